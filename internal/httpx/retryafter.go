@@ -1,0 +1,59 @@
+package httpx
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// maxRetryAfter caps what a vendor may ask for: the longest limit either of them has lasts a day.
+const maxRetryAfter = 24 * time.Hour
+
+// RetryAfter reads how long the vendor asks to wait, counted from now: Retry-After in seconds, as an HTTP date or as
+// an ISO 8601 date-time (Zoom's daily limits), else ratelimit-reset in seconds (PagerDuty). The past is 0, more than
+// 24 hours is 24 hours, and what cannot be read counts as absent.
+func RetryAfter(h http.Header, now time.Time) (time.Duration, bool) {
+	if wait, ok := retryAfter(h, now); ok {
+		return wait, true
+	}
+	return rateLimitReset(h)
+}
+
+func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
+	value := strings.TrimSpace(h.Get("Retry-After"))
+	if value == "" {
+		return 0, false
+	}
+	if wait, ok := seconds(value); ok {
+		return wait, true
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return clamp(at.Sub(now)), true
+	}
+	// ISO 8601; without a zone, UTC is meant.
+	for _, layout := range []string{
+		time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05", "2006-01-02 15:04:05",
+	} {
+		if at, err := time.Parse(layout, value); err == nil {
+			return clamp(at.Sub(now)), true
+		}
+	}
+	return 0, false
+}
+
+func rateLimitReset(h http.Header) (time.Duration, bool) {
+	return seconds(strings.TrimSpace(h.Get("Ratelimit-Reset")))
+}
+
+func seconds(value string) (time.Duration, bool) {
+	n, err := strconv.ParseInt(value, 10, 64)
+	if err != nil && !errors.Is(err, strconv.ErrRange) { // out of range is the nearest number in it
+		return 0, false
+	}
+	n = min(max(n, 0), int64(maxRetryAfter/time.Second))
+	return time.Duration(n) * time.Second, true
+}
+
+func clamp(d time.Duration) time.Duration { return min(max(d, 0), maxRetryAfter) }
