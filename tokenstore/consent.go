@@ -1,0 +1,77 @@
+package tokenstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/oauth2"
+)
+
+// tombstoneLife outlives every late message about an installation.
+const tombstoneLife = 90 * 24 * time.Hour
+
+// Save stores the token of a fresh consent over whatever the key holds, a tombstone or a dead grant included; the
+// installation is an id that was never used before. A refresh that is under way for the former installation cannot
+// overwrite it. This is line 18.
+//
+// It waits for the store until ctx ends, and then fails with ErrNotSaved and the cause: ask for consent again. It fails with
+// ErrUnreadable when a newer program wrote the record.
+func (s *TokenSource) Save(ctx context.Context, installation string, token *oauth2.Token) error {
+	const step = "save a consent"
+	if installation == "" || token == nil || token.AccessToken == "" {
+		return failed(s.key, step, fmt.Errorf("%w: it needs an installation and an access token", ErrInvalid))
+	}
+	fresh := newGrant(installation, token, grant{})
+	for tried := false; ; {
+		record, now, err := s.read(ctx)
+		if tried && now.Installation == installation && errors.Is(err, ErrNotInstalled) {
+			return failed(s.key, step, err)
+		}
+		if tried && now.Installation == installation && err == nil {
+			return nil // a write in doubt has landed, and may have been refreshed since
+		}
+		if err == nil || errors.Is(err, ErrNotInstalled) || errors.Is(err, errDamaged) {
+			tried = true
+			_, err = s.write(ctx, fresh, record.Version, s.keepAlive(fresh), time.Time{})
+			if err == nil {
+				s.adopt(fresh.token())
+				return nil
+			}
+		}
+		if errors.Is(err, ErrInvalid) || errors.Is(err, ErrUnreadable) {
+			return failed(s.key, step, err)
+		}
+		if pauseErr := pause(ctx, firstBackoff); pauseErr != nil {
+			return failed(s.key, step, fmt.Errorf("%w: %w: %w", ErrNotSaved, pauseErr, err), token.AccessToken, token.RefreshToken)
+		}
+	}
+}
+
+// Uninstall leaves a tombstone without any secret in place of the grant, if it is of this installation: one that was
+// installed again meanwhile is kept. It returns nil when there is nothing to do. This is the tokens' part of line 17.
+func (s *TokenSource) Uninstall(ctx context.Context, installation string) error {
+	const step = "uninstall"
+	for {
+		record, now, err := s.read(ctx)
+		if errors.Is(err, ErrNotInstalled) || err == nil && now.Installation != installation {
+			s.adopt(nil)
+			return nil
+		}
+		if err == nil {
+			tombstone := grant{Format: grantFormat, Installation: installation, Uninstalled: true}
+			_, err = s.write(ctx, tombstone, record.Version, time.Time{}, time.Now().Add(tombstoneLife))
+			if err == nil {
+				s.adopt(nil)
+				return nil
+			}
+		}
+		if errors.Is(err, ErrUnreadable) {
+			return failed(s.key, step, err)
+		}
+		if pauseErr := pause(ctx, firstBackoff); pauseErr != nil {
+			return failed(s.key, step, errors.Join(pauseErr, err))
+		}
+	}
+}

@@ -1,0 +1,202 @@
+package tokenstore_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/oauth2"
+
+	"github.com/incidentbridge/incidentbridge/tokenstore"
+)
+
+func TestLine17UninstallLeavesNoSecret(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := tokenstore.NewMemory(), new(vendor)
+		install(t, store, vendor, "first")
+		source, sibling := newSource(t, store, vendor.refresh), newSource(t, store, vendor.refresh)
+		wantToken(t, source, "access-1")
+		wantToken(t, sibling, "access-1")
+
+		if err := sibling.Uninstall(t.Context(), "first"); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 { // the vendor redelivers
+			if err := source.Uninstall(t.Context(), "first"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, record := readGrant(t, store)
+		if diff := cmp.Diff(`{"format":1,"installation":"first","uninstalled":true}`, string(record.Value)); diff != "" {
+			t.Errorf("tombstone (-want +got):\n%s", diff)
+		}
+		if want := time.Now().Add(90 * 24 * time.Hour).UTC(); record.ExpiresAt != want || !record.DueAt.IsZero() {
+			t.Errorf("tombstone expires at %v and is due at %v, want %v and never", record.ExpiresAt, record.DueAt, want)
+		}
+		if _, err := source.Token(t.Context()); !errors.Is(err, tokenstore.ErrNotInstalled) {
+			t.Errorf("Token = %v, want ErrNotInstalled", err)
+		}
+	})
+}
+
+func TestLine17UninstallKeepsANewerInstallation(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := tokenstore.NewMemory(), new(vendor)
+		install(t, store, vendor, "first")
+		install(t, store, vendor, "second")
+		source := newSource(t, store, vendor.refresh)
+		if err := source.Uninstall(t.Context(), "first"); err != nil {
+			t.Fatal(err)
+		}
+		wantToken(t, source, "access-2")
+	})
+}
+
+func TestUninstallOutlivesDoubtAndEndsWithTheContext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := newFaultyStore(), new(vendor)
+		install(t, store, vendor, "first")
+		source := newSource(t, store, vendor.refresh)
+
+		down := func(func() error) error { return errLost }
+		store.set(down, down)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		err := source.Uninstall(ctx, "first")
+		if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, errLost) {
+			t.Errorf("Uninstall with the store down = %v, want DeadlineExceeded and the cause", err)
+		}
+
+		store.set(nil, func(do func() error) error { _ = do(); return errLost })
+		if err := source.Uninstall(t.Context(), "first"); err != nil {
+			t.Errorf("Uninstall whose reply is lost = %v, want nil", err)
+		}
+	})
+}
+
+func TestLine18SaveReplacesWhateverIsThere(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ name, value string }{
+		{"nothing", ""},
+		{"a tombstone", `{"format":1,"installation":"first","uninstalled":true}`},
+		{"a live grant", `{"format":1,"installation":"first","access_token":"access-0","refresh_token":"refresh-0"}`},
+		{"a leased grant", `{"format":1,"installation":"first","lease":{"owner":"other","until":"2999-01-01T00:00:00Z"}}`},
+		{"a damaged record", `{`},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				store, vendor := tokenstore.NewMemory(), new(vendor)
+				if test.value != "" {
+					writeRaw(t, store, test.value)
+				}
+				install(t, store, vendor, "second")
+				_, record := readGrant(t, store)
+				want := `{"format":1,"installation":"second","access_token":"access-1","refresh_token":"refresh-1",` +
+					`"expiry":"2000-01-01T01:00:00Z","token_type":"bearer","scope":"meeting:write",` +
+					`"api_url":"https://api-eu.zoom.us"}`
+				if diff := cmp.Diff(want, string(record.Value)); diff != "" {
+					t.Errorf("grant (-want +got):\n%s", diff)
+				}
+				if record.DueAt.IsZero() {
+					t.Error("the grant is never due, want the keep-alive")
+				}
+			})
+		})
+	}
+}
+
+func TestSaveLeavesANewerFormatUntouched(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const newer = `{"format":2,"secret":"of a newer program"}`
+		store, vendor := tokenstore.NewMemory(), new(vendor)
+		writeRaw(t, store, newer)
+		source := newSource(t, store, vendor.refresh)
+		if err := source.Save(t.Context(), "second", vendor.install()); !errors.Is(err, tokenstore.ErrUnreadable) {
+			t.Errorf("Save = %v, want ErrUnreadable", err)
+		}
+		if err := source.Uninstall(t.Context(), "second"); !errors.Is(err, tokenstore.ErrUnreadable) {
+			t.Errorf("Uninstall = %v, want ErrUnreadable", err)
+		}
+		if _, record := readGrant(t, store); string(record.Value) != newer {
+			t.Errorf("record = %s, want it untouched", record.Value)
+		}
+	})
+}
+
+func TestSaveRefusesHalfAConsent(t *testing.T) {
+	t.Parallel()
+	source := newSource(t, tokenstore.NewMemory(), new(vendor).refresh)
+	for name, err := range map[string]error{
+		"no installation": source.Save(t.Context(), "", &oauth2.Token{AccessToken: "access-1"}),
+		"no token":        source.Save(t.Context(), "first", nil),
+		"no access token": source.Save(t.Context(), "first", &oauth2.Token{RefreshToken: "refresh-1"}),
+	} {
+		if !errors.Is(err, tokenstore.ErrInvalid) {
+			t.Errorf("%s: Save = %v, want ErrInvalid", name, err)
+		}
+	}
+}
+
+// The write landed although its reply was lost, and a sibling has refreshed the grant before this process reads again.
+func TestSaveInDoubtDoesNotUndoARefresh(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := newFaultyStore(), new(vendor)
+		store.set(nil, func(do func() error) error {
+			store.set(nil, nil)
+			_ = do()
+			sibling := newSource(t, store, vendor.refresh)
+			sibling.Invalidate(t.Context(), wantToken(t, sibling, "access-1"))
+			wantToken(t, sibling, "access-2")
+			return errLost
+		})
+		source := newSource(t, store, vendor.refresh)
+		if err := source.Save(t.Context(), "first", vendor.install()); err != nil {
+			t.Fatal(err)
+		}
+		wantToken(t, source, "access-2")
+	})
+}
+
+func TestSaveInDoubtDoesNotUndoAnUninstall(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := newFaultyStore(), new(vendor)
+		source := newSource(t, store, vendor.refresh)
+		store.set(nil, func(do func() error) error {
+			store.set(nil, nil)
+			_ = do()
+			if err := newSource(t, store, vendor.refresh).Uninstall(t.Context(), "first"); err != nil {
+				t.Error(err)
+			}
+			return errLost
+		})
+		if err := source.Save(t.Context(), "first", vendor.install()); !errors.Is(err, tokenstore.ErrNotInstalled) {
+			t.Errorf("Save = %v, want ErrNotInstalled", err)
+		}
+	})
+}
+
+func TestSaveWaitsForTheStoreUntilTheContextEnds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := newFaultyStore(), new(vendor)
+		store.set(nil, func(func() error) error { return errors.New("cannot write access-1") })
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		err := newSource(t, store, vendor.refresh).Save(ctx, "first", vendor.install())
+		if !errors.Is(err, tokenstore.ErrNotSaved) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("Save = %v, want ErrNotSaved and DeadlineExceeded", err)
+		}
+		wantNoSecret(t, err.Error())
+	})
+}

@@ -1,0 +1,218 @@
+package tokenstore_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"github.com/incidentbridge/incidentbridge/tokenstore"
+)
+
+func TestLine9ARequestThatWasLostIsSentAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := tokenstore.NewMemory(), new(vendor)
+		installExpired(t, store, vendor)
+		wantToken(t, newSource(t, store, losing(vendor, 1, 0)), "access-2")
+		vendor.wantCalls(t, 1)
+	})
+}
+
+func TestLine9TwoCallsWithoutAnAnswerAreInDoubtUntilTheLeaseEnds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := tokenstore.NewMemory(), new(vendor)
+		installExpired(t, store, vendor)
+		source := newSource(t, store, losing(vendor, 2, 0))
+		_, err := source.Token(t.Context())
+		if !errors.Is(err, tokenstore.ErrInDoubt) || !errors.Is(err, errLost) {
+			t.Errorf("Token = %v, want ErrInDoubt and its cause", err)
+		}
+		vendor.wantCalls(t, 0)
+
+		grant, _ := readGrant(t, store)
+		wantToken(t, source, "access-2")
+		if time.Now().Before(grant.Lease.Until) {
+			t.Errorf("the token was sent again %v before the lease ended", time.Until(grant.Lease.Until))
+		}
+		vendor.wantCalls(t, 1)
+	})
+}
+
+func TestLine9AHangingVendorIsLeftAtTheDeadline(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := tokenstore.NewMemory(), new(vendor)
+		installExpired(t, store, vendor)
+		start := time.Now()
+		hanging := func(ctx context.Context, _ *oauth2.Token) (*oauth2.Token, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		_, err := newSource(t, store, hanging, tokenstore.WithRefreshTimeout(time.Second)).Token(t.Context())
+		if !errors.Is(err, tokenstore.ErrInDoubt) {
+			t.Errorf("Token = %v, want ErrInDoubt", err)
+		}
+		if took := time.Since(start); took != 2*time.Second {
+			t.Errorf("it took %v, want two calls of a second", took)
+		}
+	})
+}
+
+func TestLine9AVendorThatDetectsReuseIsNotAskedTwice(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := tokenstore.NewMemory(), new(vendor)
+		installExpired(t, store, vendor)
+		sent := 0
+		source := newSource(t, store, func(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
+			sent++
+			return losing(vendor, 2-sent, 0)(ctx, old)
+		}, tokenstore.WithReuseDetection(10*time.Minute))
+		if _, err := source.Token(t.Context()); !errors.Is(err, tokenstore.ErrInDoubt) || sent != 1 {
+			t.Errorf("Token = %v after %d calls, want ErrInDoubt after one", err, sent)
+		}
+		start := time.Now()
+		wantToken(t, source, "access-2")
+		if waited := time.Since(start); waited < 10*time.Minute {
+			t.Errorf("the token was sent again after %v, want the late bound to pass", waited)
+		}
+	})
+}
+
+// Line 19: nothing at the vendor brings the lost token back, so the grant dies with that reason.
+func TestLine9And12ALostAnswerKillsTheGrant(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := tokenstore.NewMemory(), new(vendor)
+		installExpired(t, store, vendor)
+		_, err := newSource(t, store, losing(vendor, 0, 1)).Token(t.Context())
+		if !errors.Is(err, tokenstore.ErrReauthorize) {
+			t.Fatalf("Token = %v, want ErrReauthorize", err)
+		}
+		if grant, _ := readGrant(t, store); grant.Dead == nil || grant.Dead.Reason != "interrupted" {
+			t.Errorf("dead mark = %+v, want the reason interrupted", grant.Dead)
+		}
+		vendor.wantCalls(t, 2)
+	})
+}
+
+// The answer to the second call says nothing about the first, so the next process must not think that all is well.
+func TestLine9AnAnswerAfterALostOneKeepsTheLease(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := tokenstore.NewMemory(), new(vendor)
+		installExpired(t, store, vendor)
+		calls := 0
+		source := newSource(t, store, func(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
+			if calls++; calls == 2 {
+				return nil, refusal(http.StatusTooManyRequests, "slow_down")
+			}
+			return losing(vendor, 0, 1)(ctx, old)
+		})
+		if _, err := source.Token(t.Context()); err == nil || errors.Is(err, tokenstore.ErrReauthorize) {
+			t.Errorf("Token = %v, want the vendor's slow_down", err)
+		}
+		sibling := newSource(t, store, vendor.refresh)
+		if _, err := sibling.Token(t.Context()); !errors.Is(err, tokenstore.ErrReauthorize) {
+			t.Errorf("Token of the next process = %v, want ErrReauthorize", err)
+		}
+		if grant, _ := readGrant(t, store); grant.Dead == nil || grant.Dead.Reason != "interrupted" {
+			t.Errorf("dead mark = %+v, want the reason interrupted", grant.Dead)
+		}
+	})
+}
+
+// A process is frozen behind its lease; another takes over and refreshes; then the first one's request arrives.
+func TestLine11ARefusalIsNoDeathWhereASiblingHasRefreshed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := tokenstore.NewMemory(), new(vendor)
+		installExpired(t, store, vendor)
+		frozen := newSource(t, store, func(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
+			time.Sleep(time.Minute)
+			return vendor.refresh(ctx, old)
+		})
+		var processes sync.WaitGroup
+		processes.Go(func() { wantToken(t, frozen, "access-2") })
+		synctest.Wait()
+		wantToken(t, newSource(t, store, vendor.refresh), "access-2")
+		processes.Wait()
+		vendor.wantCalls(t, 2)
+		if grant, _ := readGrant(t, store); grant.Dead != nil {
+			t.Errorf("dead mark = %+v, want none", grant.Dead)
+		}
+	})
+}
+
+// The process that took over is still waiting for its answer when the first one's request is refused.
+func TestLine11ARefusalIsNoDeathWhereTheLeaseIsLost(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := tokenstore.NewMemory(), new(vendor)
+		installExpired(t, store, vendor)
+		frozen := newSource(t, store, func(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
+			time.Sleep(40 * time.Second)
+			return vendor.refresh(ctx, old)
+		})
+		var processes sync.WaitGroup
+		processes.Go(func() { wantToken(t, frozen, "access-2") })
+		synctest.Wait()
+		wantToken(t, newSource(t, store, late(vendor, 20*time.Second)), "access-2")
+		processes.Wait()
+		vendor.wantCalls(t, 2)
+	})
+}
+
+func TestLine12ARefusalForGoodIsRememberedUntilANewConsent(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := tokenstore.NewMemory(), new(vendor)
+		installExpired(t, store, vendor)
+		consent := vendor.install() // revokes the stored one
+		source := newSource(t, store, vendor.refresh)
+		for range 3 {
+			if _, err := source.Token(t.Context()); !errors.Is(err, tokenstore.ErrReauthorize) {
+				t.Errorf("Token = %v, want ErrReauthorize", err)
+			}
+		}
+		vendor.wantCalls(t, 1)
+		grant, record := readGrant(t, store)
+		if grant.Dead == nil || grant.Dead.Reason != "refused" || grant.Lease != nil || !record.DueAt.IsZero() {
+			t.Errorf("grant = %+v due at %v, want a dead mark, no lease and nothing due", grant, record.DueAt)
+		}
+
+		if err := source.Save(t.Context(), "second", consent); err != nil {
+			t.Fatal(err)
+		}
+		wantToken(t, newSource(t, store, vendor.refresh), "access-2")
+	})
+}
+
+func TestLine19ATakeoverAfterACrashSaysWhyTheGrantDied(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := tokenstore.NewMemory(), new(vendor)
+		vendor.install()
+		writeRaw(t, store, `{"format":1,"installation":"first","access_token":"access-0","refresh_token":"refresh-0",`+
+			`"expiry":"1999-12-31T00:00:00Z","lease":{"owner":"crashed","until":"2000-01-01T00:00:10Z"}}`)
+		start := time.Now()
+		_, err := newSource(t, store, vendor.refresh).Token(t.Context())
+		if !errors.Is(err, tokenstore.ErrReauthorize) {
+			t.Errorf("Token = %v, want ErrReauthorize", err)
+		}
+		if waited := time.Since(start); waited < 10*time.Second {
+			t.Errorf("it took over after %v, want the lease to end first", waited)
+		}
+		if grant, _ := readGrant(t, store); grant.Dead == nil || grant.Dead.Reason != "interrupted" {
+			t.Errorf("dead mark = %+v, want the reason interrupted", grant.Dead)
+		}
+		vendor.wantCalls(t, 1)
+	})
+}

@@ -1,0 +1,398 @@
+package tokenstore_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/oauth2"
+
+	"github.com/incidentbridge/incidentbridge/tokenstore"
+)
+
+func TestNewTokenSourceRefusesWhatCannotWork(t *testing.T) {
+	t.Parallel()
+	store, refresh := tokenstore.NewMemory(), new(vendor).refresh
+	tests := []struct {
+		name    string
+		store   tokenstore.Store
+		key     string
+		refresh tokenstore.RefreshFunc
+		opt     tokenstore.Option
+	}{
+		{"no store", nil, key, refresh, tokenstore.WithKeepAlive(time.Hour)},
+		{"no key", store, "", refresh, tokenstore.WithKeepAlive(time.Hour)},
+		{"no refresh function", store, key, nil, tokenstore.WithKeepAlive(time.Hour)},
+		{"no refresh timeout", store, key, refresh, tokenstore.WithRefreshTimeout(0)},
+		{"no keep-alive", store, key, refresh, tokenstore.WithKeepAlive(-time.Hour)},
+		{"no late bound", store, key, refresh, tokenstore.WithReuseDetection(0)},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			_, err := tokenstore.NewTokenSource(test.store, test.key, test.refresh, test.opt)
+			if !errors.Is(err, tokenstore.ErrInvalid) {
+				t.Errorf("error = %v, want ErrInvalid", err)
+			}
+		})
+	}
+}
+
+func TestTokenHasTheExtrasAndNoRefreshToken(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := tokenstore.NewMemory(), new(vendor)
+		install(t, store, vendor, "first")
+
+		token := wantToken(t, newSource(t, store, vendor.refresh), "access-1")
+		got := map[string]any{
+			"type": token.Type(), "expiry": token.Expiry, "refresh token": token.RefreshToken,
+			"scope": token.Extra("scope"), "api_url": token.Extra("api_url"),
+		}
+		want := map[string]any{
+			"type": "Bearer", "expiry": time.Now().Add(time.Hour).UTC(), "refresh token": "",
+			"scope": "meeting:write", "api_url": "https://api-eu.zoom.us",
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("token (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestLine1AGoodTokenComesFromMemory(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := newFaultyStore(), new(vendor)
+		install(t, store, vendor, "first")
+		source := newSource(t, store, vendor.refresh)
+
+		for range 2 { // from the store, and from memory
+			wantToken(t, source, "access-1").AccessToken = "changed by the caller"
+		}
+		reads := store.gets
+		time.Sleep(58 * time.Minute)
+		wantToken(t, source, "access-1")
+		if store.gets != reads {
+			t.Errorf("the store was read %d times, want none", store.gets-reads)
+		}
+
+		time.Sleep(90 * time.Second)
+		wantToken(t, source, "access-2")
+		vendor.wantCalls(t, 1)
+	})
+}
+
+func TestLine2ManyCallersShareOneRefresh(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := tokenstore.NewMemory(), new(vendor)
+		installExpired(t, store, vendor)
+		source := newSource(t, store, vendor.refresh)
+
+		var callers sync.WaitGroup
+		for range 50 {
+			callers.Go(func() {
+				token, err := source.Token(t.Context())
+				if err != nil || token.AccessToken != "access-2" {
+					t.Errorf("Token = %v, want access-2", err)
+				}
+			})
+		}
+		callers.Wait()
+		vendor.wantCalls(t, 1)
+	})
+}
+
+func TestManyProcessesShareOneRefresh(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := tokenstore.NewMemory(), new(vendor)
+		installExpired(t, store, vendor)
+		slow := func(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
+			time.Sleep(3 * time.Second)
+			return vendor.refresh(ctx, old)
+		}
+
+		var callers sync.WaitGroup
+		for range 8 {
+			source := newSource(t, store, slow)
+			for range 50 {
+				callers.Go(func() {
+					token, err := source.Token(t.Context())
+					if err != nil || token.AccessToken != "access-2" {
+						t.Errorf("Token = %v, want access-2", err)
+					}
+				})
+			}
+		}
+		callers.Wait()
+		vendor.wantCalls(t, 1)
+	})
+}
+
+func TestLine2ACallerWhoLeavesStopsNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := tokenstore.NewMemory(), new(vendor)
+		installExpired(t, store, vendor)
+		source := newSource(t, store, func(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
+			time.Sleep(3 * time.Second)
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			return vendor.refresh(ctx, old)
+		})
+
+		start := time.Now()
+		impatient, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := source.Token(impatient); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Token of the impatient caller = %v, want DeadlineExceeded", err)
+		}
+		if err := source.Wait(impatient); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Wait of the impatient caller = %v, want DeadlineExceeded", err)
+		}
+
+		if err := source.Wait(t.Context()); err != nil {
+			t.Errorf("Wait = %v, want nil", err)
+		}
+		wantToken(t, source, "access-2")
+		if took := time.Since(start); took != 3*time.Second {
+			t.Errorf("it took %v, want the 3s of one refresh", took)
+		}
+		vendor.wantCalls(t, 1)
+	})
+}
+
+func TestACallerWhoIsGoneStartsNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := tokenstore.NewMemory(), new(vendor)
+		installExpired(t, store, vendor)
+		source := newSource(t, store, vendor.refresh)
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := source.Token(gone); !errors.Is(err, context.Canceled) {
+			t.Errorf("Token = %v, want Canceled", err)
+		}
+		synctest.Wait()
+		vendor.wantCalls(t, 0)
+	})
+}
+
+func TestLine3WhatTheRecordSays(t *testing.T) {
+	t.Parallel()
+	const expired = `"expiry":"1999-01-01T00:00:00Z"`
+	broken := errors.New("cannot unseal")
+	tests := []struct {
+		name  string
+		value string
+		fault error
+		want  error
+	}{
+		{name: "no record", want: tokenstore.ErrNotInstalled},
+		{name: "a tombstone", value: `{"format":1,"installation":"first","uninstalled":true}`, want: tokenstore.ErrNotInstalled},
+		{name: "a dead mark", want: tokenstore.ErrReauthorize, value: `{"format":1,"access_token":"access-1",` + expired +
+			`,"refresh_token":"refresh-1","dead":{"fingerprint":"bd473e5dcdce2510","reason":"refused"}}`},
+		{name: "no refresh token", value: `{"format":1,"access_token":"access-1",` + expired + `}`, want: tokenstore.ErrReauthorize},
+		{name: "a newer format", value: `{"format":2,"access_token":["access-1"]}`, want: tokenstore.ErrUnreadable},
+		{name: "no format", value: `{"access_token":"access-1"}`, want: tokenstore.ErrUnreadable},
+		{name: "a damaged record", value: `{"format":1,"access_token":{"access-1":1}}`, want: tokenstore.ErrUnreadable},
+		{name: "no JSON", value: `access-1`, want: tokenstore.ErrUnreadable},
+		{name: "a record that cannot be unsealed", value: `sealed`, fault: broken, want: broken},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				store, vendor := newFaultyStore(), new(vendor)
+				if test.value != "" {
+					writeRaw(t, store, test.value)
+				}
+				if test.fault != nil {
+					store.set(func(func() error) error { return test.fault }, nil)
+				}
+				_, err := newSource(t, store, vendor.refresh).Token(t.Context())
+				if !errors.Is(err, test.want) {
+					t.Fatalf("Token = %v, want %v", err, test.want)
+				}
+				if failure, ok := errors.AsType[*tokenstore.Error](err); !ok || failure.Key != key {
+					t.Errorf("Token = %#v, want an *Error with the key", err)
+				}
+				wantNoSecret(t, err.Error())
+				vendor.wantCalls(t, 0)
+			})
+		})
+	}
+}
+
+func TestLine4ATokenThatAnotherProcessStoredIsUsed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := tokenstore.NewMemory(), new(vendor)
+		installExpired(t, store, vendor)
+		wantToken(t, newSource(t, store, vendor.refresh), "access-2")
+		wantToken(t, newSource(t, store, vendor.refresh), "access-2")
+		vendor.wantCalls(t, 1)
+	})
+}
+
+func TestLine5WhileAnotherProcessRefreshesTheOldTokenServes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := tokenstore.NewMemory(), new(vendor)
+		install(t, store, vendor, "first")
+		time.Sleep(time.Hour - 10*time.Second)
+		slow := newSource(t, store, func(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
+			time.Sleep(7 * time.Second)
+			return vendor.refresh(ctx, old)
+		})
+		var first sync.WaitGroup
+		first.Go(func() { wantToken(t, slow, "access-2") })
+		synctest.Wait()
+
+		sibling := newSource(t, store, vendor.refresh)
+		wantToken(t, sibling, "access-1")
+		time.Sleep(6 * time.Second) // too near the end of access-1
+		wantToken(t, sibling, "access-2")
+		first.Wait()
+		vendor.wantCalls(t, 1)
+	})
+}
+
+func TestLine6ALeaseInDoubtIsFoundAgain(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name string
+		put  func(do func() error) error
+	}{
+		{"it landed", func(do func() error) error { _ = do(); return errors.New("connection reset") }},
+		{"it did not land", func(func() error) error { return errors.New("connection reset") }},
+		{"another write came first", func(func() error) error { return tokenstore.ErrConflict }},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				store, vendor := newFaultyStore(), new(vendor)
+				installExpired(t, store, vendor)
+				store.set(nil, func(do func() error) error {
+					store.set(nil, nil)
+					return test.put(do)
+				})
+				start := time.Now()
+				wantToken(t, newSource(t, store, vendor.refresh), "access-2")
+				vendor.wantCalls(t, 1)
+				if took := time.Since(start); took > time.Second {
+					t.Errorf("it took %v, want no wait for a lease", took)
+				}
+			})
+		})
+	}
+}
+
+func TestLine7And8NothingIsSentThatCouldOutliveTheLease(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := newFaultyStore(), new(vendor)
+		installExpired(t, store, vendor)
+		store.set(nil, func(do func() error) error {
+			store.set(nil, nil)
+			err := do()
+			time.Sleep(20 * time.Second) // the process is frozen behind its lease
+			return err
+		})
+		source := newSource(t, store, func(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
+			grant, _ := readGrant(t, store)
+			deadline, ok := ctx.Deadline()
+			if spare := grant.Lease.Until.Sub(deadline); !ok || spare < 5*time.Second {
+				t.Errorf("the vendor may answer until %v before the lease ends, want time to save", spare)
+			}
+			return vendor.refresh(ctx, old)
+		})
+		wantToken(t, source, "access-2")
+		vendor.wantCalls(t, 1)
+	})
+}
+
+func TestLine16Invalidate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := tokenstore.NewMemory(), new(vendor)
+		install(t, store, vendor, "first")
+		one, other := newSource(t, store, vendor.refresh), newSource(t, store, vendor.refresh)
+		refused := wantToken(t, one, "access-1")
+		wantToken(t, other, "access-1")
+
+		one.Invalidate(t.Context(), refused)
+		wantToken(t, one, "access-2")
+		other.Invalidate(t.Context(), refused)
+		wantToken(t, other, "access-2")
+		vendor.wantCalls(t, 1)
+
+		one.Invalidate(t.Context(), refused) // late: superseded long ago
+		one.Invalidate(t.Context(), nil)
+		refusedToo := wantToken(t, one, "access-2")
+		vendor.wantCalls(t, 1)
+
+		one.Invalidate(t.Context(), refusedToo)
+		one.Invalidate(t.Context(), refused) // must not make access-2 good again
+		wantToken(t, one, "access-3")
+		vendor.wantCalls(t, 2)
+	})
+}
+
+func TestInvalidateEndsWhereTheVendorGivesTheSameTokenAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := tokenstore.NewMemory(), new(vendor)
+		install(t, store, vendor, "first")
+		source := newSource(t, store, func(context.Context, *oauth2.Token) (*oauth2.Token, error) {
+			return &oauth2.Token{AccessToken: "access-1", Expiry: time.Now().Add(time.Hour)}, nil
+		})
+		source.Invalidate(t.Context(), wantToken(t, source, "access-1"))
+		wantToken(t, source, "access-1")
+	})
+}
+
+func TestAnAnswerThatUsesNothingUpReleasesTheLease(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := tokenstore.NewMemory(), new(vendor)
+		installExpired(t, store, vendor)
+		unauthorized := newSource(t, store, func(context.Context, *oauth2.Token) (*oauth2.Token, error) {
+			return nil, refusal(http.StatusUnauthorized, "invalid_client")
+		})
+		_, err := unauthorized.Token(t.Context())
+		if answer, ok := errors.AsType[*oauth2.RetrieveError](err); !ok || answer.ErrorCode != "invalid_client" {
+			t.Errorf("Token = %v, want the vendor's invalid_client", err)
+		}
+
+		start := time.Now()
+		wantToken(t, newSource(t, store, vendor.refresh), "access-2")
+		if took := time.Since(start); took > time.Second {
+			t.Errorf("the next process waited %v, want no wait for the lease", took)
+		}
+	})
+}
+
+func TestNoTokenInAnError(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := tokenstore.NewMemory(), new(vendor)
+		installExpired(t, store, vendor)
+		source := newSource(t, store, func(_ context.Context, old *oauth2.Token) (*oauth2.Token, error) {
+			return nil, errors.New("post refresh_token=" + old.RefreshToken + "&access=" + old.AccessToken)
+		})
+		_, err := source.Token(t.Context())
+		if err == nil {
+			t.Fatal("Token = nil, want an error")
+		}
+		wantNoSecret(t, err.Error())
+	})
+}

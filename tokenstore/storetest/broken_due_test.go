@@ -1,0 +1,125 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/incidentbridge/incidentbridge/tokenstore"
+)
+
+type dueFunc func(ctx context.Context, prefix string, before time.Time, after string, limit int) ([]string, string, error)
+
+// worseDue replaces Due by a function over the honest one.
+func worseDue(change func(honest dueFunc) dueFunc) func(*store) {
+	return func(s *store) { s.due = change(s.due) }
+}
+
+// changedKeys hands the whole listing to change, in one page.
+func changedKeys(change func(prefix string, keys []string) []string) func(*store) {
+	return worseDue(func(honest dueFunc) dueFunc {
+		return func(ctx context.Context, prefix string, before time.Time, _ string, _ int) ([]string, string, error) {
+			keys, _, err := honest(ctx, prefix, before, "", 100)
+			return change(prefix, keys), "", err
+		}
+	})
+}
+
+func brokenDues() []brokenStore {
+	return []brokenStore{
+		{"Due makes up a key", changedKeys(func(prefix string, _ []string) []string { return []string{prefix} }), []string{
+			"Due: nothing is due where there is nothing",
+		}},
+		{"Due is not inclusive", worseDue(func(honest dueFunc) dueFunc {
+			return func(ctx context.Context, prefix string, before time.Time, after string, limit int) ([]string, string, error) {
+				return honest(ctx, prefix, before.Add(-time.Millisecond), after, limit)
+			}
+		}), []string{"Due is inclusive and leaves out what is due later or never"}},
+		{"Due names what is due later", worseDue(func(honest dueFunc) dueFunc {
+			return func(ctx context.Context, prefix string, before time.Time, after string, limit int) ([]string, string, error) {
+				return honest(ctx, prefix, before.Add(time.Hour), after, limit)
+			}
+		}), []string{"Due is inclusive and leaves out what is due later or never"}},
+		{"Due is in the order of the keys", changedKeys(func(_ string, keys []string) []string {
+			return slices.Sorted(slices.Values(keys))
+		}), []string{"Due is oldest first"}},
+		{"Due has no pages", changedKeys(func(_ string, keys []string) []string { return keys[:min(3, len(keys))] }), []string{
+			"Due pages name every record once",
+			"Due pages miss nothing while what they name is moved",
+			"Due: 100 records that nobody can settle do not hide the next",
+		}},
+		{"Due does not move its cursor", worseDue(func(honest dueFunc) dueFunc {
+			return func(ctx context.Context, prefix string, before time.Time, _ string, limit int) ([]string, string, error) {
+				return honest(ctx, prefix, before, "", limit)
+			}
+		}), []string{"Due pages name every record once"}},
+		{"Due pages by number", worseDue(func(honest dueFunc) dueFunc {
+			return func(ctx context.Context, prefix string, before time.Time, after string, limit int) ([]string, string, error) {
+				var from int
+				if _, err := fmt.Sscan(after, &from); after != "" && err != nil {
+					return nil, "", tokenstore.ErrInvalid
+				}
+				keys, _, err := honest(ctx, prefix, before, "", 1000)
+				if len(keys) <= from+limit {
+					return keys[min(from, len(keys)):], "", err
+				}
+				return keys[from : from+limit], fmt.Sprint(from + limit), err
+			}
+		}), []string{"Due pages miss nothing while what they name is moved"}},
+		{"Due prefix is any beginning of a key", func(s *store) {
+			s.due = dueByPattern(s, strings.HasPrefix)
+		}, []string{"Due prefix is whole segments"}},
+		{"Due prefix leaves out the key of the same name", func(s *store) {
+			s.due = dueByPattern(s, func(key, prefix string) bool { return strings.HasPrefix(key, prefix+"/") })
+		}, []string{"Due prefix is whole segments"}},
+		{"Due prefix is compared without case", func(s *store) {
+			s.due = dueByPattern(s, func(key, prefix string) bool {
+				return strings.HasPrefix(strings.ToLower(key), strings.ToLower(prefix)+"/")
+			})
+		}, []string{"Due prefix is compared as bytes"}},
+		{"Due prefix is a LIKE pattern", func(s *store) {
+			s.due = dueByPattern(s, func(key, prefix string) bool {
+				start, isPattern := strings.CutSuffix(prefix, "%")
+				return strings.HasPrefix(key, prefix+"/") || isPattern && strings.HasPrefix(key, start)
+			})
+		}, []string{"Due prefix is compared as bytes"}},
+		{"Due checks nothing", func(s *store) {
+			honest := s.due
+			s.due = func(ctx context.Context, prefix string, before time.Time, after string, limit int) ([]string, string, error) {
+				keys, next, err := honest(ctx, prefix, before, after, limit)
+				if errors.Is(err, tokenstore.ErrInvalid) {
+					return nil, "", nil
+				}
+				return keys, next, err
+			}
+		}, []string{"Due refuses a limit below 1, half a prefix and a strange cursor"}},
+	}
+}
+
+// dueByPattern lists every key that matches, oldest first, in one page.
+func dueByPattern(s *store, matches func(key, prefix string) bool) dueFunc {
+	var mu sync.Mutex
+	due := make(map[string]time.Time)
+	s.put = func(ctx context.Context, key string, r tokenstore.Record) (string, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		due[key] = r.DueAt
+		return s.Memory.Put(ctx, key, r)
+	}
+	return func(_ context.Context, prefix string, before time.Time, _ string, _ int) ([]string, string, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		var keys []string
+		for key, at := range due {
+			if matches(key, prefix) && !at.After(before) {
+				keys = append(keys, key)
+			}
+		}
+		slices.SortFunc(keys, func(a, b string) int { return due[a].Compare(due[b]) })
+		return keys, "", nil
+	}
+}

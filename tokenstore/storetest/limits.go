@@ -1,0 +1,106 @@
+package storetest
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/incidentbridge/incidentbridge/tokenstore"
+)
+
+func limitRules() []rule {
+	return []rule{
+		{"Keys of any printable bytes are kept apart", hostileKeys},
+		{"Keys have up to 512 bytes", func(t testing.TB, store tokenstore.Store, space string) {
+			long := space + "/" + strings.Repeat("k", tokenstore.MaxKeyLen-len(space)-2)
+			for _, key := range []string{long + "1", long + "2"} {
+				r := tokenstore.Record{Value: []byte(key)}
+				r.Version = mustPut(t, store, key, r)
+				wantRecord(t, store, key, r)
+			}
+		}},
+		{"Keys that are empty, too long or not printable are ErrInvalid", invalidKeys},
+		{"Values of 0 bytes, of every byte and of 256 KiB are kept", func(t testing.TB, store tokenstore.Store, space string) {
+			everyByte := make([]byte, 256)
+			for i := range everyByte {
+				everyByte[i] = byte(i)
+			}
+			big := bytes.Repeat(everyByte, tokenstore.MaxValueLen/len(everyByte))
+			for _, value := range [][]byte{nil, {}, {0}, everyByte, big} {
+				r := tokenstore.Record{Value: value}
+				r.Version = mustPut(t, store, space+"/a", r)
+				wantRecord(t, store, space+"/a", r)
+				mustDelete(t, store, space+"/a", r.Version)
+			}
+		}},
+		{"Values above 256 KiB are ErrInvalid and not written", func(t testing.TB, store tokenstore.Store, space string) {
+			_, err := store.Put(t.Context(), space+"/a", tokenstore.Record{Value: make([]byte, tokenstore.MaxValueLen+1)})
+			wantInvalid(t, "Put of a value that is too large", err)
+			wantAbsent(t, store, space+"/a")
+		}},
+		{"Times are UTC, cut to milliseconds", func(t testing.TB, store tokenstore.Store, space string) {
+			whole := soon().Truncate(time.Second).Add(123 * time.Millisecond)
+			odd := whole.Add(999_999 * time.Nanosecond).In(time.FixedZone("elsewhere", -7*60*60))
+			version := mustPut(t, store, space+"/a", tokenstore.Record{DueAt: odd, ExpiresAt: odd})
+			wantRecord(t, store, space+"/a", tokenstore.Record{Version: version, DueAt: whole, ExpiresAt: whole})
+			wantDue(t, store, space, whole, space+"/a")
+		}},
+		{"Times outside 1970 to 9999 are ErrInvalid and not written", func(t testing.TB, store tokenstore.Store, space string) {
+			for _, at := range []time.Time{time.Unix(0, 0), time.Unix(-1, 0), time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)} {
+				_, err := store.Put(t.Context(), space+"/a", tokenstore.Record{DueAt: at})
+				wantInvalid(t, "Put with DueAt "+at.UTC().String(), err)
+				_, err = store.Put(t.Context(), space+"/a", tokenstore.Record{ExpiresAt: at})
+				wantInvalid(t, "Put with ExpiresAt "+at.UTC().String(), err)
+			}
+			wantAbsent(t, store, space+"/a")
+		}},
+	}
+}
+
+// hostileKeys puts what a database, a shell, a path or a pattern might mistake for its own before and after the space.
+func hostileKeys(t testing.TB, store tokenstore.Store, space string) {
+	var keys []string
+	for _, hostile := range []string{
+		" ", "  ", "/", "//", "/./", "/../", ".", "..", "a", "A", "%", "_", "*", "?", "[a-z]", "{tag}", "}{", "#", ":", ";",
+		`'; DROP TABLE records; --`, `"`, "`", `\`, `\\`, `\n`, "$1", "${x}", "%s%n", "%00", "+", "&", "=", "@", "~", "<b>", "|",
+	} {
+		keys = append(keys, space+"/"+hostile, space+hostile, hostile+space)
+	}
+	slices.Sort(keys)
+	keys = slices.Compact(keys)
+	written := make(map[string]tokenstore.Record)
+	for _, key := range keys {
+		r := tokenstore.Record{Value: []byte(key)}
+		r.Version = mustPut(t, store, key, r)
+		written[key] = r
+	}
+	for key, r := range written {
+		wantRecord(t, store, key, r)
+	}
+	for key, r := range written {
+		mustDelete(t, store, key, r.Version)
+		wantAbsent(t, store, key)
+	}
+}
+
+func invalidKeys(t testing.TB, store tokenstore.Store, space string) {
+	tooLong := space + strings.Repeat("k", tokenstore.MaxKeyLen+1-len(space))
+	keys := []string{"", tooLong, space + "\x00", space + "\n", space + "\x1f", space + "\x7f", space + "é", space + "\xff"}
+	for _, key := range keys {
+		_, err := store.Get(t.Context(), key)
+		wantInvalid(t, "Get", err)
+		_, err = store.Put(t.Context(), key, tokenstore.Record{})
+		wantInvalid(t, "Put", err)
+		wantInvalid(t, "Delete", store.Delete(t.Context(), key, ""))
+	}
+}
+
+func wantInvalid(t testing.TB, call string, err error) {
+	t.Helper()
+	if !errors.Is(err, tokenstore.ErrInvalid) {
+		t.Errorf("%s = %v, want ErrInvalid", call, err)
+	}
+}
