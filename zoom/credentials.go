@@ -1,0 +1,194 @@
+package zoom
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"github.com/incidentbridge/incidentbridge/internal/httpx"
+)
+
+const (
+	// tokenMargin is how long before its end a token is no longer handed out.
+	tokenMargin = time.Minute
+	// tokenBudget bounds a request for a token, which outlives the caller that started it.
+	tokenBudget = 20 * time.Second
+	// tokenLife is what Zoom documents, for an answer that does not say.
+	tokenLife = time.Hour
+)
+
+// AccountCredentials are those of a server-to-server OAuth app, which acts for its own Zoom account. They are a
+// TokenSource for NewClient, safe for concurrent use, and print without the secret.
+type AccountCredentials struct {
+	accountID, clientID string
+
+	// clientSecret is a closure because fmt looks into unexported fields, and not into functions.
+	clientSecret func() string
+
+	client   *httpx.Client // nil until bound
+	tokenURL string
+
+	mu     sync.Mutex
+	cached *oauth2.Token
+	flight *tokenFlight
+}
+
+// tokenFlight is one request for a token, shared by all who wait for it.
+type tokenFlight struct {
+	done  chan struct{}
+	token *oauth2.Token
+	err   error
+}
+
+// ServerToServer returns the credentials of a server-to-server OAuth app. NewClient refuses them when one is missing,
+// and works on a copy that shares the client's transport and OAuth URL.
+//
+// See https://developers.zoom.us/docs/internal-apps/s2s-oauth/.
+func ServerToServer(accountID, clientID, clientSecret string) *AccountCredentials {
+	return &AccountCredentials{
+		accountID: accountID, clientID: clientID,
+		clientSecret: func() string { return clientSecret },
+	}
+}
+
+func (a *AccountCredentials) bind(client *httpx.Client, oauthURL string) (*AccountCredentials, error) {
+	if a == nil || a.clientSecret == nil {
+		return nil, errors.New("zoom: account credentials must come from ServerToServer")
+	}
+	var missing []string
+	for _, field := range []struct{ name, value string }{
+		{"account id", a.accountID}, {"client id", a.clientID}, {"client secret", a.clientSecret()},
+	} {
+		if strings.TrimSpace(field.value) == "" {
+			missing = append(missing, field.name)
+		}
+	}
+	if len(missing) > 0 {
+		return nil, fmt.Errorf("zoom: server-to-server credentials lack the %s", strings.Join(missing, " and the "))
+	}
+	return &AccountCredentials{
+		accountID: a.accountID, clientID: a.clientID, clientSecret: a.clientSecret,
+		client: client, tokenURL: oauthURL + "/token",
+	}, nil
+}
+
+// Token returns the cached token until a minute before it expires, then a new one. Concurrent callers share one request
+// for it, which goes on when one of them gives up. Credentials that no client uses yet have none to give.
+func (a *AccountCredentials) Token(ctx context.Context) (*oauth2.Token, error) {
+	if a.client == nil {
+		return nil, invalid("token", errors.New("the credentials belong to no client: pass them to NewClient"))
+	}
+	a.mu.Lock()
+	if a.cached != nil && time.Until(a.cached.Expiry) > tokenMargin {
+		defer a.mu.Unlock()
+		return a.cached, nil
+	}
+	flight := a.flight
+	if flight == nil {
+		flight = &tokenFlight{done: make(chan struct{})}
+		a.flight = flight
+		go a.fly(context.WithoutCancel(ctx), flight)
+	}
+	a.mu.Unlock()
+
+	select {
+	case <-flight.done:
+		return flight.token, flight.err
+	case <-ctx.Done():
+		return nil, &Error{Op: "token", Err: ctx.Err()}
+	}
+}
+
+// Invalidate forgets a token that Zoom refused. A newer one that a sibling call brought meanwhile stays.
+func (a *AccountCredentials) Invalidate(_ context.Context, refused *oauth2.Token) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.cached != nil && refused != nil && a.cached.AccessToken == refused.AccessToken {
+		a.cached = nil
+	}
+}
+
+func (a *AccountCredentials) fly(ctx context.Context, flight *tokenFlight) {
+	ctx, cancel := context.WithTimeout(ctx, tokenBudget)
+	defer cancel()
+	flight.token, flight.err = a.request(ctx)
+
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if flight.err == nil {
+		a.cached = flight.token
+	}
+	a.flight = nil
+	close(flight.done)
+}
+
+// request asks the token endpoint. Several tokens may be good at once, so asking twice does no harm.
+func (a *AccountCredentials) request(ctx context.Context) (*oauth2.Token, error) {
+	const op = "token"
+	form := url.Values{"grant_type": {"account_credentials"}, "account_id": {a.accountID}}
+	ctx = httpx.Idempotent(ctx, true)
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, a.tokenURL, strings.NewReader(form.Encode()))
+	if err != nil {
+		return nil, invalid(op, err)
+	}
+	request.SetBasicAuth(a.clientID, a.clientSecret())
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	request.Header.Set("Accept", "application/json")
+	request.Header.Set("User-Agent", "incidentbridge")
+
+	asked := time.Now()
+	resp, body, err := exchange(a.client, request)
+	if err != nil {
+		return nil, &Error{Op: op, Err: fmt.Errorf("%w: %w", ErrUnavailable, err)}
+	}
+	if resp.StatusCode/100 != 2 {
+		return nil, a.refusal(answerError(op, resp, body), body)
+	}
+	token, err := parseToken(body, asked)
+	if err != nil {
+		return nil, unreadable(op, err)
+	}
+	return token, nil
+}
+
+// refusal reads the token endpoint's own kind of error body, which has a reason where OAuth has a description.
+func (a *AccountCredentials) refusal(e *Error, body []byte) *Error {
+	o, err := parseObject(body)
+	if err != nil || errors.Is(e, ErrUnavailable) || errors.Is(e, ErrRateLimited) {
+		return e
+	}
+	if kind := o.text("error"); kind != "" {
+		text := kind
+		if reason := o.text("reason"); reason != "" {
+			text += ": " + reason
+		}
+		e.Message = oneLine(strings.ReplaceAll(text, a.clientSecret(), redacted), 200)
+		e.Err = ErrCredentials
+	}
+	return e
+}
+
+func parseToken(body []byte, asked time.Time) (*oauth2.Token, error) {
+	o, err := parseObject(body)
+	if err != nil {
+		return nil, err
+	}
+	access := o.text("access_token")
+	if access == "" {
+		return nil, errors.New("no access token in the answer")
+	}
+	life := tokenLife
+	if seconds := o.count("expires_in"); seconds != nil {
+		life = time.Duration(min(max(*seconds, 0), 24*60*60)) * time.Second
+	}
+	// Round(0) leaves the wall clock alone in charge: the monotonic one stands still while a machine sleeps.
+	token := &oauth2.Token{AccessToken: access, TokenType: "Bearer", Expiry: asked.Add(life).Round(0)}
+	return token.WithExtra(map[string]any{"api_url": o.text("api_url"), "scope": o.text("scope")}), nil
+}

@@ -1,0 +1,59 @@
+// Package zoom makes, reads, lists, ends and deletes Zoom meetings, and verifies Zoom's webhooks.
+//
+// # Quick start
+//
+//	client, err := zoom.NewClient(zoom.ServerToServer(accountID, clientID, clientSecret))
+//	meeting, err := client.CreateMeeting(ctx, "host@example.com", zoom.MeetingRequest{
+//		Topic:     "Checkout is down",
+//		StartTime: time.Now(),
+//		Settings: zoom.MeetingSettings{
+//			JoinBeforeHost: new(true),
+//			JBHTime:        new(0),
+//			WaitingRoom:    new(false),
+//			UsePMI:         new(false),
+//		},
+//	})
+//
+// What a request leaves out follows the host's and the account's own settings, and what the account has locked wins
+// over the request without a word: read Meeting.Settings to see what applies.
+//
+// # Errors
+//
+// Every method returns a *[Error], which says what was tried and what Zoom answered. Its meaning is found with
+// errors.Is: [ErrHost] and [ErrDailyLimit] say that another host may do, [ErrUnavailable] that Zoom gave no usable
+// answer, [ErrCredentials] and [ErrMissingScopes] that somebody has to look at the Zoom app. The caller's own
+// context.Canceled and context.DeadlineExceeded are found too.
+//
+// Reads, ends and deletes are repeated by the transport on 408, 5xx, broken connections and short rate limits.
+// A create is not: Zoom has no idempotency key, so whenever a meeting may have been made without our hearing of it,
+// CreateMeeting returns [ErrInDoubt]. Put something only you know at the start of the agenda, and look for it with
+// [Client.Meetings] before creating again.
+//
+// # Hosts and regions
+//
+// A call goes to [WithBaseURL], else to the regional host that the token names (api_url, believed only for hosts of
+// Zoom itself), else to https://api.zoom.us/v2.
+//
+// # Webhooks
+//
+// [Verifier.Verify] checks the raw bytes of a delivery, [Delivery.Challenge] answers Zoom's validation of the endpoint,
+// [ParseEvent] reads the rest:
+//
+//	delivery, err := verifier.Verify(r.Header, body)
+//	if err != nil {
+//		http.Error(w, "bad signature", http.StatusUnauthorized)
+//		return
+//	}
+//	if answer, ok := delivery.Challenge(); ok {
+//		w.Write(answer)
+//		return
+//	}
+//	event, err := zoom.ParseEvent(body)
+//
+// # Secrets
+//
+// Join links and passcodes let people in. Passcodes are of the type [Secret], a [Meeting] prints as its id, and no
+// error holds either. The link with which Zoom would sign its holder in as the host is never read from an answer.
+//
+// Everything in this package is safe for concurrent use. Package zoom/zoomtest is a fake Zoom for tests.
+package zoom

@@ -1,0 +1,160 @@
+package zoom_test
+
+import (
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/incidentbridge/incidentbridge/zoom"
+	"github.com/incidentbridge/incidentbridge/zoom/zoomtest"
+)
+
+func TestErrorSaysWhatZoomSaid(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name  string
+		fault zoomtest.Fault
+		want  zoom.Error
+		text  string
+	}{
+		{
+			"fields",
+			zoomtest.Answer(400, `{"code":300,"message":"Validation Failed.",`+
+				`"errors":[{"field":"settings.jbh_time","message":"Invalid field."}]}`).Header("x-zm-trackingid", "WEB_1"),
+			zoom.Error{
+				Op: "create meeting", StatusCode: 400, Code: 300, TrackingID: "WEB_1",
+				Message: "Validation Failed. [settings.jbh_time: Invalid field.]",
+			},
+			"zoom: create meeting: HTTP 400 code 300: Validation Failed. [settings.jbh_time: Invalid field.]: " +
+				"invalid request (tracking id WEB_1)",
+		},
+		{
+			"error_message, code as text",
+			zoomtest.Answer(404, `{"code":"1001","error_message":"User does not exist:\r\n x."}`),
+			zoom.Error{Op: "create meeting", StatusCode: 404, Code: 1001, Message: "User does not exist: x."},
+			"zoom: create meeting: HTTP 404 code 1001: User does not exist: x.: user cannot host: try another host",
+		},
+		{
+			"scopes",
+			zoomtest.Answer(400, `{"code":4711,"message":"Invalid access token, does not contain `+
+				`scopes:[meeting:write:meeting, meeting:write:meeting:admin]."}`),
+			zoom.Error{
+				Op: "create meeting", StatusCode: 400, Code: 4711,
+				Message: "Invalid access token, does not contain scopes:[meeting:write:meeting, meeting:write:meeting:admin].",
+				Scopes:  []string{"meeting:write:meeting", "meeting:write:meeting:admin"},
+			},
+			"zoom: create meeting: HTTP 400 code 4711: Invalid access token, does not contain " +
+				"scopes:[meeting:write:meeting, meeting:write:meeting:admin].: token lacks scopes: add them to the Zoom app",
+		},
+		{
+			"scopes under 401: no refresh",
+			zoomtest.Answer(401, `{"code":4711,"message":"does not contain scopes:[a]"}`),
+			zoom.Error{
+				Op: "create meeting", StatusCode: 401, Code: 4711,
+				Message: "does not contain scopes:[a]", Scopes: []string{"a"},
+			},
+			"zoom: create meeting: HTTP 401 code 4711: does not contain scopes:[a]: token lacks scopes: " +
+				"add them to the Zoom app",
+		},
+		{
+			"a page of somebody else",
+			zoomtest.Answer(403, `<html>Blocked</html>`),
+			zoom.Error{Op: "create meeting", StatusCode: 403},
+			"zoom: create meeting: HTTP 403",
+		},
+		{
+			"wait in seconds",
+			zoomtest.Answer(429, `{"code":429}`).Header("Retry-After", "90"),
+			zoom.Error{Op: "create meeting", StatusCode: 429, Code: 429, RetryAfter: 90 * time.Second},
+			"zoom: create meeting: HTTP 429 code 429: rate limited",
+		},
+		{
+			"wait until a date, as daily limits have it", // synctest begins in 2000
+			zoomtest.Answer(429, `{}`).Header("Retry-After", "2000-01-02T00:00:00Z").Header("X-RateLimit-Type", "Daily-limit"),
+			zoom.Error{Op: "create meeting", StatusCode: 429, RetryAfter: 24 * time.Hour},
+			"zoom: create meeting: HTTP 429: daily limit reached until 00:00 UTC: try another host: rate limited",
+		},
+		{
+			"5xx",
+			zoomtest.Answer(502, ``),
+			zoom.Error{Op: "create meeting", StatusCode: 502},
+			"zoom: create meeting: HTTP 502: the meeting may have been made: list the host's meetings before creating " +
+				"again: no usable answer from Zoom",
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				fake := zoomtest.New(zoomtest.WithUsers(host))
+				fake.Fault(zoomtest.Create, test.fault)
+				_, err := newClient(t, fake).CreateMeeting(t.Context(), host, incident())
+				got := asError(t, err)
+				if diff := cmp.Diff(test.want, *got, cmpopts.IgnoreFields(zoom.Error{}, "Err")); diff != "" {
+					t.Errorf("error (-want +got):\n%s", diff)
+				}
+				if diff := cmp.Diff(test.text, got.Error()); diff != "" {
+					t.Errorf("text (-want +got):\n%s", diff)
+				}
+				if tokens := len(fake.Requests(zoomtest.Token)); tokens != 1 {
+					t.Errorf("%d tokens were asked for, want 1", tokens)
+				}
+			})
+		})
+	}
+}
+
+func TestMessagesAreShortAndOnOneLine(t *testing.T) {
+	t.Parallel()
+	fake := zoomtest.New()
+	long := strings.Repeat("é\\n\\u0007", 1000)
+	fake.Fault(zoomtest.Get, zoomtest.Answer(400, `{"code":300,"message":"`+long+`"}`))
+	_, err := newClient(t, fake).Meeting(t.Context(), 1)
+	message := asError(t, err).Message
+	if len(message) > 410 || strings.ContainsAny(message, "\n\a") {
+		t.Errorf("message of %d bytes: %q", len(message), message)
+	}
+}
+
+// What a create answers with is full of secrets, and none may get into a log.
+func TestNothingSecretIsPrinted(t *testing.T) {
+	t.Parallel()
+	fake := zoomtest.New(zoomtest.WithUsers(host))
+	client := newClient(t, fake)
+	meeting := mustCreate(t, client)
+	_, _, secret := fake.AccountCredentials()
+	credentials := zoom.ServerToServer(fake.AccountCredentials())
+	bearer := strings.TrimPrefix(fake.Requests(zoomtest.Create)[0].Header.Get("Authorization"), "Bearer ")
+
+	var log strings.Builder
+	logger := slog.New(slog.NewJSONHandler(&log, nil))
+	logger.Info("made", "meeting", meeting, "value", *meeting, "password", meeting.Password)
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+		for _, value := range []any{
+			meeting, *meeting, meeting.Password, meeting.PhonePassword, credentials,
+			[]zoom.Meeting{*meeting},
+			struct{ M *zoom.Meeting }{meeting},
+		} {
+			fmt.Fprintf(&log, verb+"\n", value)
+		}
+	}
+	fmt.Fprintf(&log, "%v %+v %#v", client, client, client)
+	hexadecimal := fmt.Sprintf("%x", string(meeting.Password))
+	for name, leaked := range map[string]string{
+		"join link": meeting.JoinURL, "passcode": string(meeting.Password), "passcode in hex": hexadecimal,
+		"phone passcode": string(meeting.PhonePassword), "client secret": secret, "token": bearer, "start link": "START-SECRET",
+	} {
+		if strings.Contains(log.String(), leaked) {
+			t.Errorf("the %s is printed", name)
+		}
+	}
+	if !strings.Contains(log.String(), fmt.Sprint(meeting.ID)) {
+		t.Error("the meeting id is not printed")
+	}
+}

@@ -1,0 +1,193 @@
+package zoom
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// CreateMeeting makes a meeting that host, an e-mail address or user id, owns.
+//
+// The request is sent once: it is repeated only when it surely never left, or after Zoom refused the token as expired.
+// Whenever a meeting may exist although no usable answer came back, the error is ErrInDoubt. ErrHost says that another
+// host may do, ErrDailyLimit too; a 429 is never waited for.
+//
+// See https://developers.zoom.us/docs/api/meetings/#tag/meetings/post/users/{userId}/meetings.
+func (c *Client) CreateMeeting(ctx context.Context, host string, m MeetingRequest) (*Meeting, error) {
+	const op = "create meeting"
+	path, err := meetingsPath(host)
+	if err != nil {
+		return nil, invalid(op, err)
+	}
+	if m.Duration < 0 {
+		return nil, invalid(op, fmt.Errorf("duration %s is negative", m.Duration))
+	}
+	body, err := c.do(ctx, call{op: op, method: http.MethodPost, path: path, body: m.wire(), once: true})
+	if err != nil {
+		return nil, err
+	}
+	meeting, err := parseMeeting(body)
+	if err == nil && meeting.JoinURL == "" {
+		err = errors.New("no join link in the answer")
+	}
+	if err != nil {
+		return nil, unreadable(op, err).inDoubtIf(true)
+	}
+	return meeting, nil
+}
+
+// Meeting reads one meeting; ErrNotFound when it is gone.
+//
+// See https://developers.zoom.us/docs/api/meetings/#tag/meetings/get/meetings/{meetingId}.
+func (c *Client) Meeting(ctx context.Context, id int64) (*Meeting, error) {
+	const op = "get meeting"
+	path, err := meetingPath(id)
+	if err != nil {
+		return nil, invalid(op, err)
+	}
+	body, err := c.do(ctx, call{op: op, method: http.MethodGet, path: path})
+	if err != nil {
+		return nil, err
+	}
+	meeting, err := parseMeeting(body)
+	if err != nil {
+		return nil, unreadable(op, err)
+	}
+	return meeting, nil
+}
+
+// Meetings lists the scheduled meetings of host, page after page as the loop goes on. Instant meetings are never among
+// them, a new one may be missing for a moment, and agendas are cut to 250 characters. An error ends the sequence; what
+// came before it is then only a part of the list.
+//
+// See https://developers.zoom.us/docs/api/meetings/#tag/meetings/get/users/{userId}/meetings.
+func (c *Client) Meetings(ctx context.Context, host string) iter.Seq2[*Meeting, error] {
+	const op = "list meetings"
+	return func(yield func(*Meeting, error) bool) {
+		path, err := meetingsPath(host)
+		if err != nil {
+			yield(nil, invalid(op, err))
+			return
+		}
+		query := url.Values{"type": {"scheduled"}, "page_size": {"300"}}
+		for {
+			body, err := c.do(ctx, call{op: op, method: http.MethodGet, path: path, query: query})
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			page, next, err := parsePage(body)
+			if err == nil && next != "" && next == query.Get("next_page_token") {
+				err = errors.New("the next page is the same page")
+			}
+			if err != nil {
+				yield(nil, unreadable(op, err))
+				return
+			}
+			for _, meeting := range page {
+				if !yield(meeting, nil) {
+					return
+				}
+			}
+			if next == "" {
+				return
+			}
+			query.Set("next_page_token", next)
+		}
+	}
+}
+
+// EndMeeting ends a running meeting for everybody in it. A meeting that is gone counts as ended.
+// A scheduled meeting can be started again by its link until it is deleted.
+//
+// See https://developers.zoom.us/docs/api/meetings/#tag/meetings/put/meetings/{meetingId}/status.
+func (c *Client) EndMeeting(ctx context.Context, id int64) error {
+	const op = "end meeting"
+	path, err := meetingPath(id)
+	if err != nil {
+		return invalid(op, err)
+	}
+	action := map[string]string{"action": "end"}
+	_, err = c.do(ctx, call{op: op, method: http.MethodPut, path: path + "/status", body: action})
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// DeleteMeeting removes a meeting, so that its link is dead. A meeting that is gone or over counts as deleted; one that
+// people are in is ErrMeetingInProgress.
+//
+// See https://developers.zoom.us/docs/api/meetings/#tag/meetings/delete/meetings/{meetingId}.
+func (c *Client) DeleteMeeting(ctx context.Context, id int64) error {
+	const op = "delete meeting"
+	path, err := meetingPath(id)
+	if err != nil {
+		return invalid(op, err)
+	}
+	_, err = c.do(ctx, call{op: op, method: http.MethodDelete, path: path})
+	if errors.Is(err, ErrNotFound) || isOver(err) {
+		return nil
+	}
+	return err
+}
+
+// isOver tells the refusal to delete a meeting that has already ended.
+func isOver(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.StatusCode == http.StatusBadRequest && e.Code == 3007
+}
+
+func meetingPath(id int64) (string, error) {
+	if id <= 0 {
+		return "", fmt.Errorf("meeting id %d is not positive", id)
+	}
+	return "/meetings/" + strconv.FormatInt(id, 10), nil
+}
+
+// meetingsPath escapes the host, whatever it holds, into one path segment. The two segments that mean another path
+// even so, and none at all, are refused.
+func meetingsPath(host string) (string, error) {
+	if host == "" || host == "." || host == ".." {
+		return "", fmt.Errorf("host %q is neither an e-mail address nor a user id", host)
+	}
+	if strings.ContainsFunc(host, unicode.IsControl) {
+		return "", errors.New("host has control characters")
+	}
+	return "/users/" + url.PathEscape(host) + "/meetings", nil
+}
+
+func parseMeeting(body []byte) (*Meeting, error) {
+	o, err := parseObject(body)
+	if err != nil {
+		return nil, err
+	}
+	meeting := meetingFrom(o)
+	if meeting.ID <= 0 {
+		return nil, errors.New("no meeting id in the answer")
+	}
+	return meeting, nil
+}
+
+// parsePage insists on the list being there: whoever looks for a lost meeting must not take another answer for "none".
+func parsePage(body []byte) (page []*Meeting, next string, err error) {
+	o, err := parseObject(body)
+	if err != nil {
+		return nil, "", err
+	}
+	if _, ok := o["meetings"]; !ok {
+		return nil, "", errors.New("no list of meetings in the answer")
+	}
+	for _, item := range o.objects("meetings") {
+		if meeting := meetingFrom(item); meeting.ID > 0 {
+			page = append(page, meeting)
+		}
+	}
+	return page, o.text("next_page_token"), nil
+}

@@ -1,0 +1,50 @@
+package zoom
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+)
+
+// Option changes one thing about a Client. Options do not depend on their order.
+type Option func(*config) error
+
+type config struct {
+	baseURL   string // "": the regional host that the token names, or the default
+	oauthURL  string
+	transport http.RoundTripper
+}
+
+// WithBaseURL sets the API base, version included, such as "https://api.zoomgov.com/v2". It wins over the regional
+// host that a token answer names. Only https is accepted, or http on a loopback address.
+func WithBaseURL(url string) Option {
+	return func(c *config) (err error) {
+		if c.baseURL, err = checkURL(url); err != nil {
+			return fmt.Errorf("zoom: base URL: %w", err)
+		}
+		return nil
+	}
+}
+
+// WithOAuthURL sets the OAuth base, "https://zoom.us/oauth" by default; "/token" is added to it.
+// Only https is accepted, or http on a loopback address.
+func WithOAuthURL(url string) Option {
+	return func(c *config) (err error) {
+		if c.oauthURL, err = checkURL(url); err != nil {
+			return fmt.Errorf("zoom: OAuth URL: %w", err)
+		}
+		return nil
+	}
+}
+
+// WithTransport sends all requests, those for tokens included, through rt: a proxy, an instrumented transport, or the
+// one of zoomtest. The default is a clone of http.DefaultTransport. Retries and limits stay in front of it.
+func WithTransport(rt http.RoundTripper) Option {
+	return func(c *config) error {
+		if rt == nil {
+			return errors.New("zoom: transport is nil")
+		}
+		c.transport = rt
+		return nil
+	}
+}

@@ -1,0 +1,149 @@
+package zoom
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	signatureHeader = "X-Zm-Signature"
+	timestampHeader = "X-Zm-Request-Timestamp"
+	signatureScheme = "v0"
+
+	// replayWindow is how far a delivery's time may be from ours, either way. Zoom names none.
+	replayWindow = 5 * time.Minute
+)
+
+// Why a delivery is not to be trusted.
+var (
+	// ErrNotSigned reports a delivery without signature or time.
+	ErrNotSigned = errors.New("zoom: webhook is not signed")
+	// ErrBadSignature reports a signature that none of the secrets made.
+	ErrBadSignature = errors.New("zoom: webhook signature does not match")
+	// ErrTooOld reports a rightly signed delivery of more than five minutes ago: a replay, or a clock that is wrong.
+	ErrTooOld = errors.New("zoom: webhook is too old")
+	// ErrTooNew reports a rightly signed delivery from more than five minutes ahead: a clock is wrong.
+	ErrTooNew = errors.New("zoom: webhook is from the future")
+)
+
+// Verifier checks that a webhook delivery comes from Zoom. It is safe for concurrent use.
+type Verifier struct{ signers []signer }
+
+// signer makes the HMAC-SHA256, in hex, with a secret that only its closure knows and no print can show.
+type signer func(parts ...[]byte) string
+
+func newSigner(secret string) signer {
+	return func(parts ...[]byte) string {
+		mac := hmac.New(sha256.New, []byte(secret))
+		for _, part := range parts {
+			mac.Write(part)
+		}
+		return hex.EncodeToString(mac.Sum(nil))
+	}
+}
+
+// delivery signs what a delivery's signature covers.
+func (s signer) delivery(timestamp string, body []byte) string {
+	return signatureScheme + "=" + s([]byte(signatureScheme+":"+timestamp+":"), body)
+}
+
+// NewVerifier returns a verifier that accepts any of the secrets: the app's webhook Secret Token, and during a rotation
+// the old one beside it. No secret, or an empty one, is refused, since it would let everybody in.
+//
+// See https://developers.zoom.us/docs/api/webhooks/#verify-webhook-events.
+func NewVerifier(secrets []string) (*Verifier, error) {
+	if len(secrets) == 0 {
+		return nil, errors.New("zoom: no webhook secret")
+	}
+	v := &Verifier{}
+	for _, secret := range secrets {
+		if strings.TrimSpace(secret) == "" {
+			return nil, errors.New("zoom: empty webhook secret")
+		}
+		v.signers = append(v.signers, newSigner(secret))
+	}
+	return v, nil
+}
+
+// Delivery is a webhook delivery that was verified.
+type Delivery struct {
+	At   time.Time // when Zoom signed it
+	body []byte
+	sign signer
+}
+
+// Verify checks the delivery with exactly these bytes as its body: decoding and encoding them again breaks the
+// signature. It returns ErrNotSigned, ErrBadSignature, ErrTooOld or ErrTooNew; answer all of them with 401.
+func (v *Verifier) Verify(header http.Header, body []byte) (*Delivery, error) {
+	signature, timestamp := header.Get(signatureHeader), header.Get(timestampHeader)
+	if signature == "" || timestamp == "" {
+		return nil, ErrNotSigned
+	}
+	var signedBy signer
+	for _, sign := range v.signers {
+		if hmac.Equal([]byte(sign.delivery(timestamp, body)), []byte(signature)) {
+			signedBy = sign
+		}
+	}
+	if signedBy == nil {
+		return nil, ErrBadSignature
+	}
+	at, ok := parseTimestamp(timestamp)
+	if !ok {
+		return nil, ErrBadSignature
+	}
+	switch age := time.Since(at); {
+	case age > replayWindow:
+		return nil, ErrTooOld
+	case age < -replayWindow:
+		return nil, ErrTooNew
+	}
+	return &Delivery{At: at, body: body, sign: signedBy}, nil
+}
+
+// parseTimestamp reads seconds since 1970, or milliseconds when there are 13 digits.
+func parseTimestamp(s string) (time.Time, bool) {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n <= 0 || len(s) > 13 {
+		return time.Time{}, false
+	}
+	if len(s) == 13 {
+		return time.UnixMilli(n), true
+	}
+	return time.Unix(n, 0), true
+}
+
+// Challenge returns the JSON body that answers the delivery when it is Zoom's validation of the endpoint's URL, and
+// false for every other event. Zoom wants it with status 200 within three seconds, and asks again every 72 hours.
+func (d *Delivery) Challenge() (answer []byte, ok bool) {
+	o, err := parseObject(d.body)
+	if err != nil || o.text("event") != "endpoint.url_validation" {
+		return nil, false
+	}
+	plain := o.object("payload").text("plainToken")
+	if plain == "" {
+		return nil, false
+	}
+	answer, err = json.Marshal(map[string]string{
+		"plainToken":     plain,
+		"encryptedToken": d.sign([]byte(plain)),
+	})
+	return answer, err == nil
+}
+
+// Sign returns the headers with which Zoom would deliver body at that time: a signer for tests.
+func Sign(secret string, at time.Time, body []byte) http.Header {
+	timestamp := strconv.FormatInt(at.Unix(), 10)
+	header := http.Header{}
+	header.Set("Content-Type", "application/json")
+	header.Set(timestampHeader, timestamp)
+	header.Set(signatureHeader, newSigner(secret).delivery(timestamp, body))
+	return header
+}

@@ -1,0 +1,115 @@
+package zoomtest
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+)
+
+// accountSettings are what a request that leaves a setting out gets.
+func accountSettings() map[string]any {
+	return map[string]any{
+		"join_before_host":                     false,
+		"jbh_time":                             0,
+		"waiting_room":                         true,
+		"use_pmi":                              false,
+		"meeting_authentication":               false,
+		"audio":                                "both",
+		"encryption_type":                      "enhanced_encryption",
+		"auto_recording":                       "none",
+		"approval_type":                        2,
+		"email_notification":                   true,
+		"alternative_hosts_email_notification": true,
+		"global_dial_in_countries":             []string{"US"},
+	}
+}
+
+// allowedValues are those of the settings that take only some.
+func allowedValues() map[string][]any {
+	return map[string][]any{
+		"jbh_time":        {0, 5, 10, 15},
+		"audio":           {"both", "telephony", "voip", "thirdParty"},
+		"encryption_type": {"enhanced_encryption", "e2ee"},
+		"auto_recording":  {"none", "local", "cloud"},
+		"approval_type":   {0, 1, 2},
+	}
+}
+
+// applySettings lays what was asked for over the account's settings and the locked ones over that. What Zoom does not
+// know is passed over; what it knows and cannot use is refused.
+func applySettings(asked map[string]any, user *User, meetingType int) (map[string]any, []badField) {
+	settings, allowed := accountSettings(), allowedValues()
+	settings["use_pmi"] = user.UsePMI
+	var bad []badField
+	for _, name := range slices.Sorted(maps.Keys(asked)) {
+		now, known := settings[name]
+		if !known || asked[name] == nil {
+			continue
+		}
+		value, ok := sameKind(asked[name], now)
+		if ok && allowed[name] != nil {
+			ok = slices.Contains(allowed[name], value)
+		}
+		if !ok {
+			bad = append(bad, badField{"settings." + name, "Invalid field."})
+			continue
+		}
+		settings[name] = value
+	}
+	maps.Copy(settings, user.Locked)
+	if settings["waiting_room"] == true || meetingType == 1 {
+		settings["join_before_host"] = false
+	}
+	return settings, bad
+}
+
+// sameKind gives a decoded JSON value the Go type of the value it is to replace.
+func sameKind(value, like any) (any, bool) {
+	switch like.(type) {
+	case int:
+		n, ok := value.(float64)
+		return int(n), ok && n == math.Trunc(n)
+	case []string:
+		list, ok := value.([]any)
+		texts := []string{}
+		for _, item := range list {
+			texts = append(texts, fmt.Sprint(item))
+		}
+		return texts, ok
+	default:
+		return value, fmt.Sprintf("%T", value) == fmt.Sprintf("%T", like)
+	}
+}
+
+// dialIn is a phone number as Zoom lists it. Cities may be null.
+type dialIn struct {
+	Country     string  `json:"country"`
+	CountryName string  `json:"country_name"`
+	City        *string `json:"city"`
+	Number      string  `json:"number"`
+	Type        string  `json:"type"`
+}
+
+// dialIns are the numbers of a meeting: none is a normal case. All of them are reserved for fiction.
+func dialIns(user *User, settings map[string]any) []dialIn {
+	audio := settings["audio"]
+	if user.NoDialIn || settings["encryption_type"] == "e2ee" || (audio != "both" && audio != "telephony") {
+		return []dialIn{}
+	}
+	countries, _ := settings["global_dial_in_countries"].([]string)
+	chosen := []dialIn{}
+	for _, number := range []dialIn{
+		{"US", "US", new("New York"), "+1 202 555 0143", "toll"},
+		{"US", "US", nil, "+1 202 555 0178", "toll"},
+		{"US", "US", nil, "+1 888 555 0119", "tollfree"},
+		{"GB", "United Kingdom", new("London"), "+44 20 7946 0321", "toll"},
+		{"DE", "Germany", nil, "+49 30 23125 044", "toll"},
+		{"AU", "Australia", new("Sydney"), "+61 2 5550 1234", "toll"},
+	} {
+		if slices.Contains(countries, number.Country) && (number.Type == "toll" || user.TollFree) {
+			chosen = append(chosen, number)
+		}
+	}
+	return chosen
+}
