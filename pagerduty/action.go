@@ -1,0 +1,105 @@
+package pagerduty
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+)
+
+// maxFieldBytes bounds each field of a workflow's body.
+const maxFieldBytes = 512
+
+// CustomAction is one press of a custom incident action's button. It comes unsigned, in PagerDuty's V2 format, and is
+// repeated for 48 hours until it is answered well: authenticate it by a header and remember the ID.
+type CustomAction struct {
+	ID        string
+	Event     string // "incident.custom"
+	CreatedOn time.Time
+	Incident  *Incident  // nil when the message has none
+	Agent     *Reference // who pressed; nil when PagerDuty does not say
+}
+
+// ParseCustomAction reads the body that a custom incident action sends, which may hold several messages. Missing, null
+// and odd fields are left zero; only a body without a list of messages is [ErrInvalid].
+func ParseCustomAction(body []byte) ([]CustomAction, error) {
+	const op = "parse custom action"
+	content, ok := parseObject(body)
+	if !ok {
+		return nil, invalid(op, "", "the body is not a JSON object")
+	}
+	if !strings.HasPrefix(string(content["messages"]), "[") {
+		return nil, invalid(op, "", "messages is missing or not a list")
+	}
+	var actions []CustomAction
+	for _, message := range content.objects("messages") {
+		action := CustomAction{
+			ID:        message.text("id"),
+			Event:     message.text("event"),
+			CreatedOn: message.time("created_on"),
+		}
+		if incident := message.object("incident"); incident != nil {
+			action.Incident = decodeIncident(incident)
+		}
+		for _, entry := range message.objects("log_entries") {
+			if action.Agent == nil {
+				action.Agent = entry.object("agent").reference()
+			}
+		}
+		actions = append(actions, action)
+	}
+	return actions, nil
+}
+
+// WorkflowRequest is what a workflow's webhook step, or any program of yours, sends to ask for a bridge.
+type WorkflowRequest struct {
+	IncidentID     string // required: an id, number or link, see [ParseIncidentID]
+	RequesterID    string
+	RequesterEmail string
+	IdempotencyKey string
+	Trigger        string // "manual", "workflow" or "api"; its meaning is the receiver's
+}
+
+// ParseWorkflow reads the body {"incident_id", "requester_id", "requester_email", "idempotency_key", "trigger"}. All
+// but the first may be missing or null, and a number is as good as a text. [ErrInvalid] names the field that is bad;
+// fields that are not listed are ignored.
+func ParseWorkflow(body []byte) (*WorkflowRequest, error) {
+	const op = "parse workflow body"
+	content, ok := parseObject(body)
+	if !ok {
+		return nil, invalid(op, "", "the body is not a JSON object")
+	}
+	request := &WorkflowRequest{}
+	fields := []struct {
+		name string
+		into *string
+	}{
+		{"incident_id", &request.IncidentID},
+		{"requester_id", &request.RequesterID},
+		{"requester_email", &request.RequesterEmail},
+		{"idempotency_key", &request.IdempotencyKey},
+		{"trigger", &request.Trigger},
+	}
+	for _, field := range fields {
+		if !readField(content[field.name], field.into) {
+			return nil, invalid(op, "", field.name+" must be a text or a number, and not a long one")
+		}
+	}
+	if request.IncidentID == "" {
+		return nil, invalid(op, "", "incident_id is missing")
+	}
+	return request, nil
+}
+
+func readField(raw json.RawMessage, into *string) bool {
+	if len(raw) == 0 || string(raw) == "null" {
+		return true
+	}
+	text, ok := scalar(raw)
+	text = strings.TrimSpace(text)
+	control := func(r rune) bool { return r < ' ' || r == 0x7f }
+	if !ok || len(text) > maxFieldBytes || strings.ContainsFunc(text, control) {
+		return false
+	}
+	*into = text
+	return true
+}

@@ -1,0 +1,106 @@
+package pagerduty
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"golang.org/x/oauth2"
+)
+
+// TokenSource gives the access token of a PagerDuty user. One that also has Invalidate(ctx, *oauth2.Token) is told of
+// the token that PagerDuty answered with 401, and asked once more. It must be safe for concurrent use.
+type TokenSource interface {
+	Token(ctx context.Context) (*oauth2.Token, error)
+}
+
+// invalidator is a TokenSource that wants to hear of a refused token.
+type invalidator interface {
+	Invalidate(ctx context.Context, token *oauth2.Token)
+}
+
+// Auth is a way to authenticate, made by [APIKey] or [UserToken]. It prints no secret. The zero Auth is refused by
+// [NewClient].
+type Auth struct {
+	key    hidden
+	from   string
+	tokens TokenSource
+}
+
+// hidden is a secret. It is a func because fmt prints the address of one, and the content of whatever else stands in an
+// unexported field.
+type hidden func() string
+
+func hide(secret string) hidden { return func() string { return secret } }
+
+// APIKey authenticates with a REST API key and writes as the user whose e-mail is from. PagerDuty wants that address
+// on writes with an account's key, so it is required. See https://developer.pagerduty.com/docs/authentication.
+func APIKey(key, from string) Auth { return Auth{key: hide(key), from: from} }
+
+// UserToken authenticates with the OAuth token of a user, who is also the one that writes.
+func UserToken(source TokenSource) Auth { return Auth{tokens: source} }
+
+func (a Auth) validate() error {
+	switch {
+	case a.tokens != nil:
+		return nil
+	case a.key == nil:
+		return errors.New("authentication is missing")
+	case a.key() == "":
+		return errors.New("API key is empty")
+	case !headerValue(a.key()):
+		return errors.New("API key has a blank or a control character")
+	case !plausibleEmail(a.from):
+		return errors.New("from must be the e-mail address of a PagerDuty user")
+	}
+	return nil
+}
+
+// authorize signs the request and answers the token it used, if it was one.
+func (a Auth) authorize(r *http.Request) (*oauth2.Token, error) {
+	if a.from != "" {
+		r.Header.Set("From", a.from)
+	}
+	if a.tokens == nil {
+		r.Header.Set("Authorization", "Token token="+a.key())
+		return nil, nil
+	}
+	token, err := a.tokens.Token(r.Context())
+	if err != nil {
+		return nil, &tokenError{err}
+	}
+	if token == nil || !headerValue(token.AccessToken) {
+		return nil, &tokenError{errors.New("token source gave no usable access token")}
+	}
+	r.Header.Set("Authorization", "Bearer "+token.AccessToken)
+	return token, nil
+}
+
+// refuse tells the token source of a refused token; false when there is nobody to tell.
+func (a Auth) refuse(ctx context.Context, token *oauth2.Token) bool {
+	source, ok := a.tokens.(invalidator)
+	if !ok || token == nil {
+		return false
+	}
+	source.Invalidate(ctx, token)
+	return true
+}
+
+// tokenError says that the request was never sent, since there was no token to send it with.
+type tokenError struct{ err error }
+
+func (e *tokenError) Error() string { return "no access token: " + e.err.Error() }
+func (e *tokenError) Unwrap() error { return e.err }
+
+// headerValue reports whether s can travel in a header: printable ASCII without blanks, and not empty.
+func headerValue(s string) bool {
+	outside := func(r rune) bool { return r <= ' ' || r > '~' }
+	return s != "" && !strings.ContainsFunc(s, outside)
+}
+
+// plausibleEmail keeps what cannot be an address out of headers and queries. PagerDuty knows which ones exist.
+func plausibleEmail(s string) bool {
+	local, domain, found := strings.Cut(s, "@")
+	return found && local != "" && domain != "" && len(s) <= 254 && headerValue(s)
+}

@@ -1,0 +1,221 @@
+package pagerduty_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/incidentbridge/incidentbridge/pagerduty"
+	"github.com/incidentbridge/incidentbridge/pagerduty/pagerdutytest"
+)
+
+var someBridge = pagerduty.ConferenceBridge{
+	URL: "https://example.zoom.us/j/98765432101?pwd=Abc&x=1", Number: "+1 415 555 1212,,98765432101#,,,,*123456#",
+}
+
+func TestSetConferenceBridgeWritesBothParts(t *testing.T) {
+	t.Parallel()
+	tests := map[string]pagerduty.ConferenceBridge{
+		"both":         someBridge,
+		"link alone":   {URL: someBridge.URL},
+		"number alone": {Number: someBridge.Number},
+	}
+	for name, bridge := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			fake := pagerdutytest.New()
+			id := fake.AddIncident("down", func(i *pagerdutytest.Incident) {
+				i.Bridge = pagerduty.ConferenceBridge{URL: "https://old.example", Number: "+1 202 555 0199"}
+			})
+			got, err := newClient(t, fake).SetConferenceBridge(t.Context(), id, bridge)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.ID != id || got.Status != "triggered" {
+				t.Errorf("answer %+v, want the incident, triggered", got)
+			}
+			if got.ConferenceBridge != nil || got.BridgeKnown {
+				t.Error("the answer claims to know the bridge, which PagerDuty does not tell")
+			}
+			if diff := cmp.Diff(bridge, fake.Incident(id).Bridge); diff != "" {
+				t.Errorf("bridge on the incident (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestSetConferenceBridgeTellsTheStatus(t *testing.T) {
+	t.Parallel()
+	fake := pagerdutytest.New()
+	id := fake.AddIncident("down")
+	fake.Resolve(id)
+	got, err := newClient(t, fake).SetConferenceBridge(t.Context(), id, someBridge)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Status != "resolved" || fake.Incident(id).Status != "resolved" {
+		t.Errorf("status %q told, %q on the incident; want resolved, untouched", got.Status, fake.Incident(id).Status)
+	}
+}
+
+func TestSetConferenceBridgeRefusesAnEmptyOne(t *testing.T) {
+	t.Parallel()
+	fake := pagerdutytest.New()
+	id := fake.AddIncident("down", func(i *pagerdutytest.Incident) { i.Bridge = someBridge })
+	for _, bridge := range []pagerduty.ConferenceBridge{{}, {URL: " "}, {URL: "\t", Number: "\n"}} {
+		_, err := newClient(t, fake).SetConferenceBridge(t.Context(), id, bridge)
+		if !errors.Is(err, pagerduty.ErrInvalid) {
+			t.Errorf("error %v, want ErrInvalid", err)
+		}
+	}
+	if calls := fake.Requests(); len(calls) > 0 {
+		t.Errorf("%d calls, want none", len(calls))
+	}
+}
+
+func TestSetConferenceBridgeUnderFaults(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name    string
+		faults  []pagerdutytest.Fault
+		calls   int
+		written bool
+		is      []error
+		isNot   []error
+	}{
+		{"lost before", []pagerdutytest.Fault{pagerdutytest.ResetBefore()}, 2, true, nil, nil},
+		{"answer lost", []pagerdutytest.Fault{pagerdutytest.ResetAfter()}, 2, true, nil, nil},
+		{"answer cut", []pagerdutytest.Fault{pagerdutytest.Truncate()}, 2, true, nil, nil},
+		{"two 503", []pagerdutytest.Fault{pagerdutytest.Answer(503, "").Times(2)}, 3, true, nil, nil},
+		{"one 408", []pagerdutytest.Fault{pagerdutytest.Answer(408, "")}, 2, true, nil, nil},
+		{"one 429 without a word", []pagerdutytest.Fault{silent429()}, 2, true, nil, nil},
+		{"hangs once", []pagerdutytest.Fault{pagerdutytest.Hang()}, 2, true, nil, nil},
+		{
+			"502 for good",
+			[]pagerdutytest.Fault{pagerdutytest.Mask(502, pagerdutytest.HTMLPage).Always()},
+			4, true,
+			[]error{pagerduty.ErrInDoubt, pagerduty.ErrUnavailable},
+			nil,
+		},
+		{
+			"cut for good",
+			[]pagerdutytest.Fault{pagerdutytest.ResetBefore().Always()},
+			4, false,
+			[]error{pagerduty.ErrInDoubt, pagerduty.ErrUnavailable},
+			nil,
+		},
+		{
+			"refused for good",
+			[]pagerdutytest.Fault{pagerdutytest.Answer(403, pagerdutytest.ErrorBody(2010, "No")).Always()},
+			1, false,
+			[]error{pagerduty.ErrForbidden},
+			[]error{pagerduty.ErrInDoubt, pagerduty.ErrUnavailable},
+		},
+		{
+			"limited for longer than one waits",
+			[]pagerdutytest.Fault{silent429().Header("ratelimit-reset", "42").Always()},
+			1, false,
+			[]error{pagerduty.ErrRateLimited},
+			[]error{pagerduty.ErrInDoubt},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				fake := pagerdutytest.New()
+				id := fake.AddIncident("down")
+				fake.Fault(pagerdutytest.UpdateIncident, tt.faults...)
+				_, err := newClient(t, fake).SetConferenceBridge(t.Context(), id, someBridge)
+				if tt.is == nil && err != nil {
+					t.Errorf("error %v, want none", err)
+				}
+				checkError(t, err, tt.is, tt.isNot)
+				if got := len(fake.Requests(pagerdutytest.UpdateIncident)); got != tt.calls {
+					t.Errorf("%d calls, want %d", got, tt.calls)
+				}
+				if got := fake.Incident(id).Bridge == someBridge; got != tt.written {
+					t.Errorf("written: %t, want %t", got, tt.written)
+				}
+			})
+		})
+	}
+}
+
+// silent429 is the rate limit's answer without body and headers.
+func silent429() pagerdutytest.Fault {
+	return pagerdutytest.Answer(429, "").
+		Header("ratelimit-limit", "").Header("ratelimit-remaining", "").Header("ratelimit-reset", "")
+}
+
+func checkError(t *testing.T, err error, is, isNot []error) {
+	t.Helper()
+	for _, want := range is {
+		if !errors.Is(err, want) {
+			t.Errorf("error %v is not %v", err, want)
+		}
+	}
+	for _, unwanted := range isNot {
+		if errors.Is(err, unwanted) {
+			t.Errorf("error %v is %v", err, unwanted)
+		}
+	}
+}
+
+func TestSetConferenceBridgeTellsARefusedNumber(t *testing.T) {
+	t.Parallel()
+	fake := pagerdutytest.New(pagerdutytest.WithNumberCheck(pagerdutytest.NoStar))
+	id := fake.AddIncident("down")
+	client := newClient(t, fake)
+	_, err := client.SetConferenceBridge(t.Context(), id, someBridge)
+	checkError(t, err, []error{pagerduty.ErrNumber, pagerduty.ErrInvalid}, []error{pagerduty.ErrInDoubt})
+
+	plain := pagerduty.ConferenceBridge{URL: someBridge.URL, Number: "+1 415 555 1212,,98765432101#"}
+	if _, err := client.SetConferenceBridge(t.Context(), id, plain); err != nil {
+		t.Errorf("plain number: %v", err)
+	}
+	_, err = client.SetConferenceBridge(t.Context(), id, pagerduty.ConferenceBridge{URL: "no link"})
+	checkError(t, err, []error{pagerduty.ErrInvalid}, []error{pagerduty.ErrNumber})
+}
+
+func TestSetConferenceBridgeEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		fake := pagerdutytest.New()
+		id := fake.AddIncident("down")
+		fake.Fault(pagerdutytest.UpdateIncident, pagerdutytest.Late(5*time.Second))
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		start := time.Now()
+		_, err := newClient(t, fake).SetConferenceBridge(ctx, id, someBridge)
+		checkError(t, err, []error{context.DeadlineExceeded, pagerduty.ErrInDoubt, pagerduty.ErrUnavailable}, nil)
+		if took := time.Since(start); took != 2*time.Second {
+			t.Errorf("took %s, want the 2s of the context", took)
+		}
+		if fake.Incident(id).Bridge == someBridge {
+			t.Error("written already, want it late")
+		}
+		time.Sleep(3 * time.Second) // the bubble's clock: the write that nobody waits for lands
+		if fake.Incident(id).Bridge != someBridge {
+			t.Error("not written, want it late")
+		}
+	})
+}
+
+func TestConferenceBridgeIsNotLogged(t *testing.T) {
+	t.Parallel()
+	var text bytes.Buffer
+	for _, handler := range []slog.Handler{slog.NewTextHandler(&text, nil), slog.NewJSONHandler(&text, nil)} {
+		slog.New(handler).Info("set", "bridge", someBridge)
+	}
+	if strings.Contains(text.String(), "98765432101") || !strings.Contains(text.String(), "[redacted]") {
+		t.Errorf("log %s, want [redacted]", &text)
+	}
+}

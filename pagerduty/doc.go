@@ -1,0 +1,49 @@
+// Package pagerduty reads and writes what an incident's call needs of PagerDuty: the incident with its conference
+// bridge, notes and users, and the webhooks and actions that PagerDuty sends.
+//
+// # Quick start
+//
+//	client, err := pagerduty.NewClient(pagerduty.APIKey(key, "oncall@example.com"))
+//	incident, err := client.Incident(ctx, "PABC123")
+//	_, err = client.SetConferenceBridge(ctx, incident.ID, pagerduty.ConferenceBridge{
+//		URL:    "https://example.zoom.us/j/98765432101",
+//		Number: "+1 415-555-0100,,98765432101#",
+//	})
+//
+// Requests travel through github.com/PagerDuty/go-pagerduty's Client.Do, over an HTTP stack of this module that adds
+// what that client lacks: time limits, retries that respect idempotency, rate limits, bounded answers and errors that
+// keep their cause. None of its types is part of this package's surface. A program that uses both packages names one
+// of them:
+//
+//	import (
+//		gopagerduty "github.com/PagerDuty/go-pagerduty"
+//		"github.com/incidentbridge/incidentbridge/pagerduty"
+//	)
+//
+// # Errors
+//
+// Every method answers failures with an [*Error]: what was tried, on which incident, and what PagerDuty said. Tell
+// them apart with errors.Is and the sentinels, [ErrNotFound] or [ErrRateLimited] for instance. A write that may have
+// happened although no good answer came is [ErrInDoubt]: read the incident before repeating it. Errors of the context
+// stay visible to errors.Is. No error carries a key, a link or a number.
+//
+// # Webhooks
+//
+// Verify first, over the very bytes that came, then parse:
+//
+//	verifier, err := pagerduty.NewVerifier([]string{secret})
+//	err = verifier.Verify(request.Header, body)
+//	event, err := pagerduty.ParseEvent(body)
+//
+// PagerDuty's signature carries no time, so a replay window is impossible: keep the ids that were handled for at
+// least 48 hours. Custom incident actions ([ParseCustomAction]) and workflow bodies ([ParseWorkflow]) are not signed at
+// all; authenticate them by a header of your own.
+//
+// # Concurrency
+//
+// A [Client] and a [Verifier] are safe for concurrent use, start no goroutine and need not be closed.
+//
+// # Tests
+//
+// Package pagerdutytest is a fake PagerDuty for the tests of anyone who builds on this package.
+package pagerduty

@@ -1,0 +1,78 @@
+package pagerduty
+
+import (
+	"encoding/json"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Bounds of what an error repeats of PagerDuty's words.
+const (
+	maxDetails     = 10
+	maxDetailBytes = 300
+)
+
+var link = regexp.MustCompile(`(?i)[a-z]+://\S+`)
+
+// decodeError reads an error body in any of the shapes PagerDuty has been seen to use. What it cannot read, an HTML
+// page for instance, leaves everything empty.
+func decodeError(body []byte) (code int, message string, details []string) {
+	content, ok := parseObject(body)
+	if !ok {
+		return 0, "", nil
+	}
+	inner := content.object("error")
+	if inner == nil {
+		if reasons := flatten(content["error"]); len(reasons) > 0 {
+			return 0, reasons[0], reasons[1:]
+		}
+		inner = content
+	}
+	return inner.number("code"), inner.text("message"), flatten(inner["errors"])
+}
+
+// flatten lists the texts in raw: a text, a list of them, or an object of path to either.
+func flatten(raw json.RawMessage) []string {
+	var value any
+	if json.Unmarshal(raw, &value) != nil {
+		return nil
+	}
+	return texts(value, "")
+}
+
+func texts(value any, path string) []string {
+	var found []string
+	switch value := value.(type) {
+	case string:
+		if path != "" {
+			value = path + ": " + value
+		}
+		return []string{value}
+	case []any:
+		for _, one := range value {
+			found = append(found, texts(one, path)...)
+		}
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(value)) {
+			found = append(found, texts(value[name], name)...)
+		}
+	}
+	return found[:min(len(found), maxDetails)]
+}
+
+// scrub shortens a vendor's words and takes out what must not be repeated: links and the sensitive values.
+func scrub(text string, sensitive []string) string {
+	for _, value := range sensitive {
+		if value != "" {
+			text = strings.ReplaceAll(text, value, "[redacted]")
+		}
+	}
+	text = link.ReplaceAllString(text, "[link]")
+	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r <= ' ' || r == 0x7f }), " ")
+	if len(text) > maxDetailBytes {
+		text = strings.ToValidUTF8(text[:maxDetailBytes], "") + "…"
+	}
+	return text
+}

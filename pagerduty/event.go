@@ -1,0 +1,78 @@
+package pagerduty
+
+import (
+	"strings"
+	"time"
+)
+
+// Event is a V3 webhook event. PagerDuty adds types at any time: one that is unknown here still has all that its
+// envelope says. See https://developer.pagerduty.com/docs/webhooks-overview.
+type Event struct {
+	ID           string
+	Type         string // such as "incident.triggered"
+	ResourceType string // "incident", "service" or "pagey"
+	OccurredAt   time.Time
+	Agent        *Reference // who caused it; nil when PagerDuty does not say, and not always a user
+	IncidentID   string     // the incident it is about; empty when there is none
+
+	// Incident is the incident itself when the event carries it, else nil: several types only refer to it.
+	Incident *Incident
+	// Workflow is the incident workflow of an incident.workflow event, else nil.
+	Workflow *Reference
+	// ConferenceBridge is the new bridge of an incident.conference_bridge.updated event, empty when it was cleared, and
+	// nil for every other event.
+	ConferenceBridge *ConferenceBridge
+}
+
+// ParseEvent reads the body of a V3 webhook, after it was verified. Missing, null and odd fields are left zero; only a
+// body that is no event at all is [ErrInvalid].
+func ParseEvent(body []byte) (*Event, error) {
+	const op = "parse event"
+	content, ok := parseObject(body)
+	if !ok {
+		return nil, invalid(op, "", "the body is not a JSON object")
+	}
+	envelope := content.object("event")
+	event := &Event{
+		ID:           envelope.text("id"),
+		Type:         envelope.text("event_type"),
+		ResourceType: envelope.text("resource_type"),
+		OccurredAt:   envelope.time("occurred_at"),
+		Agent:        envelope.object("agent").reference(),
+	}
+	if event.Type == "" {
+		return nil, invalid(op, "", "event.event_type is missing")
+	}
+	event.readData(envelope.object("data"))
+	return event, nil
+}
+
+func (e *Event) readData(data object) {
+	kind := data.text("type")
+	switch kind {
+	case "incident":
+		e.Incident = decodeIncident(data)
+		e.IncidentID = e.Incident.ID
+	case "incident_reference":
+		e.IncidentID = data.text("id")
+	default:
+		e.IncidentID = data.object("incident").text("id")
+	}
+	e.Workflow = data.object("incident_workflow").reference()
+	if kind == "incident_conference_bridge" || e.Type == "incident.conference_bridge.updated" {
+		e.ConferenceBridge = e.updatedBridge(data)
+	}
+}
+
+// updatedBridge looks into data, or into the incident when that is what data turned out to be.
+func (e *Event) updatedBridge(data object) *ConferenceBridge {
+	bridge := decodeConferenceBridge(data)
+	if bridge == nil && e.Incident != nil {
+		bridge = e.Incident.ConferenceBridge
+	}
+	if bridge == nil {
+		return &ConferenceBridge{}
+	}
+	bridge.URL, bridge.Number = strings.TrimSpace(bridge.URL), strings.TrimSpace(bridge.Number)
+	return bridge
+}
