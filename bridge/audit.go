@@ -1,0 +1,103 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// audit removes the calls that a lost create of this incident left behind: what carries this ledger's marker and an
+// older generation, or this generation and another call than the decided one. It runs only once the generation is
+// decided or over. A call that has started is left, named in a note, and removed once it is over. A pass counts only if
+// every list and every removal succeeded.
+func (s *Service) audit(ctx context.Context, id string) error {
+	e, err := s.ledger.read(ctx, id)
+	if err != nil || e.version == "" || e.State == Creating {
+		return err
+	}
+	ledger, err := s.ledger.identity(ctx)
+	if err != nil {
+		return err
+	}
+	var faults []error
+	for _, b := range e.Tried {
+		p := s.providerOf(b.Provider)
+		if p == nil || slices.ContainsFunc(e.Tried[:slices.Index(e.Tried, b)], b.samePlace) {
+			continue
+		}
+		if err := s.auditAt(ctx, p, b.Host, e, ledger); err != nil {
+			faults = append(faults, fmt.Errorf("%s of %s: %w", p.Name(), b.Host, err))
+		}
+	}
+	passed := len(faults) == 0
+	_, err = s.ledger.update(ctx, id, func(r *record) error {
+		if r.Nonce == e.Nonce {
+			r.audited(time.Now(), passed)
+		}
+		return nil
+	})
+	return errors.Join(append(faults, err)...)
+}
+
+func (b berth) samePlace(other berth) bool {
+	return b.Provider == other.Provider && b.Host == other.Host
+}
+
+func (s *Service) auditAt(ctx context.Context, p Provider, host string, e entry, ledger string) error {
+	ctx, cancel := context.WithTimeout(ctx, flightBudget)
+	defer cancel()
+	var surplus []string
+	for call, err := range p.Calls(ctx, host) {
+		if err != nil {
+			return err
+		}
+		if m, ok := parseMarker(call.Agenda); ok && e.surplus(m, ledger, call.ID) {
+			surplus = append(surplus, call.ID)
+		}
+	}
+	for _, id := range surplus {
+		if err := s.removeSurplus(ctx, p, e.IncidentID, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// surplus says whether a marked call is ours to remove.
+func (r *record) surplus(m marker, ledger, callID string) bool {
+	if m.ledger != ledger || m.incident != r.IncidentID || m.generation > r.Generation {
+		return false
+	}
+	return r.Call == nil || r.Call.MeetingID != callID
+}
+
+var errStarted = errors.New("bridge: a surplus call has started and is left until it is over")
+
+func (s *Service) removeSurplus(ctx context.Context, p Provider, incidentID, callID string) error {
+	call, err := p.Call(ctx, callID)
+	if errors.Is(err, ErrGone) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if call.Started {
+		s.logger.WarnContext(ctx, "a surplus call has started", "incident_id", incidentID, "meeting_id", callID)
+		return errStarted
+	}
+	return p.Delete(ctx, callID)
+}
+
+// audited drops the pass that was due, or leaves it due a little later.
+func (r *record) audited(now time.Time, passed bool) {
+	late := slices.DeleteFunc(r.AuditAt, func(at time.Time) bool { return !at.After(now) })
+	if !passed {
+		late = append(late, now.Add(time.Minute))
+	}
+	r.AuditAt = late
+	if passed && len(late) == 0 && !r.State.Open() {
+		r.Tried = nil
+	}
+}

@@ -1,0 +1,52 @@
+package bridge
+
+import "time"
+
+// State is where a bridge stands in its life.
+//
+//	creating ─▶ created ─▶ attached ─▶ closing ─▶ ending ─▶ closed
+//	    │                      ▲          │
+//	    ├─▶ failed             └──────────┘ reopened, or opened again
+//	    └─▶ external           (abandoned: its installation is gone)
+type State string
+
+// The states of a bridge.
+const (
+	Creating  State = "creating"  // claimed; no meeting is decided yet
+	Created   State = "created"   // a meeting is decided; PagerDuty has not accepted it yet
+	Attached  State = "attached"  // PagerDuty accepted the link
+	Closing   State = "closing"   // to be ended once the grace period is over; may be cancelled
+	Ending    State = "ending"    // the point of no return: the meeting is being ended
+	Closed    State = "closed"    // over
+	Failed    State = "failed"    // nobody could serve a call
+	External  State = "external"  // a human's bridge was found and kept
+	Abandoned State = "abandoned" // uninstalled while open; nothing can be done about it any more
+)
+
+// Open says whether a bridge in this state is one people may still be in.
+func (s State) Open() bool {
+	switch s {
+	case Creating, Created, Attached, Closing, Ending:
+		return true
+	default:
+		return false
+	}
+}
+
+// Bridge is an incident's conference bridge as the ledger knows it.
+//
+// JoinURL and DialIn may carry a passcode: show them only to those who may open a bridge, and never log them.
+type Bridge struct {
+	IncidentID string    // as PagerDuty answers it, never a number
+	State      State     //
+	Created    bool      // true only in the answer to the call that made it
+	Provider   string    // "zoom", "static", "external"
+	MeetingID  string    // the provider's id; empty when it has none
+	JoinURL    string    //
+	DialIn     string    // dialled as it stands, waits and codes included; empty when there is none
+	Host       string    // whose meeting it is
+	Generation int       // 1 for an incident's first bridge
+	Warnings   []string  // what an operator should know; never a secret
+	OpenedAt   time.Time // when it was claimed
+	ClosedAt   time.Time // zero while it is open
+}

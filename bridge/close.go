@@ -1,0 +1,235 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// CloseReason says why a bridge is closed.
+type CloseReason string
+
+// The reasons a caller may give.
+const (
+	CloseResolved  CloseReason = "resolved"  // the incident was resolved; ignored when it is open after all
+	CloseRequested CloseReason = "requested" // somebody asked
+)
+
+// The reasons the ledger finds by itself.
+const (
+	closeRefused   CloseReason = "refused"   // PagerDuty will not take the link
+	closeMaxAge    CloseReason = "max_age"   // the bridge is too old
+	closeForbidden CloseReason = "forbidden" // nothing was made: the requester may not
+	closeMissing   CloseReason = "not_found" // nothing was made: there is no such incident
+	closeIgnored   CloseReason = "ignored"   // nothing was made: the trigger is not meant for it
+	closeFault     CloseReason = "fault"     // nothing was made: PagerDuty could not be read
+)
+
+// Close ends the incident's bridge once the grace period is over and nobody is inside. It returns the bridge in
+// Closing, or as it stands when it is over already; ErrNotFound when there is none. For CloseResolved the incident is
+// read: the event of a resolve that has been taken back closes nothing.
+func (s *Service) Close(ctx context.Context, incidentID string, reason CloseReason) (*Bridge, error) {
+	id, err := s.resolveID(ctx, incidentID)
+	if err != nil {
+		return nil, fail("close", id, err)
+	}
+	if reason != CloseResolved && reason != CloseRequested {
+		return nil, fail("close", id, fmt.Errorf("%w: unknown reason %q", ErrInvalid, clip(string(reason), 40)))
+	}
+	b, err := s.close(ctx, id, reason)
+	return b, fail("close", id, err)
+}
+
+func (s *Service) close(ctx context.Context, id string, reason CloseReason) (*Bridge, error) {
+	for {
+		e, err := s.ledger.read(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		if e.version == "" || e.State == Closed && e.Call == nil {
+			return nil, ErrNotFound
+		}
+		if !e.closable() || reason == CloseResolved && !s.closeOnResolve {
+			return e.bridge(), nil
+		}
+		if reason == CloseResolved {
+			// The status is read after the record: a resolve from before the record was reopened is stale.
+			incident, err := s.readIncident(ctx, id)
+			if err != nil && !errors.Is(err, ErrIncidentNotFound) {
+				return nil, err
+			}
+			if err == nil && incident.Status != Resolved {
+				return e.bridge(), nil
+			}
+		}
+		next := e.clone()
+		next.askClose(reason, time.Now(), s.grace)
+		e, err = s.ledger.write(ctx, next, e.version)
+		if errors.Is(err, errMoved) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		return e.bridge(), nil
+	}
+}
+
+func (r *record) closable() bool {
+	return r.State == Creating || r.State == Created || r.State == Attached || r.State == Failed
+}
+
+// askClose begins the closing, or asks whoever is creating to do so once the call is decided.
+func (r *record) askClose(reason CloseReason, now time.Time, grace time.Duration) {
+	switch r.State {
+	case Creating:
+		r.CloseAsk = reason
+	case Failed:
+		r.State, r.Reason, r.ClosedAt, r.OverAt = Closed, reason, now, now
+	default:
+		r.closing(reason, now, grace)
+	}
+}
+
+// closing starts the grace period.
+func (r *record) closing(reason CloseReason, now time.Time, grace time.Duration) {
+	r.State, r.Reason, r.OverAt, r.CloseAt = Closing, reason, now, now.Add(grace)
+	r.CloseAsk, r.RetryAt = "", time.Time{}
+}
+
+// reopen cancels a closing: the same meeting, the same generation.
+func (o *opening) reopen(ctx context.Context) (*Bridge, error) {
+	o.step = "reopen"
+	incident, err := o.sight(ctx)
+	if err == nil {
+		_, err = o.person(ctx)
+	}
+	if err == nil && incident.Status == Resolved {
+		err = ErrResolved
+	}
+	if err != nil {
+		return nil, errors.Join(err, o.save(ctx, free))
+	}
+	if o.humans(incident) && !o.overwrite {
+		return o.keep(ctx, *incident.Bridge)
+	}
+	if err := o.save(ctx, func(r *record) { r.reopened(time.Now()) }); err != nil {
+		return nil, err
+	}
+	if incident.Bridge != nil && o.shows(*incident.Bridge) {
+		return o.attach(ctx, incident.Status, o.Call.DialIns)
+	}
+	return o.publish(ctx)
+}
+
+// reopened takes a closing back, to where its link is to be published again.
+func (r *record) reopened(time.Time) {
+	r.State, r.Reason, r.CloseAt = Created, "", time.Time{}
+}
+
+// useAgain is how soon a closing looks again whether people have left.
+const useAgain = 10 * time.Second
+
+// finish ends a bridge whose grace is over: closing -> ending -> closed. It is called with the lease held.
+func (o *opening) finish(ctx context.Context) error {
+	if o.State == Closing {
+		if done, err := o.pointOfNoReturn(ctx); done || err != nil {
+			return err
+		}
+	}
+	o.step = "end"
+	if err := o.end(ctx); err != nil {
+		return errors.Join(err, o.save(ctx, func(r *record) {
+			free(r)
+			r.RetryAt = time.Now().Add(retryAfter(r.Attempts))
+			r.Attempts++
+		}))
+	}
+	began := o.OpenedAt
+	err := o.save(ctx, func(r *record) {
+		now := time.Now()
+		free(r)
+		r.State, r.ClosedAt, r.RetryAt, r.VerifyAt = Closed, now, time.Time{}, time.Time{}
+		if len(r.AuditAt) > 0 {
+			r.AuditAt = append(r.AuditAt, now)
+		}
+	})
+	if err == nil {
+		s := o.Service
+		s.observe(ctx, Event{
+			Kind: ClosedEvent, IncidentID: o.id, Provider: o.Call.Provider, Generation: o.Generation, Duration: time.Since(began),
+		})
+	}
+	return err
+}
+
+// pointOfNoReturn looks at the incident and into the meeting before anything is ended. done: not now, or not at all.
+func (o *opening) pointOfNoReturn(ctx context.Context) (done bool, err error) {
+	o.step = "look before ending"
+	if o.Reason == CloseResolved || o.Reason == closeRefused {
+		incident, err := o.readIncident(ctx, o.id)
+		switch {
+		case errors.Is(err, ErrIncidentNotFound):
+		case err != nil:
+			return true, errors.Join(err, o.again(ctx))
+		case o.Reason == CloseResolved && incident.Status != Resolved:
+			return true, o.save(ctx, func(r *record) {
+				free(r)
+				r.reopened(time.Now())
+				r.RetryAt = time.Now()
+			})
+		case o.Reason == closeRefused && incident.Bridge != nil && o.shows(*incident.Bridge):
+			_, err := o.attach(ctx, incident.Status, o.Call.DialIns)
+			return true, err
+		}
+	}
+	inside, err := o.inside(ctx)
+	if err != nil {
+		return true, errors.Join(err, o.again(ctx))
+	}
+	if inside && time.Since(o.OpenedAt) < o.maxAge {
+		return true, o.again(ctx)
+	}
+	return false, o.save(ctx, func(r *record) { r.State = Ending })
+}
+
+// again leaves the closing for a little later.
+func (o *opening) again(ctx context.Context) error {
+	return o.save(ctx, func(r *record) {
+		free(r)
+		r.CloseAt = time.Now().Add(useAgain)
+	})
+}
+
+// inside says whether somebody is in the meeting.
+func (o *opening) inside(ctx context.Context) (bool, error) {
+	p := o.providerOf(o.Call.Provider)
+	if p == nil {
+		return false, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, readBudget)
+	defer cancel()
+	call, err := p.Call(ctx, o.Call.MeetingID)
+	if errors.Is(err, ErrGone) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return call.Started, nil
+}
+
+// end makes everybody leave and removes the meeting: an ended one could be started again by its link.
+func (o *opening) end(ctx context.Context) error {
+	p := o.providerOf(o.Call.Provider)
+	if p == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, publishBudget)
+	defer cancel()
+	if err := p.End(ctx, o.Call.MeetingID); err != nil {
+		return err
+	}
+	return p.Delete(ctx, o.Call.MeetingID)
+}

@@ -1,0 +1,272 @@
+package bridge_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/incidentbridge/incidentbridge/bridge"
+	"github.com/incidentbridge/incidentbridge/pagerduty"
+	"github.com/incidentbridge/incidentbridge/zoom/zoomtest"
+)
+
+// attached is an incident with its bridge.
+func attached(t *testing.T, w *world, opts ...bridge.Option) (p *process, id string, m zoomtest.Meeting) {
+	t.Helper()
+	p, id = w.start(t, opts...), w.pd.AddIncident("Down")
+	open(t, p, bridge.Request{IncidentID: id})
+	return p, id, w.oneMeeting(t, id)
+}
+
+func closing(t *testing.T, p *process, id string, reason bridge.CloseReason) {
+	t.Helper()
+	if b, err := p.Close(t.Context(), id, reason); err != nil || b.State != bridge.Closing {
+		t.Fatalf("bridge %+v, error %v, want closing", b, err)
+	}
+}
+
+func TestAResolvedIncidentClosesItsBridgeAfterTheGrace(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		p, id, _ := attached(t, w)
+		w.pd.Resolve(id)
+		closing(t, p, id, bridge.CloseResolved)
+		pass(10*time.Minute - time.Second)
+		if state := p.state(t, id); state != bridge.Closing || len(w.meetings()) != 1 {
+			t.Errorf("state %q before the grace is over", state)
+		}
+		pass(15 * time.Second)
+		if state := p.state(t, id); state != bridge.Closed || len(w.meetings()) != 0 {
+			t.Errorf("state %q, %d meetings, want closed and none", state, len(w.meetings()))
+		}
+	})
+}
+
+func TestAResolveThatWasTakenBackClosesNothing(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		p, id, _ := attached(t, w)
+		b, err := p.Close(t.Context(), id, bridge.CloseResolved)
+		if err != nil || b.State != bridge.Attached {
+			t.Errorf("bridge %+v, error %v, want attached", b, err)
+		}
+	})
+}
+
+func TestNobodyIsThrownOut(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		p, id, m := attached(t, w)
+		if err := w.zoom.Join(m.ID, "Ada"); err != nil {
+			t.Fatal(err)
+		}
+		closing(t, p, id, bridge.CloseRequested)
+		pass(2 * time.Hour)
+		w.oneMeeting(t, id)
+		if err := w.zoom.Leave(m.ID, "Ada"); err != nil {
+			t.Fatal(err)
+		}
+		pass(15 * time.Second)
+		if state := p.state(t, id); state != bridge.Closed || len(w.meetings()) != 0 {
+			t.Errorf("state %q, %d meetings, want closed and none", state, len(w.meetings()))
+		}
+	})
+}
+
+func TestTheMaximumAgeEndsItAllTheSame(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		p, id, m := attached(t, w, bridge.WithMaxAge(time.Hour))
+		if err := w.zoom.Join(m.ID, "Ada"); err != nil {
+			t.Fatal(err)
+		}
+		pass(time.Hour + 15*time.Second)
+		if state := p.state(t, id); state != bridge.Closed || len(w.meetings()) != 0 {
+			t.Errorf("state %q, %d meetings, want closed and none", state, len(w.meetings()))
+		}
+	})
+}
+
+func TestAClosingIsTakenBack(t *testing.T) {
+	tests := []struct {
+		name string
+		back func(t *testing.T, w *world, p *process, id string)
+	}{
+		{"by a click", func(t *testing.T, _ *world, p *process, id string) {
+			open(t, p, bridge.Request{IncidentID: id})
+		}},
+		{"by the event of the reopening", func(t *testing.T, _ *world, p *process, id string) {
+			if err := p.Verify(t.Context(), id, bridge.Link{}); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{"by the look before the end", func(*testing.T, *world, *process, string) { pass(11 * time.Minute) }},
+	}
+	for _, test := range tests {
+		inWorldNamed(t, test.name, func(t *testing.T, w *world) {
+			p, id, m := attached(t, w)
+			w.pd.Resolve(id)
+			closing(t, p, id, bridge.CloseResolved)
+			w.pd.Reopen(id)
+			test.back(t, w, p, id)
+			b, err := p.Get(t.Context(), id)
+			if err != nil || b.State != bridge.Attached || b.Generation != 1 {
+				t.Errorf("bridge %+v, error %v, want attached", b, err)
+			}
+			pass(time.Hour)
+			if again := w.oneMeeting(t, id); again.ID != m.ID {
+				t.Errorf("another meeting: %d, was %d", again.ID, m.ID)
+			}
+		})
+	}
+}
+
+func TestAReopenedIncidentGetsANewMeeting(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		p, id, m := attached(t, w, bridge.WithGrace(0))
+		closing(t, p, id, bridge.CloseRequested)
+		pass(5 * time.Second)
+		// The incident still shows the former link, which is not taken for a human's.
+		b := open(t, p, bridge.Request{IncidentID: id})
+		if again := w.oneMeeting(t, id); again.ID == m.ID || b.Generation != 2 || !b.Created {
+			t.Errorf("bridge %+v, meeting %d, was %d", b, again.ID, m.ID)
+		}
+	})
+}
+
+func TestATriggerFromBeforeTheClosingReopensNothing(t *testing.T) {
+	tests := []struct {
+		name    string
+		trigger func(at time.Time) bridge.Request
+		want    error
+	}{
+		{"by its time", func(at time.Time) bridge.Request { return bridge.Request{OccurredAt: at} }, bridge.ErrStale},
+		{"by its key", func(time.Time) bridge.Request { return bridge.Request{IdempotencyKey: "first"} }, nil},
+		{"by a later key", func(time.Time) bridge.Request { return bridge.Request{IdempotencyKey: "second"} }, nil},
+	}
+	for _, test := range tests {
+		inWorldNamed(t, test.name, func(t *testing.T, w *world) {
+			p, id := w.start(t, bridge.WithGrace(0)), w.pd.AddIncident("Down")
+			began := time.Now()
+			open(t, p, bridge.Request{IncidentID: id, IdempotencyKey: "first"})
+			open(t, p, bridge.Request{IncidentID: id, IdempotencyKey: "second"})
+			pass(time.Second)
+			closing(t, p, id, bridge.CloseRequested)
+			for _, wait := range []time.Duration{0, 5 * time.Second} {
+				pass(wait)
+				req := test.trigger(began)
+				req.IncidentID = id
+				b, err := p.Open(t.Context(), req)
+				if !errors.Is(err, test.want) || err == nil && b.Created {
+					t.Errorf("bridge %+v, error %v, want %v", b, err, test.want)
+				}
+			}
+			if n := len(w.meetings()); n != 0 || p.state(t, id) != bridge.Closed {
+				t.Errorf("%d meetings, state %q, want none, closed", n, p.state(t, id))
+			}
+		})
+	}
+}
+
+func TestClosingWhatIsNotThere(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		p := w.start(t)
+		if _, err := p.Close(t.Context(), w.pd.AddIncident("Down"), bridge.CloseRequested); !errors.Is(err, bridge.ErrNotFound) {
+			t.Errorf("error %v", err)
+		}
+		if _, err := p.Close(t.Context(), "P/1", bridge.CloseRequested); !errors.Is(err, bridge.ErrInvalid) {
+			t.Errorf("error %v", err)
+		}
+	})
+}
+
+func TestClosingTwiceIsClosed(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		p, id, _ := attached(t, w, bridge.WithGrace(0))
+		closing(t, p, id, bridge.CloseRequested)
+		pass(5 * time.Second)
+		b, err := p.Close(t.Context(), id, bridge.CloseRequested)
+		if err != nil || b.State != bridge.Closed || b.ClosedAt.IsZero() {
+			t.Errorf("bridge %+v, error %v", b, err)
+		}
+	})
+}
+
+func TestCloseWhileItIsBeingMade(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		p, id := w.start(t), w.pd.AddIncident("Down")
+		w.zoom.Fault(zoomtest.Create, zoomtest.Delay(3*time.Second))
+		go func() { _, _ = p.Open(t.Context(), bridge.Request{IncidentID: id}) }()
+		pass(time.Second)
+		closing(t, p, id, bridge.CloseRequested)
+		pass(10 * time.Second)
+		calls := w.calls()
+		if len(w.meetings()) != 0 || p.state(t, id) != bridge.Closed || calls["pagerduty update_incident"] != 0 {
+			t.Errorf("%d meetings, state %q, calls %v", len(w.meetings()), p.state(t, id), calls)
+		}
+	})
+}
+
+func TestAHumanWritesABridgeOfTheirOwn(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		p, id, _ := attached(t, w)
+		w.pd.SetBridge(id, pagerduty.ConferenceBridge{URL: "https://meet.example.com/humans"})
+		if err := p.Verify(t.Context(), id, bridge.Link{}); err != nil {
+			t.Fatal(err)
+		}
+		pass(10 * time.Second)
+		b, err := p.Get(t.Context(), id)
+		if err != nil || b.State != bridge.External || b.JoinURL != "https://meet.example.com/humans" || len(w.meetings()) != 0 {
+			t.Errorf("bridge %+v, error %v, %d meetings of ours", b, err, len(w.meetings()))
+		}
+	})
+}
+
+func TestOurOwnWriteIsNoNews(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		p, id, m := attached(t, w)
+		before := w.calls()
+		if err := p.Verify(t.Context(), id, bridge.Link{URL: m.JoinURL}); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(before, w.calls()); diff != "" || p.state(t, id) != bridge.Attached {
+			t.Errorf("state %q, calls (-before +after):\n%s", p.state(t, id), diff)
+		}
+	})
+}
+
+func TestAFormerLinkGivesWay(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		p, id, former := attached(t, w, bridge.WithGrace(0))
+		closing(t, p, id, bridge.CloseRequested)
+		pass(5 * time.Second)
+		open(t, p, bridge.Request{IncidentID: id})
+		// A write of the first generation lands late.
+		w.pd.SetBridge(id, pagerduty.ConferenceBridge{URL: former.JoinURL})
+		if err := p.Verify(t.Context(), id, bridge.Link{URL: former.JoinURL}); err != nil {
+			t.Fatal(err)
+		}
+		w.oneMeeting(t, id)
+	})
+}
+
+func TestListYieldsWhatIsOpen(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		p, id, _ := attached(t, w, bridge.WithGrace(0))
+		_, closed, _ := func() (*process, string, error) {
+			id := w.pd.AddIncident("Over")
+			open(t, p, bridge.Request{IncidentID: id})
+			closing(t, p, id, bridge.CloseRequested)
+			return p, id, nil
+		}()
+		pass(5 * time.Second)
+		var listed []string
+		for b, err := range p.List(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			listed = append(listed, b.IncidentID)
+		}
+		if len(listed) != 1 || listed[0] != id {
+			t.Errorf("listed %v, want %s and not %s", listed, id, closed)
+		}
+	})
+}

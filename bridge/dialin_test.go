@@ -1,0 +1,47 @@
+package bridge
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/incidentbridge/incidentbridge/zoom"
+)
+
+func TestDialIns(t *testing.T) {
+	t.Parallel()
+	us := zoom.DialInNumber{Country: "US", Number: "+1 415 555 1212", Type: "toll"}
+	free := zoom.DialInNumber{Country: "US", Number: "+1 800 555 0100", Type: "tollfree"}
+	de := zoom.DialInNumber{Country: "DE", Number: "+49 69 555 0100", Type: "toll"}
+	all := []zoom.DialInNumber{free, us, de}
+	tests := []struct {
+		name     string
+		numbers  []zoom.DialInNumber
+		passcode zoom.Secret
+		choice   DialIn
+		want     []string
+	}{
+		{"with a passcode", []zoom.DialInNumber{us}, "123456", DialIn{}, []string{
+			"+1 415 555 1212,,98765432101#,,,,*123456#", "+1 415 555 1212,,98765432101#", "+1 415 555 1212",
+		}},
+		{"without one", []zoom.DialInNumber{us}, "", DialIn{}, []string{"+1 415 555 1212,,98765432101#", "+1 415 555 1212"}},
+		{"a passcode no phone can type", []zoom.DialInNumber{us}, "a1", DialIn{}, []string{"+1 415 555 1212,,98765432101#", "+1 415 555 1212"}},
+		{"no number", nil, "123456", DialIn{}, nil},
+		{"no number wanted", all, "", DialIn{Off: true}, nil},
+		{"toll before toll-free", all, "", DialIn{}, []string{"+1 415 555 1212,,98765432101#", "+1 415 555 1212"}},
+		{"toll-free when there is no other", []zoom.DialInNumber{free}, "", DialIn{}, []string{"+1 800 555 0100,,98765432101#", "+1 800 555 0100"}},
+		{"the preferred country", all, "", DialIn{Countries: []string{"FR", "de"}}, []string{"+49 69 555 0100,,98765432101#", "+49 69 555 0100"}},
+		{"the best there is", all, "", DialIn{Countries: []string{"FR"}}, []string{"+1 415 555 1212,,98765432101#", "+1 415 555 1212"}},
+		{"nothing that a phone could dial", []zoom.DialInNumber{{Country: "US", Number: "call us,,1#"}}, "", DialIn{}, nil},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			m := &zoom.Meeting{ID: 98765432101, PhonePassword: test.passcode}
+			m.Settings.GlobalDialInNumbers = test.numbers
+			if diff := cmp.Diff(test.want, dialIns(m, test.choice)); diff != "" {
+				t.Errorf("dial-ins (-want +got):\n%s", diff)
+			}
+		})
+	}
+}

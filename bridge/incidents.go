@@ -1,0 +1,82 @@
+package bridge
+
+import (
+	"context"
+	"time"
+)
+
+// Incidents is what a Service needs of the incident system. PagerDuty fits a *pagerduty.Client to it.
+//
+// Errors are told apart by this package's sentinels: ErrIncidentNotFound, ErrResolved, ErrRefused (never again),
+// ErrNumberRefused (the same link with a plainer number may pass), ErrNotInstalled, ErrReauthorize. Anything else is a
+// fault that may pass. Implementations are safe for concurrent use.
+type Incidents interface {
+	// ParseID checks what a caller gave, without any call, and returns an id or a number; ErrInvalid otherwise.
+	ParseID(s string) (string, error)
+	// Incident reads an incident, its bridge included, by id or number.
+	Incident(ctx context.Context, id string) (*Incident, error)
+	// SetBridge writes link to the incident and returns the incident's status as answered.
+	SetBridge(ctx context.Context, id string, link Link) (Status, error)
+	// AddNote writes a note. It is not repeated when in doubt.
+	AddNote(ctx context.Context, id, text string) error
+	// Person reads the requester; ErrForbidden when there is no such person.
+	Person(ctx context.Context, r Requester) (*Person, error)
+}
+
+// Incident is what decisions and topics need to know of an incident.
+type Incident struct {
+	ID       string
+	Number   int
+	Title    string
+	Status   Status
+	Urgency  string
+	Priority Named
+	Service  Named
+	// Assignees are the ids of the people it is assigned to.
+	Assignees []string
+	// Bridge is the link it shows. nil means not told, which is not the same as none: none is a zero Link.
+	Bridge *Link
+}
+
+// Named is a thing of the incident system with an id and a name.
+type Named struct{ ID, Name string }
+
+// Status is an incident's status.
+type Status string
+
+// Resolved is the only status that matters here: such an incident gets no bridge.
+const Resolved Status = "resolved"
+
+// Link is what an incident shows as its conference bridge.
+type Link struct {
+	URL    string
+	Number string
+}
+
+// IsZero says whether there is no bridge at all.
+func (l Link) IsZero() bool { return l == Link{} }
+
+// Person is somebody who asks for a bridge.
+type Person struct {
+	ID    string
+	Email string
+	Role  Role
+}
+
+// Role is what a person may do by their own account role, before teams and assignments.
+type Role string
+
+// The roles, from least to most.
+const (
+	Stakeholder Role = "stakeholder" // reads; never opens a bridge
+	Observer    Role = "observer"    // opens one only on an incident assigned to them
+	Responder   Role = "responder"   // opens one
+)
+
+// carriedFor is how long what a trigger carries may stand in for a read.
+const carriedFor = time.Minute
+
+// tells says whether a carried incident holds all that a read would be made for.
+func (i *Incident) tells() bool {
+	return i != nil && i.ID != "" && i.Status != "" && i.Bridge != nil
+}

@@ -1,0 +1,45 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"strings"
+)
+
+// note tells people on the incident what is otherwise than usual; a usual opening says nothing.
+func (o *opening) note(ctx context.Context, b *Bridge) {
+	if !b.Created || len(b.Warnings) == 0 {
+		return
+	}
+	o.addNote(ctx, o.id, "Conference bridge: "+strings.Join(b.Warnings, "; ")+".")
+}
+
+// noteRefusal answers a requester who has no screen to be answered on.
+func (s *Service) noteRefusal(ctx context.Context, id string, err error) {
+	switch {
+	case errors.Is(err, ErrStale), errors.Is(err, ErrIgnored):
+	case errors.Is(err, ErrForbidden):
+		s.addNote(ctx, id, "No conference bridge was opened: the requester's role does not allow it.")
+	case errors.Is(err, ErrResolved):
+		s.addNote(ctx, id, "No conference bridge was opened: the incident is resolved.")
+	}
+}
+
+// noteFailure tells a requester who has no screen that they must wait; once, not at every try.
+func (o *opening) noteFailure(ctx context.Context, cause error) {
+	if o.req.Unseen && o.Attempts == 1 && errors.Is(cause, ErrProvider) {
+		o.addNote(ctx, o.id, "No conference bridge yet: "+clip(oneLine(cause), 500)+".")
+	}
+}
+
+// addNote is a courtesy: it is not repeated, and failing to write one fails nothing.
+func (s *Service) addNote(ctx context.Context, id, text string) {
+	if s.notes == NotesNone {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, readBudget)
+	defer cancel()
+	if err := s.incidents.AddNote(ctx, id, text); err != nil {
+		s.logger.WarnContext(ctx, "a note was not written", "incident_id", id, "error", err)
+	}
+}

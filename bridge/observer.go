@@ -1,0 +1,26 @@
+package bridge
+
+import "time"
+
+// EventKind says what happened.
+type EventKind string
+
+// The kinds of Event.
+const (
+	Opened        EventKind = "opened"         // a new bridge is on the incident
+	Reused        EventKind = "reused"         // a request found the bridge that was there
+	Adopted       EventKind = "adopted"        // a meeting of a lost create was found and taken
+	FellBack      EventKind = "fell_back"      // another provider served
+	OpeningFailed EventKind = "opening_failed" // an opening gave up for now
+	ClosedEvent   EventKind = "closed"         // a bridge was ended
+)
+
+// Event is one thing that happened to a bridge, for metrics and audit trails. It never holds a link or a secret.
+type Event struct {
+	Kind       EventKind
+	IncidentID string
+	Provider   string
+	Generation int
+	Duration   time.Duration // from the request, or from the opening for ClosedEvent
+	Err        error         // of OpeningFailed and FellBack
+}

@@ -1,0 +1,150 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/incidentbridge/incidentbridge/pagerduty"
+	"github.com/incidentbridge/incidentbridge/tokenstore"
+)
+
+// PagerDuty fits a PagerDuty client to a Service.
+func PagerDuty(client *pagerduty.Client) Incidents {
+	if client == nil {
+		return nil
+	}
+	return pagerDuty{client}
+}
+
+type pagerDuty struct{ client *pagerduty.Client }
+
+func (p pagerDuty) ParseID(s string) (string, error) {
+	id, err := pagerduty.ParseIncidentID(s, webHost(s))
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	if isNumber(id) && id != strings.TrimSpace(s) {
+		// Ids are unique, numbers are not: this one may be another account's.
+		return "", fmt.Errorf("%w: a link with a number does not say whose: give the number alone", ErrInvalid)
+	}
+	return id, nil
+}
+
+// webHost is the host of an incident's web address when it is one of PagerDuty's.
+func webHost(s string) string {
+	u, err := url.Parse(strings.TrimSpace(s))
+	if err != nil || !strings.HasSuffix(u.Host, ".pagerduty.com") {
+		return ""
+	}
+	return u.Host
+}
+
+func (p pagerDuty) Incident(ctx context.Context, id string) (*Incident, error) {
+	i, err := p.client.Incident(ctx, id)
+	if err != nil {
+		return nil, pagerDutyError(err)
+	}
+	i.BridgeKnown = true // it was asked for
+	return FromPagerDuty(i), nil
+}
+
+// FromPagerDuty is what a Request may carry of an incident that a webhook told of.
+func FromPagerDuty(i *pagerduty.Incident) *Incident {
+	if i == nil {
+		return nil
+	}
+	incident := &Incident{
+		ID: i.ID, Number: i.Number, Title: i.Title, Status: Status(i.Status), Urgency: i.Urgency,
+		Priority: named(i.Priority), Service: named(i.Service),
+	}
+	for _, a := range i.Assignees {
+		incident.Assignees = append(incident.Assignees, a.ID)
+	}
+	if i.BridgeKnown {
+		incident.Bridge = &Link{}
+	}
+	if i.ConferenceBridge != nil {
+		incident.Bridge = &Link{URL: i.ConferenceBridge.URL, Number: i.ConferenceBridge.Number}
+	}
+	return incident
+}
+
+func named(r *pagerduty.Reference) Named {
+	if r == nil {
+		return Named{}
+	}
+	return Named{ID: r.ID, Name: r.Summary}
+}
+
+func (p pagerDuty) SetBridge(ctx context.Context, id string, link Link) (Status, error) {
+	i, err := p.client.SetConferenceBridge(ctx, id, pagerduty.ConferenceBridge{URL: link.URL, Number: link.Number})
+	if errors.Is(err, pagerduty.ErrInvalid) && link.Number != "" {
+		// Which field it means is told in words only.
+		return "", fmt.Errorf("%w: %w", ErrNumberRefused, pagerDutyError(err))
+	}
+	if err != nil {
+		return "", pagerDutyError(err)
+	}
+	return Status(i.Status), nil
+}
+
+func (p pagerDuty) AddNote(ctx context.Context, id, text string) error {
+	if err := p.client.AddNote(ctx, id, text); err != nil {
+		return pagerDutyError(err)
+	}
+	return nil
+}
+
+func (p pagerDuty) Person(ctx context.Context, r Requester) (*Person, error) {
+	user, err := p.user(ctx, r)
+	if errors.Is(err, pagerduty.ErrNotFound) || errors.Is(err, pagerduty.ErrInvalid) {
+		return nil, fmt.Errorf("%w: no such user: %w", ErrForbidden, err)
+	}
+	if err != nil {
+		return nil, pagerDutyError(err)
+	}
+	return &Person{ID: user.ID, Email: user.Email, Role: roleOf(user.Role)}, nil
+}
+
+func (p pagerDuty) user(ctx context.Context, r Requester) (*pagerduty.User, error) {
+	if r.ID != "" {
+		return p.client.User(ctx, r.ID)
+	}
+	return p.client.UserByEmail(ctx, r.Email)
+}
+
+// roleOf reads PagerDuty's role names, which are not those on its screens. An unknown role gets the least that an
+// assignment can raise.
+func roleOf(role string) Role {
+	switch role {
+	case "owner", "admin", "user", "limited_user":
+		return Responder
+	case "read_only_user", "read_only_limited_user":
+		return Stakeholder
+	default:
+		return Observer
+	}
+}
+
+func pagerDutyError(err error) error {
+	kind := ErrIncidents
+	switch {
+	case errors.Is(err, tokenstore.ErrNotInstalled):
+		kind = ErrNotInstalled
+	case errors.Is(err, tokenstore.ErrReauthorize):
+		kind = ErrReauthorize
+	case errors.Is(err, pagerduty.ErrNotFound):
+		kind = ErrIncidentNotFound
+	case errors.Is(err, pagerduty.ErrResolved):
+		kind = ErrResolved
+	case errors.Is(err, pagerduty.ErrRateLimited):
+		kind = fmt.Errorf("%w: %w", ErrIncidents, ErrRateLimited)
+	case errors.Is(err, pagerduty.ErrUnauthorized), errors.Is(err, pagerduty.ErrForbidden), errors.Is(err, pagerduty.ErrPlan),
+		errors.Is(err, pagerduty.ErrRequester), errors.Is(err, pagerduty.ErrInvalid):
+		kind = fmt.Errorf("%w: %w", ErrIncidents, ErrRefused)
+	}
+	return fmt.Errorf("%w: %w", kind, err)
+}

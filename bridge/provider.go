@@ -1,0 +1,70 @@
+package bridge
+
+import (
+	"context"
+	"iter"
+	"time"
+)
+
+// Provider makes calls. Zoom fits a *zoom.Client to it; StaticRoom needs no vendor.
+//
+// Errors are told apart by this package's sentinels: ErrNextHost (this host cannot, another may), ErrInDoubt (a call
+// may have been made), ErrGone (there is no such call), ErrRefused (the account, not the host, is refused),
+// ErrNotInstalled, ErrReauthorize. Anything else is a fault that may pass. Implementations are safe for concurrent use.
+type Provider interface {
+	// Name is what a bridge and the ledger call it.
+	Name() string
+	// Hosts lists under whom to make a call, best first, never empty; email is the requester's, if known.
+	Hosts(email string) []string
+	// Create makes a call under host. It is sent once.
+	Create(ctx context.Context, host string, spec CallSpec) (*Call, error)
+	// Calls yields the calls of a host that may have been made for incidents, with their agenda.
+	Calls(ctx context.Context, host string) iter.Seq2[*Call, error]
+	// Call reads one.
+	Call(ctx context.Context, id string) (*Call, error)
+	// End makes everybody leave; one that is over or gone is no error.
+	End(ctx context.Context, id string) error
+	// Delete removes it; one that is gone is no error.
+	Delete(ctx context.Context, id string) error
+}
+
+// CallSpec says what call to make.
+type CallSpec struct {
+	Topic     string
+	Agenda    string // begins with the marker that Calls finds it by
+	Start     time.Time
+	Recording Recording
+	DialIn    DialIn
+}
+
+// Call is a call at a provider.
+type Call struct {
+	ID      string
+	Host    string
+	JoinURL string
+	// DialIns are ways to write the same dial-in, best first, each plainer than the one before.
+	DialIns []string
+	Agenda  string
+	// Started says that somebody is in it.
+	Started bool
+	// Warnings tell what would keep people out.
+	Warnings []string
+}
+
+// Recording is whether a call is recorded from its start.
+type Recording string
+
+// The choices of recording. The zero value leaves it to the account.
+const (
+	RecordNothing Recording = "none"
+	RecordLocal   Recording = "local"
+	RecordCloud   Recording = "cloud"
+)
+
+// DialIn is which dial-in number to offer.
+type DialIn struct {
+	// Countries are ISO 3166 codes, best first; a number of any other country comes after them.
+	Countries []string
+	// Off offers the link alone.
+	Off bool
+}

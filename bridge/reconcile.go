@@ -1,0 +1,219 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	tick      = time.Second // how often Run looks for due work
+	duePage   = 100         // keys read at once
+	dueAtOnce = 32          // records attended side by side, in this process
+)
+
+// Report counts what Reconcile did.
+type Report struct {
+	Due    int // records that something was to be done about
+	Failed int // of these, left for later because something failed
+}
+
+// Run does what is due, about every second and with jitter, until ctx ends; it returns ctx's error once what it began
+// has ended too. Any number of replicas may run it at once.
+func (s *Service) Run(ctx context.Context) error {
+	var round sync.WaitGroup
+	defer round.Wait()
+	for {
+		// What takes long in one round does not hold up the next.
+		err := s.attendDue(ctx, &round, func(_ bool, err error) { s.complain(ctx, err) })
+		s.complain(ctx, err)
+		if err := sleep(ctx, jittered(tick)); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *Service) complain(ctx context.Context, err error) {
+	if err != nil && ctx.Err() == nil {
+		s.logger.WarnContext(ctx, "due work was not done", "error", err)
+	}
+}
+
+// jittered keeps replicas from looking all at once.
+func jittered(d time.Duration) time.Duration {
+	return d*3/4 + rand.N(d/2) //nolint:gosec // spread, not secrecy
+}
+
+// Reconcile does what is due now: openings that stopped half-way, writes that PagerDuty did not take, verifications,
+// audits, closings. It is bounded, and safe in every replica at once. One record that fails never hides another.
+func (s *Service) Reconcile(ctx context.Context) (Report, error) {
+	var (
+		round  sync.WaitGroup
+		mu     sync.Mutex
+		report Report
+		faults []error
+	)
+	err := s.attendDue(ctx, &round, func(worked bool, err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if worked {
+			report.Due++
+		}
+		if err != nil {
+			report.Failed++
+			faults = append(faults, err)
+		}
+	})
+	round.Wait()
+	return report, errors.Join(append(faults, err)...)
+}
+
+// attendDue attends every record that is due and not attended already, each in a goroutine of the round.
+func (s *Service) attendDue(ctx context.Context, round *sync.WaitGroup, done func(worked bool, err error)) error {
+	return s.due(ctx, time.Now(), func(id string) {
+		if !s.attending.enter(ctx, id) {
+			return
+		}
+		round.Go(func() {
+			defer s.attending.leave(id)
+			worked, err := s.attend(ctx, id)
+			done(worked, fail("reconcile", id, err))
+		})
+	})
+}
+
+// attending knows which records this process is attending.
+type attending struct {
+	places chan struct{}
+	mu     sync.Mutex
+	ids    map[string]bool
+}
+
+// enter waits for a place; false: the record is attended already, or ctx is done.
+func (a *attending) enter(ctx context.Context, id string) bool {
+	select {
+	case a.places <- struct{}{}:
+	case <-ctx.Done():
+		return false
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.ids[id] {
+		<-a.places
+		return false
+	}
+	a.ids[id] = true
+	return true
+}
+
+func (a *attending) leave(id string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.ids, id)
+	<-a.places
+}
+
+// due calls each for every incident whose record may be due by then.
+func (s *Service) due(ctx context.Context, by time.Time, each func(id string)) error {
+	after := ""
+	for {
+		keys, next, err := s.ledger.store.Due(ctx, s.ledger.prefix(), by, after, duePage)
+		if err != nil {
+			return errors.Join(ErrUnavailable, err)
+		}
+		for _, key := range keys {
+			each(strings.TrimPrefix(key, s.ledger.prefix()+"/"))
+		}
+		if next == "" || ctx.Err() != nil {
+			return ctx.Err()
+		}
+		after = next
+	}
+}
+
+// attend does what one record is due for.
+func (s *Service) attend(ctx context.Context, id string) (worked bool, err error) {
+	e, err := s.ledger.read(ctx, id)
+	if err != nil {
+		return true, err
+	}
+	now := time.Now()
+	if due := e.dueAt(); e.version == "" || due.IsZero() || due.After(now) {
+		return false, nil
+	}
+	switch e.State {
+	case Creating, Created:
+		return true, s.resume(ctx, e)
+	case Closing, Ending:
+		return true, s.finishDue(ctx, e)
+	default:
+		return true, s.lookAfter(ctx, e, now)
+	}
+}
+
+// lookAfter does what is due about a bridge that stands, or is over: its maximum age, a verification, an audit.
+func (s *Service) lookAfter(ctx context.Context, e entry, now time.Time) error {
+	if e.State == Attached && !e.EndBy.IsZero() && !e.EndBy.After(now) {
+		_, err := s.ledger.update(ctx, e.IncidentID, func(r *record) error {
+			if r.State == Attached {
+				r.closing(closeMaxAge, now, 0)
+			}
+			return nil
+		})
+		return err
+	}
+	if !e.VerifyAt.IsZero() && !e.VerifyAt.After(now) {
+		return s.verify(ctx, e)
+	}
+	return s.audit(ctx, e.IncidentID)
+}
+
+// resume takes up an opening that stopped half-way, for whoever asked for it then.
+func (s *Service) resume(ctx context.Context, e entry) error {
+	req := Request{
+		IncidentID: e.IncidentID,
+		Requester:  Requester{ID: e.Asked.RequesterID, Email: e.Asked.RequesterEmail},
+		Trigger: Trigger{
+			Kind: e.Asked.Trigger, Event: e.Asked.Event, WorkflowID: e.Asked.WorkflowID, WorkflowName: e.Asked.WorkflowName,
+		},
+	}
+	fl, led, err := s.flights.join(ctx, e.IncidentID, func(ctx context.Context, fl *flight) {
+		fl.bridge, fl.err = s.opening(e, e.IncidentID, req, fl).run(ctx)
+	})
+	if err != nil || !led {
+		return err
+	}
+	select {
+	case <-fl.done:
+		return fl.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// finishDue ends a closing bridge, with the lease held so that one process does it.
+func (s *Service) finishDue(ctx context.Context, e entry) error {
+	if e.leased(time.Now()) {
+		return nil
+	}
+	o := s.opening(e, e.IncidentID, Request{}, nil)
+	now := time.Now()
+	next := e.clone()
+	next.Lease = lease{Owner: o.owner, Until: now.Add(leaseFor)}
+	claimed, err := s.ledger.write(ctx, next, e.version)
+	if errors.Is(err, errMoved) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	o.entry, o.extended = claimed, now
+	err = o.finish(ctx)
+	if errors.Is(err, errMoved) {
+		return nil
+	}
+	return err
+}

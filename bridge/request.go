@@ -1,0 +1,85 @@
+package bridge
+
+import (
+	"fmt"
+	"time"
+)
+
+// Request asks for an incident's bridge.
+type Request struct {
+	// IncidentID is a PagerDuty incident id, an incident number or an incident's web address. Required.
+	IncidentID string
+	// Requester is who asks. Zero: the operator, or automation.
+	Requester Requester
+	// Trigger is what made them ask. Zero: manual when a requester is named, else api.
+	Trigger Trigger
+	// IdempotencyKey names one delivery of one trigger. A key belongs to the generation that first saw it: it may
+	// finish that one and never starts another. Optional, at most 256 bytes.
+	IdempotencyKey string
+	// OccurredAt is when the trigger happened by the vendor's clock. Zero: unknown.
+	OccurredAt time.Time
+	// Incident is what the trigger carried of the incident. It stands in for a first read while OccurredAt is
+	// young enough. Optional.
+	Incident *Incident
+	// Unseen says that the requester sees no answer, as with a button on the incident: a refusal or a failure is told
+	// in a note on the incident.
+	Unseen bool
+
+	live bool // Incident was read just now
+}
+
+// Requester is the person who asks, by PagerDuty user id or e-mail; either is enough.
+type Requester struct {
+	ID    string
+	Email string
+}
+
+func (r Requester) named() bool { return r.ID != "" || r.Email != "" }
+
+// TriggerKind says what kind of thing asked for a bridge.
+type TriggerKind string
+
+// The kinds of trigger.
+const (
+	Manual    TriggerKind = "manual"    // somebody clicked or typed
+	Workflow  TriggerKind = "workflow"  // an incident workflow ran
+	API       TriggerKind = "api"       // a trusted caller
+	Automatic TriggerKind = "automatic" // an event of the incident itself
+)
+
+// Trigger is what asked for a bridge.
+type Trigger struct {
+	Kind TriggerKind
+	// Event is the V3 event type when a webhook asked; WithOpenOn decides whether it opens anything.
+	Event string
+	// WorkflowID and WorkflowName say which workflow ran.
+	WorkflowID, WorkflowName string
+}
+
+const maxKeyLength = 256
+
+func (r Request) validate() error {
+	if r.IncidentID == "" {
+		return fmt.Errorf("%w: no incident id", ErrInvalid)
+	}
+	switch r.Trigger.Kind {
+	case Manual, Workflow, API, Automatic:
+	default:
+		return fmt.Errorf("%w: unknown trigger %q", ErrInvalid, clip(string(r.Trigger.Kind), 40))
+	}
+	if len(r.IdempotencyKey) > maxKeyLength {
+		return fmt.Errorf("%w: idempotency key longer than %d bytes", ErrInvalid, maxKeyLength)
+	}
+	return nil
+}
+
+// withDefaults names the trigger when the caller did not.
+func (r Request) withDefaults() Request {
+	if r.Trigger.Kind == "" && r.Requester.named() {
+		r.Trigger.Kind = Manual
+	}
+	if r.Trigger.Kind == "" {
+		r.Trigger.Kind = API
+	}
+	return r
+}

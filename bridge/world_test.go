@@ -1,0 +1,182 @@
+package bridge_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/incidentbridge/incidentbridge/bridge"
+	"github.com/incidentbridge/incidentbridge/pagerduty"
+	"github.com/incidentbridge/incidentbridge/pagerduty/pagerdutytest"
+	"github.com/incidentbridge/incidentbridge/tokenstore"
+	"github.com/incidentbridge/incidentbridge/zoom"
+	"github.com/incidentbridge/incidentbridge/zoom/zoomtest"
+)
+
+const host = "host@example.com"
+
+// world is an account at each vendor and a store, for processes to share.
+type world struct {
+	zoom  *zoomtest.Server
+	pd    *pagerdutytest.Server
+	store *tokenstore.Memory
+}
+
+// inWorld runs a test in a world with a clock of its own.
+func inWorld(t *testing.T, test func(t *testing.T, w *world)) {
+	t.Helper()
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		t.Cleanup(func() { pass(time.Minute) }) // work that outlives its caller ends by itself
+		test(t, &world{
+			zoom:  zoomtest.New(zoomtest.WithUsers(host)),
+			pd:    pagerdutytest.New(pagerdutytest.WithUsers("ada@example.com")),
+			store: tokenstore.NewMemory(),
+		})
+	})
+}
+
+// process is a running program: a service that can be killed.
+type process struct {
+	*bridge.Service
+	dead atomic.Bool
+}
+
+var errKilled = errors.New("the process is dead")
+
+// start starts a process in this world.
+func (w *world) start(t *testing.T, opts ...bridge.Option) *process {
+	t.Helper()
+	p := &process{}
+	zc, err := zoom.NewClient(zoom.ServerToServer(w.zoom.AccountCredentials()),
+		zoom.WithTransport(mortal{&p.dead, w.zoom.Transport()}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pd, err := pagerduty.NewClient(pagerduty.APIKey(w.pd.Key(), w.pd.From()),
+		pagerduty.WithTransport(mortal{&p.dead, w.pd.Transport()}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Service, err = bridge.New(bridge.PagerDuty(pd), bridge.Zoom(zc, host), mortalStore{w.store, &p.dead}, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = p.Run(t.Context()) }()
+	return p
+}
+
+// kill stops a process dead: nothing it sends arrives any more, and no answer reaches it.
+func (p *process) kill() { p.dead.Store(true) }
+
+type mortal struct {
+	dead *atomic.Bool
+	next http.RoundTripper
+}
+
+func (m mortal) RoundTrip(r *http.Request) (*http.Response, error) {
+	if m.dead.Load() {
+		return nil, errKilled
+	}
+	answer, err := m.next.RoundTrip(r)
+	if m.dead.Load() {
+		return nil, errKilled
+	}
+	return answer, err
+}
+
+type mortalStore struct {
+	tokenstore.Store
+	dead *atomic.Bool
+}
+
+func (m mortalStore) Get(ctx context.Context, key string) (tokenstore.Record, error) {
+	if m.dead.Load() {
+		return tokenstore.Record{}, errKilled
+	}
+	return m.Store.Get(ctx, key)
+}
+
+func (m mortalStore) Put(ctx context.Context, key string, r tokenstore.Record) (string, error) {
+	if m.dead.Load() {
+		return "", errKilled
+	}
+	return m.Store.Put(ctx, key, r)
+}
+
+func (m mortalStore) Due(ctx context.Context, prefix string, before time.Time, after string, limit int) ([]string, string, error) {
+	if m.dead.Load() {
+		return nil, "", errKilled
+	}
+	return m.Store.Due(ctx, prefix, before, after, limit)
+}
+
+// calls counts what reached the vendors, by operation, without token requests.
+func (w *world) calls() map[string]int {
+	calls := map[string]int{}
+	for _, r := range w.zoom.Requests() {
+		if r.Op != zoomtest.Token {
+			calls["zoom "+r.Op]++
+		}
+	}
+	for _, r := range w.pd.Requests() {
+		calls["pagerduty "+r.Op]++
+	}
+	return calls
+}
+
+// meetings are those that are still there.
+func (w *world) meetings() []zoomtest.Meeting {
+	var there []zoomtest.Meeting
+	for _, m := range w.zoom.Meetings() {
+		if !m.Deleted {
+			there = append(there, m)
+		}
+	}
+	return there
+}
+
+// oneMeeting is the only meeting, which the incident shows.
+func (w *world) oneMeeting(t *testing.T, incidentID string) zoomtest.Meeting {
+	t.Helper()
+	meetings := w.meetings()
+	if len(meetings) != 1 {
+		t.Fatalf("%d meetings, want 1", len(meetings))
+	}
+	if shown := w.pd.Incident(incidentID).Bridge.URL; shown != meetings[0].JoinURL {
+		t.Fatalf("the incident shows %q, want %q", shown, meetings[0].JoinURL)
+	}
+	return meetings[0]
+}
+
+// pass lets time go by.
+func pass(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}
+
+// state is the bridge's state as the ledger has it.
+func (p *process) state(t *testing.T, incidentID string) bridge.State {
+	t.Helper()
+	b, err := p.Get(t.Context(), incidentID)
+	if errors.Is(err, bridge.ErrNotFound) {
+		return ""
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.State
+}
+
+func open(t *testing.T, p *process, req bridge.Request) *bridge.Bridge {
+	t.Helper()
+	b, err := p.Open(t.Context(), req)
+	if err != nil {
+		t.Fatalf("open: %v", err)
+	}
+	return b
+}

@@ -1,0 +1,175 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/incidentbridge/incidentbridge/tokenstore"
+	"github.com/incidentbridge/incidentbridge/zoom"
+)
+
+// Zoom fits a Zoom client to a Service. A meeting is made under the requester's e-mail when it is known and Zoom knows
+// it, else under host, else under more in order. A host is an e-mail or a Zoom user id.
+func Zoom(client *zoom.Client, host string, more ...string) Provider {
+	if client == nil || host == "" {
+		return nil
+	}
+	return zoomCalls{client: client, pool: append([]string{host}, more...)}
+}
+
+type zoomCalls struct {
+	client *zoom.Client
+	pool   []string
+}
+
+func (zoomCalls) Name() string { return "zoom" }
+
+func (z zoomCalls) Hosts(email string) []string {
+	hosts := make([]string, 0, len(z.pool)+1)
+	if email != "" {
+		hosts = append(hosts, email)
+	}
+	for _, host := range z.pool {
+		if !slices.ContainsFunc(hosts, func(h string) bool { return strings.EqualFold(h, host) }) {
+			hosts = append(hosts, host)
+		}
+	}
+	return hosts
+}
+
+func (z zoomCalls) Create(ctx context.Context, host string, spec CallSpec) (*Call, error) {
+	yes, no, atAnyTime, noRegistration := true, false, 0, 2
+	m, err := z.client.CreateMeeting(ctx, host, zoom.MeetingRequest{
+		Topic: spec.Topic, Agenda: spec.Agenda, Type: zoom.TypeScheduled, StartTime: spec.Start, Timezone: "UTC",
+		Settings: zoom.MeetingSettings{
+			JoinBeforeHost: &yes, JBHTime: &atAnyTime, WaitingRoom: &no, UsePMI: &no,
+			Audio: "both", EncryptionType: "enhanced_encryption", AutoRecording: string(spec.Recording),
+			ApprovalType: &noRegistration, EmailNotification: &no, AlternativeHostsEmailNotification: &no,
+		},
+	})
+	if err != nil {
+		return nil, zoomError(err)
+	}
+	call := zoomCall(m, host)
+	call.DialIns = dialIns(m, spec.DialIn)
+	call.Warnings = zoomWarnings(m, spec, call.DialIns)
+	return call, nil
+}
+
+func (z zoomCalls) Calls(ctx context.Context, host string) iter.Seq2[*Call, error] {
+	return func(yield func(*Call, error) bool) {
+		for m, err := range z.client.Meetings(ctx, host) {
+			if errors.Is(err, zoom.ErrHost) {
+				return // who is not there has no meetings
+			}
+			if err != nil {
+				yield(nil, zoomError(err))
+				return
+			}
+			if !yield(zoomCall(m, host), nil) {
+				return
+			}
+		}
+	}
+}
+
+func (z zoomCalls) Call(ctx context.Context, id string) (*Call, error) {
+	number, err := meetingNumber(id)
+	if err != nil {
+		return nil, err
+	}
+	m, err := z.client.Meeting(ctx, number)
+	if err != nil {
+		return nil, zoomError(err)
+	}
+	call := zoomCall(m, m.HostEmail)
+	call.DialIns = dialIns(m, DialIn{})
+	return call, nil
+}
+
+func (z zoomCalls) End(ctx context.Context, id string) error {
+	number, err := meetingNumber(id)
+	if err != nil {
+		return err
+	}
+	if err := z.client.EndMeeting(ctx, number); err != nil {
+		return zoomError(err)
+	}
+	return nil
+}
+
+func (z zoomCalls) Delete(ctx context.Context, id string) error {
+	number, err := meetingNumber(id)
+	if err != nil {
+		return err
+	}
+	if err := z.client.DeleteMeeting(ctx, number); err != nil {
+		return zoomError(err)
+	}
+	return nil
+}
+
+func meetingNumber(id string) (int64, error) {
+	number, err := strconv.ParseInt(id, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%w: %q is not a Zoom meeting id", ErrGone, clip(id, 40))
+	}
+	return number, nil
+}
+
+func zoomCall(m *zoom.Meeting, host string) *Call {
+	return &Call{
+		ID: strconv.FormatInt(m.ID, 10), Host: host, JoinURL: m.JoinURL, Agenda: m.Agenda,
+		Started: m.Status == zoom.StatusStarted,
+	}
+}
+
+// zoomWarnings compares what Zoom applied with what was asked: account settings win silently.
+func zoomWarnings(m *zoom.Meeting, spec CallSpec, dialIns []string) []string {
+	var warnings []string
+	warn := func(isSo bool, text string) {
+		if isSo {
+			warnings = append(warnings, text)
+		}
+	}
+	is := func(flag *bool) bool { return flag != nil && *flag }
+	s := m.Settings
+	warn(s.JoinBeforeHost != nil && !*s.JoinBeforeHost,
+		"Zoom lets nobody in before the host: allow join before host in the account's settings")
+	warn(s.JBHTime != nil && *s.JBHTime != 0, "Zoom lets people in only minutes before the start")
+	warn(is(s.WaitingRoom), "Zoom put people in a waiting room: the host must let them in")
+	warn(is(s.MeetingAuthentication), "Zoom admits only people who are signed in")
+	warn(is(s.UsePMI), "Zoom used the host's personal meeting id: other meetings may share it")
+	warn(spec.Recording != "" && s.AutoRecording != "" && s.AutoRecording != string(spec.Recording),
+		"Zoom does not record as asked")
+	warn(!spec.DialIn.Off && len(dialIns) == 0, "Zoom has no dial-in number for this host: the link is the only way in")
+	return warnings
+}
+
+func zoomError(err error) error {
+	kind := ErrProvider
+	switch {
+	case errors.Is(err, tokenstore.ErrNotInstalled):
+		kind = ErrNotInstalled
+	case errors.Is(err, tokenstore.ErrReauthorize):
+		kind = ErrReauthorize
+	case errors.Is(err, zoom.ErrInDoubt):
+		kind = fmt.Errorf("%w: %w", ErrProvider, ErrInDoubt)
+	case errors.Is(err, zoom.ErrNotFound):
+		kind = ErrGone
+	case errors.Is(err, zoom.ErrHost):
+		kind = fmt.Errorf("%w: %w", ErrProvider, ErrNextHost)
+	case errors.Is(err, zoom.ErrDailyLimit):
+		kind = fmt.Errorf("%w: %w: %w", ErrProvider, ErrNextHost, ErrRateLimited)
+	case errors.Is(err, zoom.ErrRateLimited):
+		kind = fmt.Errorf("%w: %w", ErrProvider, ErrRateLimited)
+	case errors.Is(err, zoom.ErrMissingScopes), errors.Is(err, zoom.ErrCredentials), errors.Is(err, zoom.ErrUnauthorized):
+		kind = fmt.Errorf("%w: %w", ErrProvider, ErrRefused)
+	}
+	return fmt.Errorf("%w: %w", kind, err)
+}
