@@ -1,0 +1,62 @@
+package nethttp
+
+import (
+	"encoding/json"
+	"maps"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// answer is what a route says. Routes return it rather than write it, so that exactly one is ever sent.
+type answer struct {
+	status     int
+	body       any // sent as JSON; a problem as application/problem+json
+	header     http.Header
+	code       string // for the log
+	incidentID string // for the log
+}
+
+// with adds a header.
+func (a answer) with(name, value string) answer {
+	a.header = a.header.Clone()
+	if a.header == nil {
+		a.header = http.Header{}
+	}
+	a.header.Set(name, value)
+	return a
+}
+
+// retryAfter asks to come back after d, in whole seconds, at least one.
+func (a answer) retryAfter(d time.Duration) answer {
+	seconds := max(1, int64((d+time.Second-1)/time.Second))
+	return a.with("Retry-After", strconv.FormatInt(seconds, 10))
+}
+
+// coded is the body of a webhook's answer that has no bridge to show.
+type coded struct {
+	Code string `json:"code"`
+}
+
+// accept answers a webhook that needs no more sending, with the code that says why.
+func accept(status int, code string) answer {
+	return answer{status: status, body: coded{code}, code: code}
+}
+
+func (a answer) send(w http.ResponseWriter) {
+	contentType := "application/json"
+	if _, ok := a.body.(problem); ok {
+		contentType = "application/problem+json"
+	}
+	body, err := json.Marshal(a.body)
+	if err != nil {
+		panic(err) // no body of this package can fail
+	}
+	header := w.Header()
+	maps.Copy(header, a.header)
+	header.Set("Content-Type", contentType)
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(a.status)
+	_, _ = w.Write(append(body, '\n')) // a caller who has gone is no fault of ours
+}

@@ -1,0 +1,65 @@
+package nethttp
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"path"
+	"strings"
+
+	"github.com/incidentbridge/incidentbridge/bridge"
+	"github.com/incidentbridge/incidentbridge/pagerduty"
+	"github.com/incidentbridge/incidentbridge/zoom"
+)
+
+// Service is what a Handler needs of a *bridge.Service. Each method is expected to return what stands when its context
+// ends, and errors that match the sentinels of package bridge.
+type Service interface {
+	Open(ctx context.Context, req bridge.Request) (*bridge.Bridge, error)
+	Close(ctx context.Context, incidentID string, reason bridge.CloseReason) (*bridge.Bridge, error)
+	Verify(ctx context.Context, incidentID string, shown bridge.Link) error
+	Get(ctx context.Context, incidentID string) (*bridge.Bridge, error)
+	Ready(ctx context.Context) error
+}
+
+// Handler serves the routes of this package. Make one with [NewHandler]; it is safe for concurrent use.
+type Handler struct {
+	svc       Service
+	logger    *slog.Logger
+	pagerDuty *pagerduty.Verifier // nil: no secrets, and no route
+	zoom      *zoom.Verifier      // nil: no secrets, and no route
+	tokens    bearerTokens        // empty: no tokens, and none of their routes
+	mux       *http.ServeMux
+}
+
+// NewHandler returns a handler over svc. It does no I/O and starts no goroutine; a bad option makes it fail, and names
+// itself.
+func NewHandler(svc Service, opts ...Option) (*Handler, error) {
+	if svc == nil {
+		return nil, errors.New("nethttp: nil service")
+	}
+	c, err := newConfig(opts)
+	if err != nil {
+		return nil, err
+	}
+	h := &Handler{svc: svc, logger: c.logger, pagerDuty: c.pagerDuty, zoom: c.zoom, tokens: c.tokens}
+	h.mux = h.newMux()
+	return h, nil
+}
+
+// ServeHTTP answers one request.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !straight(r.URL.EscapedPath()) {
+		h.answering(anywhere, notFound).ServeHTTP(w, r)
+		return
+	}
+	h.mux.ServeHTTP(w, r)
+}
+
+// straight says whether a path is written the way the routes are. A ServeMux redirects from any other, and a webhook
+// does not follow.
+func straight(p string) bool {
+	clean := path.Clean(p)
+	return strings.HasPrefix(p, "/") && (p == clean || p == clean+"/")
+}

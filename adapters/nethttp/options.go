@@ -1,0 +1,90 @@
+package nethttp
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/incidentbridge/incidentbridge/pagerduty"
+	"github.com/incidentbridge/incidentbridge/zoom"
+)
+
+// Option changes what a Handler serves. Options may come in any order and more than once; a bad one makes NewHandler
+// fail.
+type Option func(*settings) error
+
+type settings struct {
+	pagerDutySecrets []string
+	zoomSecrets      []string
+	actionTokens     []string
+	logger           *slog.Logger
+}
+
+// PagerDutySecrets opens /webhooks/pagerduty to what any of these signing secrets signed; several allow a rotation.
+func PagerDutySecrets(secrets ...string) Option {
+	return func(s *settings) error {
+		s.pagerDutySecrets = append(s.pagerDutySecrets, secrets...)
+		return nil
+	}
+}
+
+// ZoomSecrets opens /webhooks/zoom to what any of these secret tokens signed; several allow a rotation.
+func ZoomSecrets(secrets ...string) Option {
+	return func(s *settings) error {
+		s.zoomSecrets = append(s.zoomSecrets, secrets...)
+		return nil
+	}
+}
+
+// ActionTokens opens /actions/pagerduty, /api/… and /metrics to whoever sends one of these as a bearer token; several
+// allow a rotation. Their holders are trusted: they may name any requester, or none.
+func ActionTokens(tokens ...string) Option {
+	return func(s *settings) error {
+		s.actionTokens = append(s.actionTokens, tokens...)
+		return nil
+	}
+}
+
+// WithLogger logs one line per request. Default: no log.
+func WithLogger(logger *slog.Logger) Option {
+	return func(s *settings) error {
+		if logger == nil {
+			return errors.New("nethttp: WithLogger: nil logger")
+		}
+		s.logger = logger
+		return nil
+	}
+}
+
+// config is what the settings amount to.
+type config struct {
+	pagerDuty *pagerduty.Verifier
+	zoom      *zoom.Verifier
+	tokens    bearerTokens
+	logger    *slog.Logger
+}
+
+func newConfig(opts []Option) (config, error) {
+	s := settings{logger: slog.New(slog.DiscardHandler)}
+	for _, opt := range opts {
+		if err := opt(&s); err != nil {
+			return config{}, err
+		}
+	}
+	c := config{logger: s.logger}
+	var err error
+	if len(s.pagerDutySecrets) > 0 {
+		if c.pagerDuty, err = pagerduty.NewVerifier(s.pagerDutySecrets); err != nil {
+			return config{}, fmt.Errorf("nethttp: PagerDutySecrets: %w", err)
+		}
+	}
+	if len(s.zoomSecrets) > 0 {
+		if c.zoom, err = zoom.NewVerifier(s.zoomSecrets); err != nil {
+			return config{}, fmt.Errorf("nethttp: ZoomSecrets: %w", err)
+		}
+	}
+	if c.tokens, err = newBearerTokens(s.actionTokens); err != nil {
+		return config{}, fmt.Errorf("nethttp: ActionTokens: %w", err)
+	}
+	return c, nil
+}
