@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"time"
 )
@@ -70,5 +71,45 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// oneLine writes joined errors side by side.
-func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
+// vendorError is a vendor's error under a sentinel of this package: it reads as the vendor's, and has a sentence for
+// people who are woken up by it.
+type vendorError struct {
+	kind  error
+	err   error
+	plain string
+}
+
+func (e *vendorError) Error() string   { return e.err.Error() }
+func (e *vendorError) Unwrap() []error { return []error{e.kind, e.err} }
+
+// plainly says in one sentence, without repeating itself, what went wrong.
+func plainly(err error) string {
+	var sentences []string
+	var walk func(error)
+	walk = func(err error) {
+		switch e := err.(type) { //nolint:errorlint // the whole tree is walked
+		case *vendorError:
+			if !slices.Contains(sentences, e.plain) {
+				sentences = append(sentences, e.plain)
+			}
+		case interface{ Unwrap() []error }:
+			for _, cause := range e.Unwrap() {
+				walk(cause)
+			}
+		case interface{ Unwrap() error }:
+			walk(e.Unwrap())
+		}
+	}
+	walk(err)
+	if len(sentences) == 0 {
+		return "something failed"
+	}
+	return strings.Join(sentences, "; ")
+}
+
+// oneLine writes joined errors side by side, each once.
+func oneLine(err error) string {
+	lines := strings.Split(err.Error(), "\n")
+	slices.Sort(lines)
+	return strings.Join(slices.Compact(lines), "; ")
+}

@@ -73,11 +73,12 @@ func TestZoomCannotServe(t *testing.T) {
 	tests := []struct {
 		name  string
 		fault zoomtest.Fault
-		why   string
+		why   string // told to people
+		says  string // in the error
 	}{
-		{"it is down", zoomtest.Answer(503, "<html>"), "no usable answer"},
-		{"the app lacks a scope", zoomtest.Answer(400, missing), "meeting:write:meeting:admin"},
-		{"the host made a hundred today", zoomtest.Answer(429, `{"code":429,"message":"A maximum of 100 meetings can be created/updated for a single user in one day."}`), "daily limit"},
+		{"it is down", zoomtest.Answer(503, "<html>"), "Zoom does not answer", "HTTP 503"},
+		{"the app lacks a scope", zoomtest.Answer(400, missing), "meeting:write:meeting:admin", "meeting:write:meeting:admin"},
+		{"the host made a hundred today", zoomtest.Answer(429, `{"code":429,"message":"A maximum of 100 meetings can be created/updated for a single user in one day."}`), "daily limit", "100 meetings"},
 	}
 	for _, test := range tests {
 		inWorldNamed(t, test.name+", with a fallback", func(t *testing.T, w *world) {
@@ -100,8 +101,8 @@ func TestZoomCannotServe(t *testing.T) {
 			id, p := w.pd.AddIncident("Down"), w.start(t)
 			w.zoom.Fault(zoomtest.Any, zoomtest.Delay(0).Times(1), test.fault.Always())
 			_, err := p.Open(t.Context(), bridge.Request{IncidentID: id})
-			if !errors.Is(err, bridge.ErrProvider) || !strings.Contains(err.Error(), test.why) {
-				t.Errorf("error %v, want %q", err, test.why)
+			if !errors.Is(err, bridge.ErrProvider) || !strings.Contains(err.Error(), test.says) {
+				t.Errorf("error %v, want %q in it", err, test.says)
 			}
 			if url := w.pd.Incident(id).Bridge.URL; url != "" {
 				t.Errorf("the incident shows %q", url)

@@ -28,7 +28,7 @@ func (s *Service) noteRefusal(ctx context.Context, id string, err error) {
 // noteFailure tells a requester who has no screen that they must wait; once, not at every try.
 func (o *opening) noteFailure(ctx context.Context, cause error) {
 	if o.req.Unseen && o.Attempts == 1 && errors.Is(cause, ErrProvider) {
-		o.addNote(ctx, o.id, "No conference bridge yet: "+clip(oneLine(cause), 500)+".")
+		o.addNote(ctx, o.id, "No conference bridge yet: "+clip(plainly(cause), 500)+".")
 	}
 }
 

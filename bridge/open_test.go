@@ -40,6 +40,20 @@ func TestOpenMakesOneMeetingAndAttachesIt(t *testing.T) {
 	})
 }
 
+func TestReadsAndTheTokenTakeOneRoundTrip(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.zoom.AddUser("ada@example.com")
+		w.zoom.Fault(zoomtest.Any, zoomtest.Delay(time.Second).Always())
+		w.pd.Fault(pagerdutytest.Any, pagerdutytest.Delay(time.Second).Always())
+		user := w.pd.AddUser("ada@example.com")
+		began := time.Now()
+		open(t, w.start(t), bridge.Request{IncidentID: w.pd.AddIncident("Down"), Requester: bridge.Requester{ID: user}})
+		if took := time.Since(began); took != 3*time.Second {
+			t.Errorf("took %v, want 3s: reads and token, create, publish", took)
+		}
+	})
+}
+
 func TestManyClicksMakeOneMeeting(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		id := w.pd.AddIncident("The shop is down")

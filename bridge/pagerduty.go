@@ -129,22 +129,23 @@ func roleOf(role string) Role {
 	}
 }
 
+// pagerDutyError says in bridge's words, and in plain ones, what PagerDuty's error means.
 func pagerDutyError(err error) error {
-	kind := ErrIncidents
+	kind, plain := ErrIncidents, "PagerDuty does not answer"
 	switch {
 	case errors.Is(err, tokenstore.ErrNotInstalled):
-		kind = ErrNotInstalled
+		kind, plain = ErrNotInstalled, "the PagerDuty app is not installed"
 	case errors.Is(err, tokenstore.ErrReauthorize):
-		kind = ErrReauthorize
+		kind, plain = ErrReauthorize, "the PagerDuty app must be authorized again"
 	case errors.Is(err, pagerduty.ErrNotFound):
-		kind = ErrIncidentNotFound
+		kind, plain = ErrIncidentNotFound, "PagerDuty has no such incident"
 	case errors.Is(err, pagerduty.ErrResolved):
-		kind = ErrResolved
+		kind, plain = ErrResolved, "the incident is resolved"
 	case errors.Is(err, pagerduty.ErrRateLimited):
-		kind = fmt.Errorf("%w: %w", ErrIncidents, ErrRateLimited)
+		kind, plain = errors.Join(ErrIncidents, ErrRateLimited), "PagerDuty limits the requests"
 	case errors.Is(err, pagerduty.ErrUnauthorized), errors.Is(err, pagerduty.ErrForbidden), errors.Is(err, pagerduty.ErrPlan),
 		errors.Is(err, pagerduty.ErrRequester), errors.Is(err, pagerduty.ErrInvalid):
-		kind = fmt.Errorf("%w: %w", ErrIncidents, ErrRefused)
+		kind, plain = errors.Join(ErrIncidents, ErrRefused), "PagerDuty refuses the request"
 	}
-	return fmt.Errorf("%w: %w", kind, err)
+	return &vendorError{kind: kind, err: err, plain: plain}
 }

@@ -8,6 +8,9 @@ import (
 
 // Provider makes calls. Zoom fits a *zoom.Client to it; StaticRoom needs no vendor.
 //
+// A Provider that also has the method Prepare(context.Context) is told, beside the reads of an opening, that a Create may
+// follow: time to get a token.
+//
 // Errors are told apart by this package's sentinels: ErrNextHost (this host cannot, another may), ErrInDoubt (a call
 // may have been made), ErrGone (there is no such call), ErrRefused (the account, not the host, is refused),
 // ErrNotInstalled, ErrReauthorize. Anything else is a fault that may pass. Implementations are safe for concurrent use.
@@ -27,6 +30,8 @@ type Provider interface {
 	// Delete removes it; one that is gone is no error.
 	Delete(ctx context.Context, id string) error
 }
+
+type preparer interface{ Prepare(ctx context.Context) }
 
 // CallSpec says what call to make.
 type CallSpec struct {

@@ -138,7 +138,7 @@ func (o *opening) unpublished(ctx context.Context, cause error) (*Bridge, error)
 	o.logger.WarnContext(ctx, "the link is not on the incident yet", "incident_id", o.id, "error", cause)
 	b := o.bridge()
 	b.Created = created
-	b.Warnings = append(b.Warnings, clip("not on the incident yet: "+oneLine(cause), 300))
+	b.Warnings = append(b.Warnings, clip("not on the incident yet: "+plainly(cause), 300))
 	return b, nil
 }
 

@@ -42,6 +42,9 @@ func (z zoomCalls) Hosts(email string) []string {
 	return hosts
 }
 
+// Prepare gets the token; whether that worked is for Create to find out.
+func (z zoomCalls) Prepare(ctx context.Context) { _ = z.client.Authorize(ctx) }
+
 func (z zoomCalls) Create(ctx context.Context, host string, spec CallSpec) (*Call, error) {
 	yes, no, atAnyTime, noRegistration := true, false, 0, 2
 	m, err := z.client.CreateMeeting(ctx, host, zoom.MeetingRequest{
@@ -151,25 +154,38 @@ func zoomWarnings(m *zoom.Meeting, spec CallSpec, dialIns []string) []string {
 	return warnings
 }
 
+// zoomError says in bridge's words, and in plain ones, what Zoom's error means.
 func zoomError(err error) error {
-	kind := ErrProvider
+	kind, plain := ErrProvider, "Zoom refused the meeting"
 	switch {
 	case errors.Is(err, tokenstore.ErrNotInstalled):
-		kind = ErrNotInstalled
+		kind, plain = ErrNotInstalled, "the Zoom app is not installed"
 	case errors.Is(err, tokenstore.ErrReauthorize):
-		kind = ErrReauthorize
+		kind, plain = ErrReauthorize, "the Zoom app must be authorized again"
 	case errors.Is(err, zoom.ErrInDoubt):
-		kind = fmt.Errorf("%w: %w", ErrProvider, ErrInDoubt)
+		kind, plain = errors.Join(ErrProvider, ErrInDoubt), "Zoom does not answer"
+	case errors.Is(err, zoom.ErrUnavailable):
+		plain = "Zoom does not answer"
 	case errors.Is(err, zoom.ErrNotFound):
-		kind = ErrGone
+		kind, plain = ErrGone, "the meeting is gone"
 	case errors.Is(err, zoom.ErrHost):
-		kind = fmt.Errorf("%w: %w", ErrProvider, ErrNextHost)
+		kind, plain = errors.Join(ErrProvider, ErrNextHost), "the host may not host at Zoom"
 	case errors.Is(err, zoom.ErrDailyLimit):
-		kind = fmt.Errorf("%w: %w: %w", ErrProvider, ErrNextHost, ErrRateLimited)
+		kind, plain = errors.Join(ErrProvider, ErrNextHost, ErrRateLimited), "Zoom's daily limit is reached"
 	case errors.Is(err, zoom.ErrRateLimited):
-		kind = fmt.Errorf("%w: %w", ErrProvider, ErrRateLimited)
-	case errors.Is(err, zoom.ErrMissingScopes), errors.Is(err, zoom.ErrCredentials), errors.Is(err, zoom.ErrUnauthorized):
-		kind = fmt.Errorf("%w: %w", ErrProvider, ErrRefused)
+		kind, plain = errors.Join(ErrProvider, ErrRateLimited), "Zoom limits the requests"
+	case errors.Is(err, zoom.ErrMissingScopes):
+		kind, plain = errors.Join(ErrProvider, ErrRefused), "the Zoom app lacks scopes"+scopesOf(err)
+	case errors.Is(err, zoom.ErrCredentials), errors.Is(err, zoom.ErrUnauthorized):
+		kind, plain = errors.Join(ErrProvider, ErrRefused), "Zoom refuses the app's credentials"
 	}
-	return fmt.Errorf("%w: %w", kind, err)
+	return &vendorError{kind: kind, err: err, plain: plain}
+}
+
+func scopesOf(err error) string {
+	var e *zoom.Error
+	if !errors.As(err, &e) || len(e.Scopes) == 0 {
+		return ""
+	}
+	return ": " + strings.Join(e.Scopes, ", ")
 }

@@ -108,6 +108,13 @@ func isExpired(err error) bool {
 	return errors.As(err, &e) && e.StatusCode == http.StatusUnauthorized && e.Code == 124
 }
 
+// Authorize gets an access token ahead of the first call that needs one, or finds the one that is there. Use it to
+// have the token's round trip over while something else is waited for.
+func (c *Client) Authorize(ctx context.Context) error {
+	_, err := c.token(ctx, "authorize")
+	return err
+}
+
 // token asks the source. Nothing of the call itself has left when it fails.
 func (c *Client) token(ctx context.Context, op string) (*oauth2.Token, error) {
 	if err := ctx.Err(); err != nil {

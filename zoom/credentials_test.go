@@ -118,6 +118,19 @@ func TestTokenIsCachedUntilAMinuteBeforeItsEnd(t *testing.T) {
 	}
 }
 
+func TestAuthorizeGetsTheTokenAheadOfTheCall(t *testing.T) {
+	t.Parallel()
+	fake := zoomtest.New(zoomtest.WithUsers(host))
+	client := newClient(t, fake)
+	if err := client.Authorize(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	mustCreate(t, client)
+	if n := len(fake.Requests(zoomtest.Token)); n != 1 {
+		t.Errorf("%d token requests, want 1", n)
+	}
+}
+
 func TestCallersShareOneTokenRequest(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -1,0 +1,178 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+)
+
+const (
+	leaseFor      = 15 * time.Second // so that a crashed opening is taken up again within 30 s
+	createBudget  = 10 * time.Second
+	publishBudget = 10 * time.Second
+	readBudget    = 8 * time.Second
+	clockMargin   = 2 * time.Second // what clocks and scheduling may cost a lease
+	waiterPolls   = 100 * time.Millisecond
+	auditSoon     = 3 * time.Minute // later than: create deadline + late completion + list lag
+	auditLate     = 30 * time.Minute
+	verifyAfter   = 2 * time.Minute
+	retryFor      = 10 * time.Minute
+)
+
+// opening is one holder's work on one incident: it reads, claims, creates, decides and publishes.
+type opening struct {
+	*Service
+	id     string
+	req    Request
+	flight *flight
+	owner  string // nonce of this claim
+	step   string // where it is, for errors
+
+	entry              // the record as this holder last read or wrote it
+	extended time.Time // when this holder last extended its lease, with the monotonic clock
+	fresh    bool      // this holder began the generation
+	decided  bool      // this holder decided the call, so its link was never written before
+	mark     marker    // what its calls carry
+	sentTo   []berth   // where this holder sent a create
+	sight    look      // the incident, as read beside the claim
+	person   func(context.Context) (*Person, error)
+}
+
+// opening begins work on the incident, from the record as it was just read.
+func (s *Service) opening(e entry, id string, req Request, fl *flight) *opening {
+	return &opening{Service: s, id: id, req: req, flight: fl, owner: newNonce(), entry: e}
+}
+
+// run works until there is an answer; when another holder took over, it waits for what that one does.
+func (o *opening) run(ctx context.Context) (*Bridge, error) {
+	for {
+		b, err := o.attempt(ctx)
+		if !errors.Is(err, errMoved) {
+			return b, o.explain(err)
+		}
+		o.owner, o.sentTo, o.decided = newNonce(), nil, false
+		o.req.Incident, o.sight = nil, nil
+		if o.entry, err = o.ledger.read(ctx, o.id); err != nil {
+			return nil, o.explain(err)
+		}
+	}
+}
+
+func (o *opening) attempt(ctx context.Context) (*Bridge, error) {
+	o.step = "claim"
+	if b, err := o.claim(ctx); b != nil || err != nil {
+		return b, err
+	}
+	if o.State == Closing {
+		return o.reopen(ctx)
+	}
+	if o.Call == nil {
+		if b, err := o.decide(ctx); b != nil || err != nil {
+			return b, err
+		}
+	}
+	return o.publish(ctx)
+}
+
+// explain says where it failed, what exists now and what happens next.
+func (o *opening) explain(err error) error {
+	if err == nil {
+		return nil
+	}
+	e := &Error{Op: "open", Step: o.step, IncidentID: o.id, Err: err}
+	if o.Call != nil {
+		e.MeetingID = o.Call.MeetingID
+	}
+	if o.Lease.Owner == "" && o.State == Creating && !o.RetryAt.IsZero() {
+		e.Kept, e.RetryAfter = true, time.Until(o.RetryAt)
+	}
+	return e
+}
+
+// save writes a change while this holder's lease stands, over idempotency keys and close requests that others add.
+// errMoved means that another holder took the record: it is at work now.
+func (o *opening) save(ctx context.Context, change func(*record)) error {
+	for {
+		now := time.Now()
+		next := o.clone()
+		if next.Lease.Owner == o.owner {
+			next.Lease.Until = now.Add(leaseFor)
+		}
+		change(&next)
+		e, err := o.ledger.write(ctx, next, o.version)
+		if err == nil {
+			o.entry, o.extended = e, now
+			o.stands()
+			return nil
+		}
+		if !errors.Is(err, errMoved) {
+			return err
+		}
+		nonce := o.Nonce
+		o.entry = e
+		if e.Lease.Owner != o.owner || e.Nonce != nonce {
+			return errMoved
+		}
+	}
+}
+
+// leaseLeft is how much of the lease this holder may count on, by the slower of both clocks: Open 6.
+func (o *opening) leaseLeft() time.Duration {
+	wall := o.Lease.Until.Round(0).Sub(time.Now().Round(0))
+	monotonic := leaseFor - time.Since(o.extended)
+	return min(wall, monotonic) - clockMargin
+}
+
+// free ends this holder's work on the record.
+func free(r *record) { r.Lease = lease{} }
+
+// yield gives a record back as it was, for the ledger to go on with.
+func (o *opening) yield(ctx context.Context, cause error) error {
+	err := o.save(ctx, func(r *record) {
+		free(r)
+		r.RetryAt = time.Now()
+	})
+	return errors.Join(cause, err)
+}
+
+// release ends a generation that made nothing. The record stays, with its keys, and is audited if a create could have
+// been sent: Open 4.
+func (o *opening) release(ctx context.Context, reason CloseReason, cause error) error {
+	err := o.save(ctx, func(r *record) {
+		free(r)
+		r.State, r.Reason, r.ClosedAt = Closed, reason, time.Now()
+		if o.fresh {
+			r.Tried = slices.DeleteFunc(r.Tried, func(b berth) bool {
+				return b.Generation == r.Generation && !slices.Contains(o.sentTo, b)
+			})
+		}
+		if reason == closeFault {
+			// The trigger was not served: its redelivery must be.
+			r.dropKey(o.req.IdempotencyKey)
+		}
+	})
+	return errors.Join(cause, err)
+}
+
+// async begins f at once and returns a function that waits for what it found.
+func async[T any](ctx context.Context, f func(context.Context) (T, error)) func(context.Context) (T, error) {
+	var (
+		done   = make(chan struct{})
+		result T
+		fault  error
+	)
+	go func() {
+		defer close(done)
+		result, fault = f(ctx)
+	}()
+	return func(ctx context.Context) (T, error) {
+		select {
+		case <-done:
+			return result, fault
+		case <-ctx.Done():
+			var zero T
+			return zero, ctx.Err()
+		}
+	}
+}
