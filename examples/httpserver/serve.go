@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/incidentbridge/incidentbridge/bridge"
+	"github.com/incidentbridge/incidentbridge/examples/httpserver/demo"
+	"github.com/incidentbridge/incidentbridge/examples/internal/settings"
+)
+
+// stopTime is how long what runs may still take after the signal to stop.
+const stopTime = 15 * time.Second
+
+// serve answers requests until ctx ends, then finishes what runs.
+func serve(ctx context.Context, s *settings.Settings, stderr io.Writer) error {
+	logger := s.Logger(stderr)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", s.Addr)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	if s.PublicURL == "" {
+		s.PublicURL = "http://" + reachable(listener.Addr())
+	}
+	svc, handler, err := assemble(s, logger)
+	if err != nil {
+		return err
+	}
+	server := newServer(handler, logger)
+
+	var running sync.WaitGroup
+	defer running.Wait()
+	due, stopDue := context.WithCancel(ctx)
+	defer stopDue()
+	running.Go(func() {
+		if err := svc.Run(due); err != nil && due.Err() == nil {
+			logger.Error("due work stopped", "error", err)
+		}
+	})
+	failed := make(chan error, 1)
+	running.Go(func() { failed <- server.Serve(listener) })
+
+	announce(s, listener.Addr(), logger, stderr)
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+		finish(ctx, server, svc, logger)
+		return nil
+	}
+}
+
+// assemble returns the service and what is served over it.
+func assemble(s *settings.Settings, logger *slog.Logger) (*bridge.Service, http.Handler, error) {
+	if s.Demo {
+		d, err := demo.New(s, logger)
+		if err != nil {
+			return nil, nil, err
+		}
+		return d.Service(), d, nil
+	}
+	store, err := s.Store()
+	if err != nil {
+		return nil, nil, err
+	}
+	svc, err := s.Service(store, logger)
+	if err != nil {
+		return nil, nil, err
+	}
+	handler, err := s.Handler(svc, logger)
+	return svc, handler, err
+}
+
+// newServer limits what a slow or greedy client can hold; the longest answer takes 25 s.
+func newServer(handler http.Handler, logger *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       15 * time.Second,
+		WriteTimeout:      45 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+	}
+}
+
+// announce says where the server listens; the demo also tells a person what to do with it.
+func announce(s *settings.Settings, addr net.Addr, logger *slog.Logger, stderr io.Writer) {
+	logger.Info("listening", "addr", addr.String(), "public_url", s.PublicURL, "demo", s.Demo)
+	if s.Demo {
+		fmt.Fprintf(stderr, "\nincidentbridge demo: open %s in a browser\n\n", s.PublicURL)
+	}
+}
+
+// reachable is addr as a browser on this machine can use it.
+func reachable(addr net.Addr) string {
+	tcp, ok := addr.(*net.TCPAddr)
+	if ok && tcp.IP.IsUnspecified() {
+		return fmt.Sprintf("localhost:%d", tcp.Port)
+	}
+	return addr.String()
+}
+
+// finish stops accepting and lets what runs come to its end; what takes longer stays due in the ledger.
+func finish(ctx context.Context, server *http.Server, svc *bridge.Service, logger *slog.Logger) {
+	logger.Info("stopping")
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
+	defer cancel()
+	if err := server.Shutdown(ctx); err != nil {
+		logger.Warn("requests were cut off", "error", err)
+		server.Close()
+	}
+	if err := svc.Wait(ctx); err != nil {
+		logger.Warn("openings stay due in the ledger", "error", err)
+	}
+	logger.Info("stopped")
+}
