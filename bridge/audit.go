@@ -34,7 +34,7 @@ func (s *Service) audit(ctx context.Context, id string) error {
 	passed := len(faults) == 0
 	_, err = s.ledger.update(ctx, id, func(r *record) error {
 		if r.Nonce == e.Nonce {
-			r.audited(time.Now(), passed)
+			r.audited(s.now(), passed)
 		}
 		return nil
 	})

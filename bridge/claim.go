@@ -19,7 +19,7 @@ func (o *opening) claim(ctx context.Context) (*Bridge, error) {
 		if b, err := o.standing(ctx, o.entry, o.req); b != nil || err != nil {
 			return b, err
 		}
-		now := time.Now()
+		now := o.now()
 		if o.leased(now) || o.State == Ending {
 			if err := o.await(ctx, now); err != nil {
 				return nil, err

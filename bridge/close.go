@@ -64,7 +64,7 @@ func (s *Service) close(ctx context.Context, id string, reason CloseReason) (*Br
 			}
 		}
 		next := e.clone()
-		next.askClose(reason, time.Now(), s.grace)
+		next.askClose(reason, s.now(), s.grace)
 		e, err = s.ledger.write(ctx, next, e.version)
 		if errors.Is(err, errMoved) {
 			continue
@@ -114,7 +114,7 @@ func (o *opening) reopen(ctx context.Context) (*Bridge, error) {
 	if o.humans(incident) && !o.overwrite {
 		return o.keep(ctx, *incident.Bridge)
 	}
-	if err := o.save(ctx, func(r *record) { r.reopened(time.Now()) }); err != nil {
+	if err := o.save(ctx, (*record).reopened); err != nil {
 		return nil, err
 	}
 	if incident.Bridge != nil && o.shows(*incident.Bridge) {
@@ -124,7 +124,7 @@ func (o *opening) reopen(ctx context.Context) (*Bridge, error) {
 }
 
 // reopened takes a closing back, to where its link is to be published again.
-func (r *record) reopened(time.Time) {
+func (r *record) reopened() {
 	r.State, r.Reason, r.CloseAt = Created, "", time.Time{}
 }
 
@@ -142,13 +142,13 @@ func (o *opening) finish(ctx context.Context) error {
 	if err := o.end(ctx); err != nil {
 		return errors.Join(err, o.save(ctx, func(r *record) {
 			free(r)
-			r.RetryAt = time.Now().Add(retryAfter(r.Attempts))
+			r.RetryAt = o.now().Add(retryAfter(r.Attempts))
 			r.Attempts++
 		}))
 	}
 	began := o.OpenedAt
 	err := o.save(ctx, func(r *record) {
-		now := time.Now()
+		now := o.now()
 		free(r)
 		r.State, r.ClosedAt, r.RetryAt, r.VerifyAt = Closed, now, time.Time{}, time.Time{}
 		if len(r.AuditAt) > 0 {
@@ -158,7 +158,7 @@ func (o *opening) finish(ctx context.Context) error {
 	if err == nil {
 		s := o.Service
 		s.observe(ctx, Event{
-			Kind: ClosedEvent, IncidentID: o.id, Provider: o.Call.Provider, Generation: o.Generation, Duration: time.Since(began),
+			Kind: ClosedEvent, IncidentID: o.id, Provider: o.Call.Provider, Generation: o.Generation, Duration: o.now().Sub(began),
 		})
 	}
 	return err
@@ -176,8 +176,8 @@ func (o *opening) pointOfNoReturn(ctx context.Context) (done bool, err error) {
 		case o.Reason == CloseResolved && incident.Status != Resolved:
 			return true, o.save(ctx, func(r *record) {
 				free(r)
-				r.reopened(time.Now())
-				r.RetryAt = time.Now()
+				r.reopened()
+				r.RetryAt = o.now()
 			})
 		case o.Reason == closeRefused && incident.Bridge != nil && o.shows(*incident.Bridge):
 			_, err := o.attach(ctx, incident.Status, o.Call.DialIns)
@@ -188,7 +188,7 @@ func (o *opening) pointOfNoReturn(ctx context.Context) (done bool, err error) {
 	if err != nil {
 		return true, errors.Join(err, o.again(ctx))
 	}
-	if inside && time.Since(o.OpenedAt) < o.maxAge {
+	if inside && o.now().Sub(o.OpenedAt) < o.maxAge {
 		return true, o.again(ctx)
 	}
 	return false, o.save(ctx, func(r *record) { r.State = Ending })
@@ -198,7 +198,7 @@ func (o *opening) pointOfNoReturn(ctx context.Context) (done bool, err error) {
 func (o *opening) again(ctx context.Context) error {
 	return o.save(ctx, func(r *record) {
 		free(r)
-		r.CloseAt = time.Now().Add(useAgain)
+		r.CloseAt = o.now().Add(useAgain)
 	})
 }
 

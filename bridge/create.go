@@ -17,7 +17,7 @@ func (o *opening) serve(ctx context.Context, incident *Incident, email string) (
 	}
 	o.mark = marker{ledger: ledger, incident: o.id, generation: o.Generation, nonce: o.Nonce}
 	spec := CallSpec{
-		Topic: topic(o.topic, incident), Agenda: agenda(o.mark, incident), Start: time.Now(),
+		Topic: topic(o.topic, incident), Agenda: agenda(o.mark, incident), Start: o.now(),
 		Recording: o.recording, DialIn: o.dialIn,
 	}
 	var faults []error
@@ -107,7 +107,7 @@ func (o *opening) makeFor(ctx context.Context, p Provider, host string, spec Cal
 	if !errors.Is(err, ErrInDoubt) {
 		return nil, err
 	}
-	if err := o.save(ctx, func(r *record) { r.audit(time.Now()) }); err != nil {
+	if err := o.save(ctx, func(r *record) { r.audit(o.now()) }); err != nil {
 		return nil, err
 	}
 	if call, _ := o.find(ctx, p, host); call != nil {

@@ -63,7 +63,7 @@ func (o *opening) keep(ctx context.Context, link Link) (*Bridge, error) {
 	o.step = "keep external"
 	err := o.save(ctx, func(r *record) {
 		free(r)
-		r.kept(link, time.Now())
+		r.kept(link, o.now())
 	})
 	if err != nil {
 		return nil, err
@@ -90,7 +90,7 @@ func (o *opening) settle(ctx context.Context, p Provider, call *Call, faults []e
 	o.step = "decide"
 	mine := &decided{Provider: p.Name(), MeetingID: call.ID, Host: call.Host, JoinURL: call.JoinURL, DialIns: call.DialIns}
 	for {
-		now := time.Now()
+		now := o.now()
 		next := o.clone()
 		next.settled(mine, now)
 		for _, w := range call.Warnings {
@@ -151,7 +151,7 @@ func (o *opening) discard(ctx context.Context, p Provider, call *Call) error {
 	}
 	o.logger.WarnContext(ctx, "a surplus call is left to the audit", "incident_id", o.id, "meeting_id", call.ID, "error", err)
 	_, err = o.ledger.update(ctx, o.id, func(r *record) error {
-		r.AuditAt = append(r.AuditAt, time.Now().Add(auditSoon))
+		r.AuditAt = append(r.AuditAt, o.now().Add(auditSoon))
 		return nil
 	})
 	return errors.Join(errMoved, err)

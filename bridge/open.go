@@ -40,7 +40,7 @@ func (s *Service) resolveTrigger(ctx context.Context, req *Request) (string, err
 	if err := s.admit(*req); err != nil {
 		return id, err
 	}
-	if !req.Incident.tells() || req.OccurredAt.IsZero() || time.Since(req.OccurredAt) > carriedFor {
+	if !req.Incident.tells() || req.OccurredAt.IsZero() || s.now().Sub(req.OccurredAt) > carriedFor {
 		req.Incident = nil
 	}
 	if !isNumber(id) {
@@ -156,7 +156,7 @@ func (s *Service) remember(ctx context.Context, e entry, req Request) {
 	}
 	_, err := s.ledger.update(ctx, e.IncidentID, func(r *record) error {
 		if r.Generation == e.Generation {
-			r.addKey(req.IdempotencyKey, time.Now())
+			r.addKey(req.IdempotencyKey, s.now())
 		}
 		return nil
 	})

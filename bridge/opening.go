@@ -85,7 +85,7 @@ func (o *opening) explain(err error) error {
 		e.MeetingID = o.Call.MeetingID
 	}
 	if o.Lease.Owner == "" && o.State == Creating && !o.RetryAt.IsZero() {
-		e.Kept, e.RetryAfter = true, time.Until(o.RetryAt)
+		e.Kept, e.RetryAfter = true, o.RetryAt.Sub(o.now())
 	}
 	return e
 }
@@ -94,7 +94,7 @@ func (o *opening) explain(err error) error {
 // errMoved means that another holder took the record: it is at work now.
 func (o *opening) save(ctx context.Context, change func(*record)) error {
 	for {
-		now := time.Now()
+		now := o.now()
 		next := o.clone()
 		if next.Lease.Owner == o.owner {
 			next.Lease.Until = now.Add(leaseFor)
@@ -119,8 +119,8 @@ func (o *opening) save(ctx context.Context, change func(*record)) error {
 
 // leaseLeft is how much of the lease this holder may count on, by the slower of both clocks: Open 6.
 func (o *opening) leaseLeft() time.Duration {
-	wall := o.Lease.Until.Round(0).Sub(time.Now().Round(0))
-	monotonic := leaseFor - time.Since(o.extended)
+	wall := o.Lease.Until.Round(0).Sub(o.now().Round(0))
+	monotonic := leaseFor - o.now().Sub(o.extended)
 	return min(wall, monotonic) - clockMargin
 }
 
@@ -131,7 +131,7 @@ func free(r *record) { r.Lease = lease{} }
 func (o *opening) yield(ctx context.Context, cause error) error {
 	err := o.save(ctx, func(r *record) {
 		free(r)
-		r.RetryAt = time.Now()
+		r.RetryAt = o.now()
 	})
 	return errors.Join(cause, err)
 }
@@ -141,7 +141,7 @@ func (o *opening) yield(ctx context.Context, cause error) error {
 func (o *opening) release(ctx context.Context, reason CloseReason, cause error) error {
 	err := o.save(ctx, func(r *record) {
 		free(r)
-		r.State, r.Reason, r.ClosedAt = Closed, reason, time.Now()
+		r.State, r.Reason, r.ClosedAt = Closed, reason, o.now()
 		if o.fresh {
 			r.Tried = slices.DeleteFunc(r.Tried, func(b berth) bool {
 				return b.Generation == r.Generation && !slices.Contains(o.sentTo, b)

@@ -29,6 +29,7 @@ type config struct {
 	maxAge         time.Duration
 	retention      time.Duration
 	maxOpenings    int
+	now            func() time.Time // another process's clock, in the simulation
 }
 
 func defaults() config {
@@ -44,6 +45,7 @@ func defaults() config {
 		maxAge:         24 * time.Hour,
 		retention:      720 * time.Hour,
 		maxOpenings:    64,
+		now:            time.Now,
 	}
 }
 

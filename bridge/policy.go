@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 )
 
 // admit says whether a trigger may do anything at all, before anything is read.
@@ -14,7 +13,7 @@ func (s *Service) admit(req Request) error {
 	if !s.openOn.admits(req.Trigger) {
 		return fmt.Errorf("%w: %s", ErrIgnored, clip(req.Trigger.Event, 80))
 	}
-	if !req.OccurredAt.IsZero() && time.Since(req.OccurredAt) > s.triggerMaxAge {
+	if !req.OccurredAt.IsZero() && s.now().Sub(req.OccurredAt) > s.triggerMaxAge {
 		return fmt.Errorf("%w: it happened more than %v ago", ErrStale, s.triggerMaxAge)
 	}
 	return nil

@@ -15,7 +15,7 @@ func (o *opening) postpone(ctx context.Context, cause error) error {
 	defer cancel()
 	err := o.save(ctx, func(r *record) {
 		free(r)
-		r.postponed(time.Now(), final(cause))
+		r.postponed(o.now(), final(cause))
 	})
 	if errors.Is(err, errMoved) {
 		return errMoved

@@ -74,7 +74,7 @@ func (o *opening) glance(ctx context.Context) (*Bridge, error) {
 func (o *opening) attach(ctx context.Context, status Status, dialIns []string) (*Bridge, error) {
 	nonce := o.Nonce
 	attached := func(r *record) {
-		now := time.Now()
+		now := o.now()
 		call := *r.Call
 		if len(dialIns) < len(call.DialIns) {
 			r.warn("PagerDuty refused the dial-in number; a plainer one, or none, is on the incident")
@@ -98,7 +98,7 @@ func (o *opening) attach(ctx context.Context, status Status, dialIns []string) (
 		// Another holder works on it. If on the same generation, what PagerDuty accepted is true for it too.
 		_, err = o.ledger.update(ctx, o.id, func(r *record) error {
 			if r.Nonce != nonce {
-				r.VerifyAt = time.Now()
+				r.VerifyAt = o.now()
 				return nil
 			}
 			if r.State == Created {
@@ -127,7 +127,7 @@ func (o *opening) attach(ctx context.Context, status Status, dialIns []string) (
 func (o *opening) unpublished(ctx context.Context, cause error) (*Bridge, error) {
 	created := o.decided
 	err := o.save(ctx, func(r *record) {
-		now := time.Now()
+		now := o.now()
 		free(r)
 		r.postponed(now, false)
 		r.VerifyAt = now.Add(verifyAfter)
@@ -147,7 +147,7 @@ func (o *opening) unpublished(ctx context.Context, cause error) (*Bridge, error)
 func (o *opening) refused(ctx context.Context, cause error) error {
 	err := o.save(ctx, func(r *record) {
 		free(r)
-		r.closing(closeRefused, time.Now(), verifyAfter)
+		r.closing(closeRefused, o.now(), verifyAfter)
 	})
 	if errors.Is(err, errMoved) {
 		return err

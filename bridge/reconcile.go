@@ -73,7 +73,7 @@ func (s *Service) Reconcile(ctx context.Context) (Report, error) {
 
 // attendDue attends every record that is due and not attended already, each in a goroutine of the round.
 func (s *Service) attendDue(ctx context.Context, round *sync.WaitGroup, done func(worked bool, err error)) error {
-	return s.due(ctx, time.Now(), func(id string) {
+	return s.due(ctx, s.now(), func(id string) {
 		if !s.attending.enter(ctx, id) {
 			return
 		}
@@ -140,7 +140,7 @@ func (s *Service) attend(ctx context.Context, id string) (worked bool, err error
 	if err != nil {
 		return true, err
 	}
-	now := time.Now()
+	now := s.now()
 	if due := e.dueAt(); e.version == "" || due.IsZero() || due.After(now) {
 		return false, nil
 	}
@@ -196,11 +196,11 @@ func (s *Service) resume(ctx context.Context, e entry) error {
 
 // finishDue ends a closing bridge, with the lease held so that one process does it.
 func (s *Service) finishDue(ctx context.Context, e entry) error {
-	if e.leased(time.Now()) {
+	if e.leased(s.now()) {
 		return nil
 	}
 	o := s.opening(e, e.IncidentID, Request{}, nil)
-	now := time.Now()
+	now := s.now()
 	next := e.clone()
 	next.Lease = lease{Owner: o.owner, Until: now.Add(leaseFor)}
 	claimed, err := s.ledger.write(ctx, next, e.version)

@@ -67,7 +67,7 @@ func (s *Service) List(ctx context.Context) iter.Seq2[*Bridge, error] {
 	return func(yield func(*Bridge, error) bool) {
 		// Whatever is open is due some day.
 		var ids []string
-		err := s.due(ctx, time.Now().Add(s.maxAge+s.retention), func(id string) { ids = append(ids, id) })
+		err := s.due(ctx, s.now().Add(s.maxAge+s.retention), func(id string) { ids = append(ids, id) })
 		if err != nil {
 			yield(nil, fail("list", "", err))
 			return

@@ -33,7 +33,7 @@ func (s *Service) verify(ctx context.Context, e entry) error {
 	}
 	id := e.IncidentID
 	// A live lease means that somebody is at work on it and looks by themselves.
-	if e.leased(time.Now()) {
+	if e.leased(s.now()) {
 		return s.verifyLater(ctx, id)
 	}
 	incident, err := s.readIncident(ctx, id)
@@ -45,7 +45,7 @@ func (s *Service) verify(ctx context.Context, e entry) error {
 	}
 	rewrite := false
 	e, err = s.ledger.update(ctx, id, func(r *record) error {
-		rewrite = r.seen(incident, time.Now(), s.config)
+		rewrite = r.seen(incident, s.now(), s.config)
 		return nil
 	})
 	if err != nil || !rewrite {
@@ -60,7 +60,7 @@ func (s *Service) verify(ctx context.Context, e entry) error {
 
 func (s *Service) verifyLater(ctx context.Context, id string) error {
 	_, err := s.ledger.update(ctx, id, func(r *record) error {
-		r.VerifyAt = time.Now().Add(10 * time.Second)
+		r.VerifyAt = s.now().Add(10 * time.Second)
 		return nil
 	})
 	return err
