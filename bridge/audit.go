@@ -22,9 +22,9 @@ func (s *Service) audit(ctx context.Context, id string) error {
 		return err
 	}
 	var faults []error
-	for _, b := range e.Tried {
+	for i, b := range e.Tried {
 		p := s.providerOf(b.Provider)
-		if p == nil || slices.ContainsFunc(e.Tried[:slices.Index(e.Tried, b)], b.samePlace) {
+		if p == nil || slices.ContainsFunc(e.Tried[:i], b.samePlace) {
 			continue
 		}
 		if err := s.auditAt(ctx, p, b.Host, e, ledger); err != nil {
@@ -84,10 +84,22 @@ func (s *Service) removeSurplus(ctx context.Context, p Provider, incidentID, cal
 		return err
 	}
 	if call.Started {
-		s.logger.WarnContext(ctx, "a surplus call has started", "incident_id", incidentID, "meeting_id", callID)
-		return errStarted
+		return errors.Join(errStarted, s.nameSurplus(ctx, incidentID, callID))
 	}
 	return p.Delete(ctx, callID)
+}
+
+// nameSurplus tells people, once, that some of them are in another call.
+func (s *Service) nameSurplus(ctx context.Context, incidentID, callID string) error {
+	text, news := "people are in another meeting of this incident, "+callID, false
+	_, err := s.ledger.update(ctx, incidentID, func(r *record) error {
+		news = r.warn(text)
+		return nil
+	})
+	if err == nil && news {
+		s.addNote(ctx, incidentID, "Conference bridge: "+text+"; it is removed once they have left.")
+	}
+	return err
 }
 
 // audited drops the pass that was due, or leaves it due a little later.

@@ -11,6 +11,9 @@ import (
 // nothing left to do.
 func (o *opening) claim(ctx context.Context) (*Bridge, error) {
 	for {
+		if o.finishing != "" && (o.Nonce != o.finishing || o.State != Creating && o.State != Created) {
+			return o.bridge(), nil // somebody else finished it
+		}
 		if o.State == External {
 			if b, err := o.kept(ctx); b != nil || err != nil {
 				return b, err
@@ -84,8 +87,8 @@ func (o *opening) claimed(now time.Time) record {
 	r.Lease = lease{Owner: o.owner, Until: now.Add(leaseFor)}
 	r.RetryAt = time.Time{}
 	o.fresh = false
-	switch r.State {
-	case Creating, Created, Failed:
+	switch {
+	case r.State == Creating, r.State == Created, r.State == Failed:
 		if o.Lease.Owner != "" {
 			// What the last holder sent may still land anywhere.
 			r.doubt(now)
@@ -93,7 +96,8 @@ func (o *opening) claimed(now time.Time) record {
 		if r.State == Failed {
 			r.State, r.ClosedAt, r.FailingAt, r.Attempts = Creating, time.Time{}, time.Time{}, 0
 		}
-	case Closing:
+	case r.State == Closing && !o.req.replace:
+		// To be reopened, if the look allows it.
 	default:
 		o.fresh = true
 		r.begin(o.id, o.req, now)

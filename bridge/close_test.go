@@ -9,6 +9,7 @@ import (
 
 	"github.com/incidentbridge/incidentbridge/bridge"
 	"github.com/incidentbridge/incidentbridge/pagerduty"
+	"github.com/incidentbridge/incidentbridge/pagerduty/pagerdutytest"
 	"github.com/incidentbridge/incidentbridge/zoom/zoomtest"
 )
 
@@ -201,6 +202,24 @@ func TestCloseWhileItIsBeingMade(t *testing.T) {
 		calls := w.calls()
 		if len(w.meetings()) != 0 || p.state(t, id) != bridge.Closed || calls["pagerduty update_incident"] != 0 {
 			t.Errorf("%d meetings, state %q, calls %v", len(w.meetings()), p.state(t, id), calls)
+		}
+	})
+}
+
+func TestARetryTakesBackNoClosing(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		p, id := w.start(t), w.pd.AddIncident("Down")
+		w.pd.Fault(pagerdutytest.UpdateIncident, pagerdutytest.Answer(503, "").Always())
+		open(t, p, bridge.Request{IncidentID: id})
+		closing(t, p, id, bridge.CloseRequested)
+		w.pd.ClearFaults()
+		pass(time.Minute)
+		if state := p.state(t, id); state != bridge.Closing {
+			t.Errorf("state %q, want closing", state)
+		}
+		pass(10 * time.Minute)
+		if n := len(w.meetings()); n != 0 || p.state(t, id) != bridge.Closed {
+			t.Errorf("%d meetings, state %q, want none, closed", n, p.state(t, id))
 		}
 	})
 }

@@ -30,7 +30,7 @@ func (o *opening) serve(ctx context.Context, incident *Incident, email string) (
 			return nil, err
 		}
 		faults = append(faults, err)
-		if ctx.Err() != nil || errors.Is(err, ErrUnavailable) {
+		if ctx.Err() != nil || errors.Is(err, ErrUnavailable) || errors.Is(err, errNoTime) {
 			break
 		}
 		o.logger.WarnContext(ctx, "a provider could not serve", "incident_id", o.id, "provider", p.Name(), "error", err)
@@ -42,7 +42,7 @@ func (o *opening) serve(ctx context.Context, incident *Incident, email string) (
 // would rather wait a second than come back.
 func (o *opening) makeAt(ctx context.Context, p Provider, hosts []string, spec CallSpec, last bool) (*Call, error) {
 	call, err := o.makeUnder(ctx, p, hosts, spec)
-	if err == nil || !last || final(err) || errors.Is(err, ErrRateLimited) {
+	if err == nil || !last || final(err) || errors.Is(err, ErrRateLimited) || errors.Is(err, errNoTime) {
 		return call, err
 	}
 	if sleep(ctx, time.Second) != nil || o.leaseLeft() < 0 {
@@ -68,7 +68,7 @@ func (o *opening) makeUnder(ctx context.Context, p Provider, hosts []string, spe
 			return call, err
 		}
 		faults = append(faults, err)
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || errors.Is(err, errNoTime) {
 			break
 		}
 	}
@@ -94,6 +94,9 @@ func (o *opening) makeFor(ctx context.Context, p Provider, host string, spec Cal
 			return call, err
 		}
 	}
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < createBudget {
+		return nil, errNoTime
+	}
 	if err := o.intend(ctx, here); err != nil {
 		return nil, err
 	}
@@ -115,6 +118,9 @@ func (o *opening) makeFor(ctx context.Context, p Provider, host string, spec Cal
 	}
 	return nil, err
 }
+
+// errNoTime stops an opening before a create that it could not see through.
+var errNoTime = fmt.Errorf("%w: no time left to make a call", ErrProvider)
 
 // mayHold says whether a create of this generation may have been sent there before.
 func (o *opening) mayHold(b berth) bool {

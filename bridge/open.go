@@ -14,18 +14,30 @@ import (
 // it but the caller's context ended, or PagerDuty did not take it yet: Run goes on. Work outlives the caller's context,
 // bounded, unless the error says otherwise; an *Error with Kept set means that the ledger tries again by itself.
 func (s *Service) Open(ctx context.Context, req Request) (*Bridge, error) {
+	return s.open(ctx, "open", req)
+}
+
+// Replace makes a new bridge on purpose, in the place of the one there is: another meeting, in a new generation. The
+// former meeting is removed some minutes later, or once the people in it have left. Without a bridge, or while one is
+// being made, it is Open; a bridge that a human wrote is treated as Open treats it.
+func (s *Service) Replace(ctx context.Context, req Request) (*Bridge, error) {
+	req.replace = true
+	return s.open(ctx, "replace", req)
+}
+
+func (s *Service) open(ctx context.Context, op string, req Request) (*Bridge, error) {
 	began := time.Now()
 	req = req.withDefaults()
 	id, err := s.resolveTrigger(ctx, &req)
 	if err != nil {
-		return nil, fail("open", id, err)
+		return nil, fail(op, id, err)
 	}
 	b, err := s.openOnce(ctx, id, req)
 	s.tell(ctx, id, b, err, began)
 	if req.Unseen && err != nil {
 		s.noteRefusal(ctx, id, err)
 	}
-	return b, fail("open", id, err)
+	return b, fail(op, id, err)
 }
 
 // resolveTrigger checks the request without any call, then turns a number into the id.
@@ -128,6 +140,9 @@ func (s *Service) standing(ctx context.Context, e entry, req Request) (*Bridge, 
 	answered := e.keyGeneration(req.IdempotencyKey) != 0
 	switch e.State {
 	case Attached:
+		if req.replace && !answered {
+			return nil, nil
+		}
 	case Closing, Ending, Closed, Abandoned:
 		if answered && e.Call == nil {
 			return nil, fmt.Errorf("%w: this delivery was answered before: %w", ErrStale, released(e.Reason))

@@ -29,6 +29,8 @@ type opening struct {
 	owner  string // nonce of this claim
 	step   string // where it is, for errors
 
+	finishing string // nonce of the only generation to work on; empty: whatever the request leads to
+
 	entry              // the record as this holder last read or wrote it
 	extended time.Time // when this holder last extended its lease, with the monotonic clock
 	fresh    bool      // this holder began the generation

@@ -50,6 +50,8 @@ type Call struct {
 	// DialIns are ways to write the same dial-in, best first, each plainer than the one before.
 	DialIns []string
 	Agenda  string
+	// CreatedAt is when it was made, by the provider's clock.
+	CreatedAt time.Time
 	// Started says that somebody is in it.
 	Started bool
 	// Warnings tell what would keep people out.

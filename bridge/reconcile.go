@@ -73,6 +73,9 @@ func (s *Service) Reconcile(ctx context.Context) (Report, error) {
 
 // attendDue attends every record that is due and not attended already, each in a goroutine of the round.
 func (s *Service) attendDue(ctx context.Context, round *sync.WaitGroup, done func(worked bool, err error)) error {
+	if s.sweeps.look(s.now()) {
+		round.Go(func() { done(s.sweepDaily(ctx)) })
+	}
 	return s.due(ctx, s.now(), func(id string) {
 		if !s.attending.enter(ctx, id) {
 			return
@@ -181,7 +184,9 @@ func (s *Service) resume(ctx context.Context, e entry) error {
 		},
 	}
 	fl, led, err := s.flights.join(ctx, e.IncidentID, func(ctx context.Context, fl *flight) {
-		fl.bridge, fl.err = s.opening(e, e.IncidentID, req, fl).run(ctx)
+		o := s.opening(e, e.IncidentID, req, fl)
+		o.finishing = e.Nonce
+		fl.bridge, fl.err = o.run(ctx)
 	})
 	if err != nil || !led {
 		return err

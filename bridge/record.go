@@ -191,10 +191,13 @@ func (r *record) dropKey(key string) {
 	r.Keys = slices.DeleteFunc(r.Keys, func(k seen) bool { return k.Key == key })
 }
 
-func (r *record) warn(text string) {
-	if text != "" && !slices.Contains(r.Warnings, text) {
-		r.Warnings = append(r.Warnings, text)
+// warn adds a warning; false: it is there already.
+func (r *record) warn(text string) bool {
+	if slices.Contains(r.Warnings, text) {
+		return false
 	}
+	r.Warnings = append(r.Warnings, text)
+	return true
 }
 
 // retire moves the decided call to the former ones, so that its link is never taken for a human's.

@@ -25,7 +25,8 @@ type Request struct {
 	// in a note on the incident.
 	Unseen bool
 
-	live bool // Incident was read just now
+	live    bool // Incident was read just now
+	replace bool // whatever is there is not enough
 }
 
 // Requester is the person who asks, by PagerDuty user id or e-mail; either is enough.

@@ -19,6 +19,7 @@ type Service struct {
 	people    *people
 	flights   *flights
 	attending *attending
+	sweeps    *sweeps
 }
 
 // New returns a Service that reads and writes incidents, makes calls at provider, and keeps its ledger in store. It
@@ -41,6 +42,7 @@ func New(incidents Incidents, provider Provider, store tokenstore.Store, opts ..
 		people:    &people{read: incidents.Person, known: map[Requester]*reading{}},
 		flights:   &flights{limit: c.maxOpenings, logger: c.logger, flying: map[string]*flight{}},
 		attending: &attending{places: make(chan struct{}, dueAtOnce), ids: map[string]bool{}},
+		sweeps:    &sweeps{},
 	}, nil
 }
 

@@ -128,7 +128,7 @@ func meetingNumber(id string) (int64, error) {
 func zoomCall(m *zoom.Meeting, host string) *Call {
 	return &Call{
 		ID: strconv.FormatInt(m.ID, 10), Host: host, JoinURL: m.JoinURL, Agenda: m.Agenda,
-		Started: m.Status == zoom.StatusStarted,
+		CreatedAt: m.CreatedAt, Started: m.Status == zoom.StatusStarted,
 	}
 }
 
