@@ -11,9 +11,17 @@ import (
 // audit removes the calls that a lost create of this incident left behind: what carries this ledger's marker and an
 // older generation, or this generation and another call than the decided one. It runs only once the generation is
 // decided or over. A call that has started is left, named in a note, and removed once it is over. A pass counts only if
-// every list and every removal succeeded.
-func (s *Service) audit(ctx context.Context, id string) error {
-	e, err := s.ledger.read(ctx, id)
+// every list and every removal succeeded: whoever begins one moves it a little, and takes it away at the end.
+func (s *Service) audit(ctx context.Context, e entry) error {
+	now := s.now()
+	again := now.Add(auditAgain).Truncate(time.Millisecond)
+	e, err := s.ledger.update(ctx, e.IncidentID, func(r *record) error {
+		if r.State == Creating {
+			return errUnchanged
+		}
+		r.AuditAt = append(slices.DeleteFunc(r.AuditAt, func(at time.Time) bool { return !at.After(now) }), again)
+		return nil
+	})
 	if err != nil || e.version == "" || e.State == Creating {
 		return err
 	}
@@ -31,15 +39,21 @@ func (s *Service) audit(ctx context.Context, id string) error {
 			faults = append(faults, fmt.Errorf("%s of %s: %w", p.Name(), b.Host, err))
 		}
 	}
-	passed := len(faults) == 0
-	_, err = s.ledger.update(ctx, id, func(r *record) error {
-		if r.Nonce == e.Nonce {
-			r.audited(s.now(), passed)
+	if len(faults) > 0 {
+		return errors.Join(faults...)
+	}
+	_, err = s.ledger.update(ctx, e.IncidentID, func(r *record) error {
+		r.AuditAt = slices.DeleteFunc(r.AuditAt, again.Equal)
+		if len(r.AuditAt) == 0 && !r.State.Open() && r.Nonce == e.Nonce {
+			r.Tried = nil
 		}
 		return nil
 	})
-	return errors.Join(append(faults, err)...)
+	return err
 }
+
+// auditAgain is how soon a pass that failed, or whose process died, is made again.
+const auditAgain = time.Minute
 
 func (b berth) samePlace(other berth) bool {
 	return b.Provider == other.Provider && b.Host == other.Host
@@ -76,7 +90,7 @@ func (r *record) surplus(m marker, ledger, callID string) bool {
 var errStarted = errors.New("bridge: a surplus call has started and is left until it is over")
 
 func (s *Service) removeSurplus(ctx context.Context, p Provider, incidentID, callID string) error {
-	call, err := p.Call(ctx, callID)
+	call, err := p.Call(ctx, callID, CallSpec{})
 	if errors.Is(err, ErrGone) {
 		return nil
 	}
@@ -93,23 +107,13 @@ func (s *Service) removeSurplus(ctx context.Context, p Provider, incidentID, cal
 func (s *Service) nameSurplus(ctx context.Context, incidentID, callID string) error {
 	text, news := "people are in another meeting of this incident, "+callID, false
 	_, err := s.ledger.update(ctx, incidentID, func(r *record) error {
-		news = r.warn(text)
+		if news = r.warn(text); !news {
+			return errUnchanged
+		}
 		return nil
 	})
 	if err == nil && news {
 		s.addNote(ctx, incidentID, "Conference bridge: "+text+"; it is removed once they have left.")
 	}
 	return err
-}
-
-// audited drops the pass that was due, or leaves it due a little later.
-func (r *record) audited(now time.Time, passed bool) {
-	late := slices.DeleteFunc(r.AuditAt, func(at time.Time) bool { return !at.After(now) })
-	if !passed {
-		late = append(late, now.Add(time.Minute))
-	}
-	r.AuditAt = late
-	if passed && len(late) == 0 && !r.State.Open() {
-		r.Tried = nil
-	}
 }

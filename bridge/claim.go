@@ -15,11 +15,11 @@ func (o *opening) claim(ctx context.Context) (*Bridge, error) {
 			return o.bridge(), nil // somebody else finished it
 		}
 		if o.State == External {
-			if b, err := o.kept(ctx); b != nil || err != nil {
+			if b, err := o.external(ctx); b != nil || err != nil {
 				return b, err
 			}
 		}
-		if b, err := o.standing(ctx, o.entry, o.req); b != nil || err != nil {
+		if b, err := o.answer(ctx, o.entry, o.req); b != nil || err != nil {
 			return b, err
 		}
 		now := o.now()
@@ -29,6 +29,9 @@ func (o *opening) claim(ctx context.Context) (*Bridge, error) {
 			}
 			continue
 		}
+		if err := o.mayTakeOver(ctx); err != nil {
+			return nil, err
+		}
 		o.glimpse(ctx)
 		e, err := o.ledger.write(ctx, o.claimed(now), o.version)
 		if err != nil && !errors.Is(err, errMoved) {
@@ -37,40 +40,44 @@ func (o *opening) claim(ctx context.Context) (*Bridge, error) {
 		o.entry = e
 		if err == nil {
 			o.extended = now
-			o.stands()
+			o.stand()
 			return nil, nil
 		}
+		o.blink()
 	}
 }
 
-// kept returns a human's bridge that still stands: a record that says External is only as good as a look.
-func (o *opening) kept(ctx context.Context) (*Bridge, error) {
+// external returns a human's bridge that still stands: a record that says so is only as good as a look.
+func (o *opening) external(ctx context.Context) (*Bridge, error) {
+	if _, err := o.authorize(ctx, o.req.Requester, o.req.Trigger.Kind, o.looking(o.id)); err != nil {
+		return nil, err
+	}
 	incident, err := o.readIncident(ctx, o.id)
 	if err != nil {
 		return nil, err
 	}
+	if o.humans(incident) && !o.overwrite {
+		b := o.bridge()
+		b.JoinURL, b.DialIn = incident.Bridge.URL, incident.Bridge.Number
+		return b, nil
+	}
+	if o.keyGeneration(o.req.IdempotencyKey) != 0 || o.req.at().Before(o.OverAt) {
+		return nil, fmt.Errorf("%w: it was answered before the bridge on the incident was taken away", ErrStale)
+	}
 	o.req.Incident, o.req.live = incident, true
-	if !o.humans(incident) || o.overwrite {
-		return nil, nil
-	}
-	if _, err := o.authorize(ctx, o.req.Requester, o.req.Trigger.Kind, o.looking(o.id)); err != nil {
-		return nil, err
-	}
-	b := o.bridge()
-	b.JoinURL, b.DialIn = incident.Bridge.URL, incident.Bridge.Number
-	return b, nil
+	return nil, nil
 }
 
 // await lets another holder work, writing nothing: Open 1.
 func (o *opening) await(ctx context.Context, now time.Time) error {
-	wait := waiterPolls
+	o.blink()
 	if o.State == Ending && !o.leased(now) {
 		return fmt.Errorf("%w: the last bridge is being ended", ErrInProgress)
 	}
-	if deadline, ok := ctx.Deadline(); ok && deadline.Sub(now) <= wait {
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= waiterPolls {
 		return fmt.Errorf("%w: %s since %s", ErrInProgress, o.State, o.OpenedAt.UTC().Format(time.RFC3339))
 	}
-	if err := sleep(ctx, wait); err != nil {
+	if err := sleep(ctx, waiterPolls); err != nil {
 		return fmt.Errorf("%w: %w", ErrInProgress, err)
 	}
 	e, err := o.ledger.read(ctx, o.id)
@@ -81,23 +88,33 @@ func (o *opening) await(ctx context.Context, now time.Time) error {
 	return nil
 }
 
+// mayTakeOver asks for the role before a claim that would change what somebody else began. A new generation asks beside
+// its claim; the ledger itself asks when it reads, unless the call is decided.
+func (o *opening) mayTakeOver(ctx context.Context) error {
+	if o.finishing != "" || o.version == "" || o.State == Closed || o.State == External {
+		return nil
+	}
+	_, err := o.authorize(ctx, o.req.Requester, o.req.Trigger.Kind, o.looking(o.id))
+	return err
+}
+
 // claimed is the record with this holder's claim in it.
 func (o *opening) claimed(now time.Time) record {
 	r := o.clone()
 	r.Lease = lease{Owner: o.owner, Until: now.Add(leaseFor)}
 	r.RetryAt = time.Time{}
 	o.fresh = false
-	switch {
-	case r.State == Creating, r.State == Created, r.State == Failed:
+	switch r.State {
+	case Creating, Created:
 		if o.Lease.Owner != "" {
 			// What the last holder sent may still land anywhere.
 			r.doubt(now)
 		}
-		if r.State == Failed {
-			r.State, r.ClosedAt, r.FailingAt, r.Attempts = Creating, time.Time{}, time.Time{}, 0
+		if o.finishing == "" && r.CloseAsk != "" && o.req.at().After(r.OverAt) {
+			r.CloseAsk = "" // asked for again since
 		}
-	case r.State == Closing && !o.req.replace:
-		// To be reopened, if the look allows it.
+	case Closing:
+		return r // to be reopened, if the look allows it; the key comes with that
 	default:
 		o.fresh = true
 		r.begin(o.id, o.req, now)
@@ -112,12 +129,10 @@ func (o *opening) claimed(now time.Time) record {
 // begin starts a new generation. What the former ones left stays known.
 func (r *record) begin(id string, req Request, now time.Time) {
 	r.retire()
-	if len(r.Tried) > 0 {
-		r.audit(now)
-	}
+	r.auditTried(now)
 	r.IncidentID, r.State, r.Nonce = id, Creating, newNonce()
 	r.Generation++
-	r.Warnings, r.CloseAsk, r.Reason, r.Attempts, r.Verified = nil, "", "", 0, 0
+	r.Warnings, r.CloseAsk, r.Reason, r.Attempts, r.Verified, r.Noted = nil, "", "", 0, 0, false
 	r.FailingAt, r.VerifyAt, r.CloseAt, r.EndBy = time.Time{}, time.Time{}, time.Time{}, time.Time{}
 	r.OpenedAt, r.AttachedAt, r.ClosedAt = now, time.Time{}, time.Time{}
 	r.Asked = asked{
@@ -136,6 +151,13 @@ func (r *record) audit(now time.Time) {
 	r.AuditAt = []time.Time{now.Add(auditSoon), now.Add(auditLate)}
 }
 
+// auditTried leaves an audit due if a create could have been sent anywhere.
+func (r *record) auditTried(now time.Time) {
+	if len(r.Tried) > 0 {
+		r.audit(now)
+	}
+}
+
 // knownHost is the first host when it does not depend on an answer still out: Open 6.
 func (o *opening) knownHost() (string, bool) {
 	if o.req.Requester.ID != "" && o.req.Requester.Email == "" {
@@ -150,17 +172,20 @@ func (o *opening) glimpse(ctx context.Context) {
 		return
 	}
 	if p, ok := o.providers[0].(preparer); ok && o.Call == nil {
-		go p.Prepare(ctx)
+		go func() {
+			var ignored error // Create finds out for itself
+			defer caught(&ignored)
+			p.Prepare(ctx)
+		}()
 	}
+	var sight look
 	if incident := o.req.Incident; incident != nil && (o.req.live || o.Generation == 0) {
 		// What a trigger carries is good for the first generation only: Open 3.
-		o.sight = func(context.Context) (*Incident, error) { return incident, nil }
+		sight = func(context.Context) (*Incident, error) { return incident, nil }
 	} else {
-		o.sight = async(ctx, func(ctx context.Context) (*Incident, error) { return o.readIncident(ctx, o.id) })
+		sight = async(ctx, func(ctx context.Context) (*Incident, error) { return o.readIncident(ctx, o.id) })
 	}
 	requester, kind := o.req.Requester, o.req.Trigger.Kind
-	o.person = async(ctx, func(ctx context.Context) (*Person, error) { return o.authorize(ctx, requester, kind, o.sight) })
+	o.sight = sight
+	o.person = async(ctx, func(ctx context.Context) (*Person, error) { return o.authorize(ctx, requester, kind, sight) })
 }
-
-// stands lets a caller whose time is up see what stands.
-func (o *opening) stands() { o.flight.stand(o.bridge()) }

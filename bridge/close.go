@@ -50,7 +50,7 @@ func (s *Service) close(ctx context.Context, id string, reason CloseReason) (*Br
 		if e.version == "" || e.State == Closed && e.Call == nil {
 			return nil, ErrNotFound
 		}
-		if !e.closable() || reason == CloseResolved && !s.closeOnResolve {
+		if !e.closable(reason) || reason == CloseResolved && !s.closeOnResolve {
 			return e.bridge(), nil
 		}
 		if reason == CloseResolved {
@@ -76,15 +76,24 @@ func (s *Service) close(ctx context.Context, id string, reason CloseReason) (*Br
 	}
 }
 
-func (r *record) closable() bool {
-	return r.State == Creating || r.State == Created || r.State == Attached || r.State == Failed
+func (r *record) closable(reason CloseReason) bool {
+	switch r.State {
+	case Creating, Created, Attached, Failed:
+		return true
+	case Closing:
+		return reason == CloseRequested && r.Reason == CloseResolved // a reopening must not take that back
+	default:
+		return false
+	}
 }
 
 // askClose begins the closing, or asks whoever is creating to do so once the call is decided.
 func (r *record) askClose(reason CloseReason, now time.Time, grace time.Duration) {
 	switch r.State {
 	case Creating:
-		r.CloseAsk = reason
+		r.CloseAsk, r.OverAt = reason, now
+	case Closing:
+		r.Reason = reason
 	case Failed:
 		r.State, r.Reason, r.ClosedAt, r.OverAt = Closed, reason, now, now
 	default:
@@ -102,9 +111,6 @@ func (r *record) closing(reason CloseReason, now time.Time, grace time.Duration)
 func (o *opening) reopen(ctx context.Context) (*Bridge, error) {
 	o.step = "reopen"
 	incident, err := o.sight(ctx)
-	if err == nil {
-		_, err = o.person(ctx)
-	}
 	if err == nil && incident.Status == Resolved {
 		err = ErrResolved
 	}
@@ -114,7 +120,11 @@ func (o *opening) reopen(ctx context.Context) (*Bridge, error) {
 	if o.humans(incident) && !o.overwrite {
 		return o.keep(ctx, *incident.Bridge)
 	}
-	if err := o.save(ctx, (*record).reopened); err != nil {
+	err = o.save(ctx, func(r *record) {
+		r.reopen()
+		r.addKey(o.req.IdempotencyKey, o.now())
+	})
+	if err != nil {
 		return nil, err
 	}
 	if incident.Bridge != nil && o.shows(*incident.Bridge) {
@@ -123,8 +133,8 @@ func (o *opening) reopen(ctx context.Context) (*Bridge, error) {
 	return o.publish(ctx)
 }
 
-// reopened takes a closing back, to where its link is to be published again.
-func (r *record) reopened() {
+// reopen takes a closing back, to where its link is to be published again.
+func (r *record) reopen() {
 	r.State, r.Reason, r.CloseAt = Created, "", time.Time{}
 }
 
@@ -142,22 +152,23 @@ func (o *opening) finish(ctx context.Context) error {
 	if err := o.end(ctx); err != nil {
 		return errors.Join(err, o.save(ctx, func(r *record) {
 			free(r)
-			r.RetryAt = o.now().Add(retryAfter(r.Attempts))
-			r.Attempts++
+			r.postpone(o.now(), false)
 		}))
 	}
 	began := o.OpenedAt
 	err := o.save(ctx, func(r *record) {
 		now := o.now()
 		free(r)
-		r.State, r.ClosedAt, r.RetryAt, r.VerifyAt = Closed, now, time.Time{}, time.Time{}
+		r.State, r.ClosedAt, r.RetryAt = Closed, now, time.Time{}
+		if o.providerOf(r.Call.Provider) == nil {
+			r.warn("meeting " + r.Call.MeetingID + " is left: its provider " + r.Call.Provider + " is not set up any more")
+		}
 		if len(r.AuditAt) > 0 {
 			r.AuditAt = append(r.AuditAt, now)
 		}
 	})
 	if err == nil {
-		s := o.Service
-		s.observe(ctx, Event{
+		o.observe(ctx, Event{
 			Kind: ClosedEvent, IncidentID: o.id, Provider: o.Call.Provider, Generation: o.Generation, Duration: o.now().Sub(began),
 		})
 	}
@@ -168,19 +179,7 @@ func (o *opening) finish(ctx context.Context) error {
 func (o *opening) pointOfNoReturn(ctx context.Context) (done bool, err error) {
 	o.step = "look before ending"
 	if o.Reason == CloseResolved || o.Reason == closeRefused {
-		incident, err := o.readIncident(ctx, o.id)
-		switch {
-		case errors.Is(err, ErrIncidentNotFound):
-		case err != nil:
-			return true, errors.Join(err, o.again(ctx))
-		case o.Reason == CloseResolved && incident.Status != Resolved:
-			return true, o.save(ctx, func(r *record) {
-				free(r)
-				r.reopened()
-				r.RetryAt = o.now()
-			})
-		case o.Reason == closeRefused && incident.Bridge != nil && o.shows(*incident.Bridge):
-			_, err := o.attach(ctx, incident.Status, o.Call.DialIns)
+		if done, err := o.reconsider(ctx); done || err != nil {
 			return true, err
 		}
 	}
@@ -188,10 +187,36 @@ func (o *opening) pointOfNoReturn(ctx context.Context) (done bool, err error) {
 	if err != nil {
 		return true, errors.Join(err, o.again(ctx))
 	}
-	if inside && o.now().Sub(o.OpenedAt) < o.maxAge {
+	if inside && !o.tooOld() {
 		return true, o.again(ctx)
 	}
 	return false, o.save(ctx, func(r *record) { r.State = Ending })
+}
+
+func (o *opening) tooOld() bool { return o.now().Sub(o.OpenedAt) >= o.maxAge }
+
+// reconsider reads whether what the bridge is closing for is still so.
+func (o *opening) reconsider(ctx context.Context) (done bool, err error) {
+	incident, err := o.readIncident(ctx, o.id)
+	switch {
+	case errors.Is(err, ErrIncidentNotFound), errors.Is(err, ErrRefused) && o.Reason == closeRefused:
+		return false, nil
+	case err != nil && o.tooOld():
+		return false, nil
+	case err != nil:
+		return true, errors.Join(err, o.again(ctx))
+	case o.Reason == CloseResolved && incident.Status != Resolved:
+		return true, o.save(ctx, func(r *record) {
+			free(r)
+			r.reopen()
+			r.RetryAt = o.now()
+		})
+	case o.Reason == closeRefused && incident.Bridge != nil && o.shows(*incident.Bridge):
+		_, err := o.attach(ctx, incident.Status, o.Call.DialIns)
+		return true, err
+	default:
+		return false, nil
+	}
 }
 
 // again leaves the closing for a little later.
@@ -210,7 +235,7 @@ func (o *opening) inside(ctx context.Context) (bool, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, readBudget)
 	defer cancel()
-	call, err := p.Call(ctx, o.Call.MeetingID)
+	call, err := p.Call(ctx, o.Call.MeetingID, CallSpec{})
 	if errors.Is(err, ErrGone) {
 		return false, nil
 	}

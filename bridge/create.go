@@ -13,7 +13,7 @@ func (o *opening) serve(ctx context.Context, incident *Incident, email string) (
 	o.step = "create"
 	ledger, err := o.ledger.identity(ctx)
 	if err != nil {
-		return nil, o.postpone(ctx, err)
+		return nil, o.postpone(ctx, err, false)
 	}
 	o.mark = marker{ledger: ledger, incident: o.id, generation: o.Generation, nonce: o.Nonce}
 	spec := CallSpec{
@@ -21,6 +21,7 @@ func (o *opening) serve(ctx context.Context, incident *Incident, email string) (
 		Recording: o.recording, DialIn: o.dialIn,
 	}
 	var faults []error
+	forGood := true
 	for i, p := range o.providers {
 		call, err := o.makeAt(ctx, p, p.Hosts(email), spec, i == len(o.providers)-1)
 		if err == nil {
@@ -30,22 +31,31 @@ func (o *opening) serve(ctx context.Context, incident *Incident, email string) (
 			return nil, err
 		}
 		faults = append(faults, err)
-		if ctx.Err() != nil || errors.Is(err, ErrUnavailable) || errors.Is(err, errNoTime) {
+		forGood = forGood && refused(err)
+		if ctx.Err() != nil || errors.Is(err, ErrUnavailable) {
 			break
 		}
 		o.logger.WarnContext(ctx, "a provider could not serve", "incident_id", o.id, "provider", p.Name(), "error", err)
 	}
-	return nil, o.postpone(ctx, errors.Join(faults...))
+	return nil, o.postpone(ctx, errors.Join(faults...), forGood)
+}
+
+// refused says that no trying again mends it: somebody has to look at the app.
+func refused(err error) bool {
+	return errors.Is(err, ErrRefused) || errors.Is(err, ErrNotInstalled) || errors.Is(err, ErrReauthorize)
 }
 
 // makeAt makes a call at one provider, under the first host that can. The last provider gets a second round: a caller
 // would rather wait a second than come back.
 func (o *opening) makeAt(ctx context.Context, p Provider, hosts []string, spec CallSpec, last bool) (*Call, error) {
 	call, err := o.makeUnder(ctx, p, hosts, spec)
-	if err == nil || !last || final(err) || errors.Is(err, ErrRateLimited) || errors.Is(err, errNoTime) {
+	if err == nil || !last || pointless(err) || errors.Is(err, ErrRateLimited) {
 		return call, err
 	}
-	if sleep(ctx, time.Second) != nil || o.leaseLeft() < 0 {
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < createBudget {
+		return nil, err // a create that could not be seen through is left to the ledger
+	}
+	if sleep(ctx, time.Second) != nil {
 		return nil, err
 	}
 	return o.makeUnder(ctx, p, hosts, spec)
@@ -57,45 +67,37 @@ func (o *opening) makeUnder(ctx context.Context, p Provider, hosts []string, spe
 		if b.Provider != p.Name() || !o.mayHold(b) || slices.Contains(hosts, b.Host) {
 			continue
 		}
-		if call, err := o.find(ctx, p, b.Host); call != nil {
+		if call, err := o.find(ctx, p, b.Host, spec); call != nil {
 			return call, err
 		}
 	}
 	var faults []error
 	for _, host := range hosts {
 		call, err := o.makeFor(ctx, p, host, spec)
-		if err == nil || final(err) {
+		if err == nil || pointless(err) {
 			return call, err
 		}
 		faults = append(faults, err)
-		if ctx.Err() != nil || errors.Is(err, errNoTime) {
+		if ctx.Err() != nil {
 			break
 		}
 	}
 	return nil, errors.Join(faults...)
 }
 
-// final says that trying another host, or again, is of no use.
-func final(err error) bool {
-	for _, sentinel := range []error{errMoved, ErrUnavailable, ErrRefused, ErrNotInstalled, ErrReauthorize} {
-		if errors.Is(err, sentinel) {
-			return true
-		}
-	}
-	return false
+// pointless says that another host, or a second round, would fare no better.
+func pointless(err error) bool {
+	return errors.Is(err, errMoved) || errors.Is(err, ErrUnavailable) || refused(err)
 }
 
 // makeFor makes a call under one host, after a look whether it was made before: Open 5 and 6.
 func (o *opening) makeFor(ctx context.Context, p Provider, host string, spec CallSpec) (*Call, error) {
 	here := berth{Provider: p.Name(), Host: host, Generation: o.Generation}
 	if o.mayHold(here) {
-		call, err := o.find(ctx, p, host)
+		call, err := o.find(ctx, p, host, spec)
 		if call != nil || err != nil {
 			return call, err
 		}
-	}
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < createBudget {
-		return nil, errNoTime
 	}
 	if err := o.intend(ctx, here); err != nil {
 		return nil, err
@@ -110,17 +112,15 @@ func (o *opening) makeFor(ctx context.Context, p Provider, host string, spec Cal
 	if !errors.Is(err, ErrInDoubt) {
 		return nil, err
 	}
+	o.doubted = true
 	if err := o.save(ctx, func(r *record) { r.audit(o.now()) }); err != nil {
 		return nil, err
 	}
-	if call, _ := o.find(ctx, p, host); call != nil {
+	if call, _ := o.find(ctx, p, host, spec); call != nil {
 		return call, nil
 	}
 	return nil, err
 }
-
-// errNoTime stops an opening before a create that it could not see through.
-var errNoTime = fmt.Errorf("%w: no time left to make a call", ErrProvider)
 
 // mayHold says whether a create of this generation may have been sent there before.
 func (o *opening) mayHold(b berth) bool {
@@ -135,8 +135,8 @@ func (o *opening) mayHold(b berth) bool {
 
 // intend writes where the create goes, unless the claim did, and makes sure that the lease outlives it: Open 6.
 func (o *opening) intend(ctx context.Context, here berth) error {
-	if slices.Contains(o.Tried, here) && o.leaseLeft() >= createBudget {
-		return nil
+	if slices.Contains(o.Tried, here) {
+		return o.extend(ctx, createBudget)
 	}
 	return o.save(ctx, func(r *record) {
 		if !slices.Contains(r.Tried, here) {
@@ -147,8 +147,8 @@ func (o *opening) intend(ctx context.Context, here berth) error {
 
 // find looks under a host for the call that carries this generation's marker, and reads it: a list may name what is
 // gone. A list that fails is no answer.
-func (o *opening) find(ctx context.Context, p Provider, host string) (*Call, error) {
-	ctx, cancel := context.WithTimeout(ctx, readBudget)
+func (o *opening) find(ctx context.Context, p Provider, host string, spec CallSpec) (*Call, error) {
+	ctx, cancel := context.WithTimeout(ctx, findBudget)
 	defer cancel()
 	for listed, err := range p.Calls(ctx, host) {
 		if err != nil {
@@ -157,13 +157,14 @@ func (o *opening) find(ctx context.Context, p Provider, host string) (*Call, err
 		if m, ok := parseMarker(listed.Agenda); !ok || m != o.mark {
 			continue
 		}
-		call, err := p.Call(ctx, listed.ID)
+		call, err := p.Call(ctx, listed.ID, spec)
 		if errors.Is(err, ErrGone) {
 			continue
 		}
 		if err != nil {
 			return nil, fmt.Errorf("read a call made before: %w", err)
 		}
+		call.Host = host
 		o.observe(ctx, Event{Kind: Adopted, IncidentID: o.id, Provider: p.Name(), Generation: o.Generation})
 		return call, nil
 	}

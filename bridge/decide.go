@@ -29,33 +29,36 @@ func (o *opening) decide(ctx context.Context) (*Bridge, error) {
 	if incident.Status == Resolved {
 		return nil, o.release(ctx, CloseResolved, ErrResolved)
 	}
+	if o.CloseAsk == CloseRequested {
+		return nil, o.release(ctx, CloseRequested, fmt.Errorf("%w: it was closed before it was made", ErrStale))
+	}
 	if o.humans(incident) && !o.overwrite {
 		return o.keep(ctx, *incident.Bridge)
 	}
 	return o.serve(ctx, incident, person.Email)
 }
 
-// refuse ends an opening that this requester may not have. A generation that somebody else began goes on without them.
+// refuse ends an opening that this requester may not have. A generation that another trigger began goes on without it.
 func (o *opening) refuse(ctx context.Context, err error) error {
-	if !personal(err) {
+	switch {
+	case !personal(err):
 		return o.unserved(ctx, err)
-	}
-	if !o.fresh {
+	case !o.fresh && o.finishing == "":
 		return o.yield(ctx, err)
-	}
-	if errors.Is(err, ErrIgnored) {
+	case errors.Is(err, ErrIgnored):
 		return o.release(ctx, closeIgnored, err)
+	default:
+		return o.release(ctx, closeForbidden, err)
 	}
-	return o.release(ctx, closeForbidden, err)
 }
 
 // unserved ends an opening for which PagerDuty could not be read: nothing is left behind, unless a caller has been
-// told already that the ledger holds it, or somebody else began it.
+// told already that the ledger holds it, or another trigger began it.
 func (o *opening) unserved(ctx context.Context, err error) error {
-	if o.fresh && o.flight.retract() {
+	if o.fresh && !o.relied() {
 		return o.release(ctx, closeFault, err)
 	}
-	return o.postpone(ctx, err)
+	return o.postpone(ctx, err, false)
 }
 
 // keep leaves a human's bridge where it is and ends ours.
@@ -63,7 +66,7 @@ func (o *opening) keep(ctx context.Context, link Link) (*Bridge, error) {
 	o.step = "keep external"
 	err := o.save(ctx, func(r *record) {
 		free(r)
-		r.kept(link, o.now())
+		r.keep(link, o.now())
 	})
 	if err != nil {
 		return nil, err
@@ -71,8 +74,9 @@ func (o *opening) keep(ctx context.Context, link Link) (*Bridge, error) {
 	return o.bridge(), nil
 }
 
-// kept makes the record external. A call of ours is left to the audit, which never ends one that has started.
-func (r *record) kept(link Link, now time.Time) {
+// keep makes the record external. A call of ours is left to the audit, which never ends one that has started; and to
+// the verification, because a write of ours may still land over the human's.
+func (r *record) keep(link Link, now time.Time) {
 	if r.Call != nil {
 		r.AuditAt = append(r.AuditAt, now)
 	}
@@ -81,8 +85,8 @@ func (r *record) kept(link Link, now time.Time) {
 	if link.Number != "" {
 		r.Call.DialIns = []string{link.Number}
 	}
-	r.State, r.ClosedAt = External, now
-	r.VerifyAt, r.RetryAt, r.CloseAt = time.Time{}, time.Time{}, time.Time{}
+	r.State, r.ClosedAt, r.OverAt = External, now, now
+	r.RetryAt, r.CloseAt, r.CloseAsk = time.Time{}, time.Time{}, ""
 }
 
 // settle decides: the write that puts a call into the generation. Only its winner's link may ever be published: Open 7.
@@ -92,7 +96,7 @@ func (o *opening) settle(ctx context.Context, p Provider, call *Call, faults []e
 	for {
 		now := o.now()
 		next := o.clone()
-		next.settled(mine, now)
+		next.settle(mine, now)
 		for _, w := range call.Warnings {
 			next.warn(w)
 		}
@@ -108,21 +112,24 @@ func (o *opening) settle(ctx context.Context, p Provider, call *Call, faults []e
 		nonce := o.Nonce
 		e, err := o.ledger.write(ctx, next, o.version)
 		if err == nil {
-			o.entry, o.extended, o.decided = e, now, true
+			o.entry, o.extended = e, now
 			break
 		}
 		if !errors.Is(err, errMoved) {
-			return nil, err
+			return nil, o.postpone(ctx, err, false)
 		}
 		o.entry = e
-		if e.Nonce == nonce && e.Call != nil && e.Call.MeetingID == mine.MeetingID && e.Call.JoinURL == mine.JoinURL {
-			break
-		}
-		if e.Nonce != nonce || e.Call != nil || e.State != Creating {
+		switch {
+		case e.Nonce == nonce && e.Call == nil && e.State == Creating:
+			// Undecided, whoever holds it: decide mine.
+		case e.Nonce == nonce && e.Call != nil && e.Call.MeetingID == mine.MeetingID && e.Call.JoinURL == mine.JoinURL:
+			return nil, errMoved // mine it is, by somebody else's hand: what stands is theirs to tell
+		default:
 			return nil, o.discard(ctx, p, call)
 		}
 	}
-	o.stands()
+	o.stand()
+	o.unseen = !o.doubted
 	if len(faults) > 0 {
 		o.observe(ctx, Event{
 			Kind: FellBack, IncidentID: o.id, Provider: p.Name(), Generation: o.Generation, Err: errors.Join(faults...),
@@ -131,11 +138,14 @@ func (o *opening) settle(ctx context.Context, p Provider, call *Call, faults []e
 	if o.State == Closing {
 		return o.bridge(), nil
 	}
+	if o.Lease.Owner != o.owner {
+		return nil, errMoved // decided all the same; another holder publishes it
+	}
 	return nil, nil
 }
 
-// settled is the decision: it never changes within a generation.
-func (r *record) settled(call *decided, now time.Time) {
+// settle is the decision: it never changes within a generation.
+func (r *record) settle(call *decided, now time.Time) {
 	r.Call, r.State, r.Attempts, r.FailingAt = call, Created, 0, time.Time{}
 	if r.CloseAsk != "" {
 		// Nobody was ever let in: there is no grace to give.
@@ -145,6 +155,9 @@ func (r *record) settled(call *decided, now time.Time) {
 
 // discard removes a call that lost: something else is decided for the incident, or the generation is over.
 func (o *opening) discard(ctx context.Context, p Provider, call *Call) error {
+	// This holder's time may be up, and the call is still to go.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readBudget)
+	defer cancel()
 	err := p.Delete(ctx, call.ID)
 	if err == nil {
 		return errMoved

@@ -125,7 +125,7 @@ func TestAnOpeningThatFailedIsTriedAgain(t *testing.T) {
 	})
 }
 
-func TestAnOpeningGivesUpAfterTenMinutesAndAClickTakesItUpAgain(t *testing.T) {
+func TestAnOpeningGivesUpAfterTenMinutesAndAClickBeginsAgain(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		id, p := w.pd.AddIncident("Down"), w.start(t)
 		w.zoom.Fault(zoomtest.Any, zoomtest.Answer(503, "").Always())
@@ -135,7 +135,7 @@ func TestAnOpeningGivesUpAfterTenMinutesAndAClickTakesItUpAgain(t *testing.T) {
 			t.Fatalf("state %q, want failed", state)
 		}
 		w.zoom.ClearFaults()
-		if b := open(t, p, bridge.Request{IncidentID: id}); b.State != bridge.Attached || b.Generation != 1 {
+		if b := open(t, p, bridge.Request{IncidentID: id}); b.State != bridge.Attached || b.Generation != 2 {
 			t.Errorf("bridge %+v", b)
 		}
 		w.oneMeeting(t, id)

@@ -29,39 +29,40 @@ type flight struct {
 	err    error
 
 	mu       sync.Mutex
-	standing *Bridge // what stands, once the claim is durable
-	promised bool    // a caller was told so
+	stands   *Bridge // what stands, once the claim is durable; nil: nothing a caller could rely on
+	promised bool    // the caller that began it was told so
 }
 
 // stand says what stands in the ledger now.
 func (f *flight) stand(b *Bridge) {
-	if f == nil {
-		return
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.stands = nil
+	if b.State == Creating || b.State == Created || b.State == Attached {
+		f.stands = b
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.standing = b
 }
 
-// promise returns what stands, and from then on the ledger may not forget it.
-func (f *flight) promise() *Bridge {
+// promise returns what stands, for a caller whose time is up. The one that began the flight may rely on the claim, which
+// from then on the ledger must not forget; any other only on a call that is decided.
+func (f *flight) promise(led bool) *Bridge {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.promised = f.standing != nil
-	return f.standing
+	if f.stands == nil || !led && f.stands.JoinURL == "" && f.stands.DialIn == "" {
+		return nil
+	}
+	f.promised = f.promised || led
+	return f.stands
 }
 
-// retract says that nothing stands any more; false: a caller was promised that it does.
+// retract takes back what stood; false: a caller relies on it.
 func (f *flight) retract() bool {
-	if f == nil {
-		return false
-	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.promised {
 		return false
 	}
-	f.standing = nil
+	f.stands = nil
 	return true
 }
 
@@ -82,6 +83,13 @@ func (f *flights) join(ctx context.Context, key string, work func(context.Contex
 	}
 	go f.fly(ctx, key, fl, work)
 	return fl, true, nil
+}
+
+// full says that half the places are taken: what the ledger does by itself leaves the rest to callers.
+func (f *flights) full() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return 2*len(f.flying) >= f.limit
 }
 
 func (f *flights) fly(ctx context.Context, key string, fl *flight, work func(context.Context, *flight)) {

@@ -72,12 +72,17 @@ func (l *ledger) write(ctx context.Context, r record, version string) (entry, er
 	return entry{}, fmt.Errorf("%w: the store cannot be written: %w", ErrUnavailable, err)
 }
 
-// update changes the record, whoever holds it, until the change is in or change refuses it.
+// errUnchanged is what a change says that has nothing to change: nothing is written, and it is no error.
+var errUnchanged = errors.New("bridge: nothing to change")
+
+// update changes the record, whoever holds it, until the change is in or change refuses it. There is none: nothing.
 func (l *ledger) update(ctx context.Context, incidentID string, change func(*record) error) (entry, error) {
 	e, err := l.read(ctx, incidentID)
-	for err == nil {
+	for err == nil && e.version != "" {
 		next := e.clone()
-		if err := change(&next); err != nil {
+		if err := change(&next); errors.Is(err, errUnchanged) {
+			return e, nil
+		} else if err != nil {
 			return e, err
 		}
 		e, err = l.write(ctx, next, e.version)

@@ -6,11 +6,8 @@ import (
 	"strings"
 )
 
-// note tells people on the incident what is otherwise than usual; a usual opening says nothing.
-func (o *opening) note(ctx context.Context, b *Bridge) {
-	if !b.Created || len(b.Warnings) == 0 {
-		return
-	}
+// noteWarnings tells people on the incident what is otherwise than usual; a usual opening says nothing.
+func (o *opening) noteWarnings(ctx context.Context, b *Bridge) {
 	o.addNote(ctx, o.id, "Conference bridge: "+strings.Join(b.Warnings, "; ")+".")
 }
 
@@ -22,13 +19,6 @@ func (s *Service) noteRefusal(ctx context.Context, id string, err error) {
 		s.addNote(ctx, id, "No conference bridge was opened: the requester's role does not allow it.")
 	case errors.Is(err, ErrResolved):
 		s.addNote(ctx, id, "No conference bridge was opened: the incident is resolved.")
-	}
-}
-
-// noteFailure tells a requester who has no screen that they must wait; once, not at every try.
-func (o *opening) noteFailure(ctx context.Context, cause error) {
-	if o.req.Unseen && o.Attempts == 1 && errors.Is(cause, ErrProvider) {
-		o.addNote(ctx, o.id, "No conference bridge yet: "+clip(plainly(cause), 500)+".")
 	}
 }
 

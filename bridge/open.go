@@ -12,32 +12,21 @@ import (
 //
 // A bridge returned as Attached is on the incident. Creating or Created, with a nil error, means that the ledger holds
 // it but the caller's context ended, or PagerDuty did not take it yet: Run goes on. Work outlives the caller's context,
-// bounded, unless the error says otherwise; an *Error with Kept set means that the ledger tries again by itself.
+// bounded; an *Error with Kept set means that the ledger tries again by itself.
 func (s *Service) Open(ctx context.Context, req Request) (*Bridge, error) {
-	return s.open(ctx, "open", req)
-}
-
-// Replace makes a new bridge on purpose, in the place of the one there is: another meeting, in a new generation. The
-// former meeting is removed some minutes later, or once the people in it have left. Without a bridge, or while one is
-// being made, it is Open; a bridge that a human wrote is treated as Open treats it.
-func (s *Service) Replace(ctx context.Context, req Request) (*Bridge, error) {
-	req.replace = true
-	return s.open(ctx, "replace", req)
-}
-
-func (s *Service) open(ctx context.Context, op string, req Request) (*Bridge, error) {
 	began := time.Now()
 	req = req.withDefaults()
+	req.arrived = s.now()
 	id, err := s.resolveTrigger(ctx, &req)
 	if err != nil {
-		return nil, fail(op, id, err)
+		return nil, fail("open", id, err)
 	}
 	b, err := s.openOnce(ctx, id, req)
 	s.tell(ctx, id, b, err, began)
 	if req.Unseen && err != nil {
 		s.noteRefusal(ctx, id, err)
 	}
-	return b, fail(op, id, err)
+	return b, fail("open", id, err)
 }
 
 // resolveTrigger checks the request without any call, then turns a number into the id.
@@ -52,7 +41,8 @@ func (s *Service) resolveTrigger(ctx context.Context, req *Request) (string, err
 	if err := s.admit(*req); err != nil {
 		return id, err
 	}
-	if !req.Incident.tells() || req.OccurredAt.IsZero() || s.now().Sub(req.OccurredAt) > carriedFor {
+	carried := req.Incident
+	if !carried.tells() || req.OccurredAt.IsZero() || s.now().Sub(req.OccurredAt) > carriedFor || carried.ID != id {
 		req.Incident = nil
 	}
 	if !isNumber(id) {
@@ -92,7 +82,7 @@ func (s *Service) openOnce(ctx context.Context, id string, req Request) (*Bridge
 		if err != nil {
 			return nil, err
 		}
-		if b, err := s.standing(ctx, e, req); b != nil || err != nil {
+		if b, err := s.answer(ctx, e, req); b != nil || err != nil {
 			return b, err
 		}
 		fl, led, err := s.flights.join(ctx, id, func(ctx context.Context, fl *flight) {
@@ -110,10 +100,10 @@ func (s *Service) openOnce(ctx context.Context, id string, req Request) (*Bridge
 		select {
 		case <-fl.done:
 		case <-ctx.Done():
-			if b := fl.promise(); b != nil {
+			if b := fl.promise(led); b != nil {
 				return b, nil
 			}
-			return nil, fmt.Errorf("%w: %w", ErrUnavailable, ctx.Err())
+			return nil, fmt.Errorf("%w: %w", outOfTime(led), ctx.Err())
 		}
 		if led || fl.bridge == nil && !personal(fl.err) {
 			return fl.bridge, fl.err
@@ -123,8 +113,17 @@ func (s *Service) openOnce(ctx context.Context, id string, req Request) (*Bridge
 		}
 		found := *fl.bridge
 		found.Created = false
+		s.remember(ctx, id, found.Generation, req)
 		return &found, nil
 	}
+}
+
+// outOfTime tells a caller whose own trigger is not kept from one who waits for somebody else's.
+func outOfTime(led bool) error {
+	if led {
+		return ErrUnavailable
+	}
+	return ErrInProgress
 }
 
 // personal says that an error is about the one who asked, not about the incident.
@@ -132,25 +131,22 @@ func personal(err error) bool {
 	return errors.Is(err, ErrForbidden) || errors.Is(err, ErrIgnored) || errors.Is(err, ErrStale)
 }
 
-// standing returns a bridge that needs no work: Open 1.
-func (s *Service) standing(ctx context.Context, e entry, req Request) (*Bridge, error) {
+// answer is what needs no work: Open 1. Without one there is something to claim.
+func (s *Service) answer(ctx context.Context, e entry, req Request) (*Bridge, error) {
 	if e.version == "" {
 		return nil, nil
 	}
-	answered := e.keyGeneration(req.IdempotencyKey) != 0
+	known := e.keyGeneration(req.IdempotencyKey) != 0
 	switch e.State {
 	case Attached:
-		if req.replace && !answered {
-			return nil, nil
-		}
 	case Closing, Ending, Closed, Abandoned:
-		if answered && e.Call == nil {
+		if known && e.Call == nil {
 			return nil, fmt.Errorf("%w: this delivery was answered before: %w", ErrStale, released(e.Reason))
 		}
-		if !answered && !req.OccurredAt.IsZero() && req.OccurredAt.Before(e.OverAt) {
+		if !known && req.at().Before(e.OverAt) {
 			return nil, fmt.Errorf("%w: it happened before the bridge was closed: %w", ErrStale, ErrResolved)
 		}
-		if !answered {
+		if !known {
 			return nil, nil
 		}
 	case Creating, Created, Failed, External:
@@ -159,24 +155,27 @@ func (s *Service) standing(ctx context.Context, e entry, req Request) (*Bridge, 
 	if _, err := s.authorize(ctx, req.Requester, req.Trigger.Kind, s.looking(e.IncidentID)); err != nil {
 		return nil, err
 	}
-	s.remember(ctx, e, req)
+	if !known {
+		s.remember(ctx, e.IncidentID, e.Generation, req)
+	}
 	return e.bridge(), nil
 }
 
 // remember keeps the key of a trigger that has no time of its own, so that its redelivery after the bridge is closed
 // starts nothing. A trigger with a time is told by that.
-func (s *Service) remember(ctx context.Context, e entry, req Request) {
-	if req.IdempotencyKey == "" || !req.OccurredAt.IsZero() || e.keyGeneration(req.IdempotencyKey) != 0 {
+func (s *Service) remember(ctx context.Context, id string, generation int, req Request) {
+	if req.IdempotencyKey == "" || !req.OccurredAt.IsZero() {
 		return
 	}
-	_, err := s.ledger.update(ctx, e.IncidentID, func(r *record) error {
-		if r.Generation == e.Generation {
-			r.addKey(req.IdempotencyKey, s.now())
+	_, err := s.ledger.update(ctx, id, func(r *record) error {
+		if r.Generation != generation || r.keyGeneration(req.IdempotencyKey) != 0 {
+			return errUnchanged
 		}
+		r.addKey(req.IdempotencyKey, s.now())
 		return nil
 	})
 	if err != nil {
-		s.logger.WarnContext(ctx, "an idempotency key was not kept", "incident_id", e.IncidentID, "error", err)
+		s.logger.WarnContext(ctx, "an idempotency key was not kept", "incident_id", id, "error", err)
 	}
 }
 

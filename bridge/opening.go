@@ -3,14 +3,16 @@ package bridge
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 )
 
 const (
 	leaseFor      = 15 * time.Second // so that a crashed opening is taken up again within 30 s
-	createBudget  = 10 * time.Second
-	publishBudget = 10 * time.Second
+	createBudget  = 8 * time.Second
+	findBudget    = 4 * time.Second
+	publishBudget = 6 * time.Second
 	readBudget    = 8 * time.Second
 	clockMargin   = 2 * time.Second // what clocks and scheduling may cost a lease
 	waiterPolls   = 100 * time.Millisecond
@@ -28,13 +30,15 @@ type opening struct {
 	flight *flight
 	owner  string // nonce of this claim
 	step   string // where it is, for errors
+	kept   bool   // the ledger holds what failed, by this holder's own write
 
-	finishing string // nonce of the only generation to work on; empty: whatever the request leads to
+	finishing string // nonce of the only generation to work on, for the ledger itself; empty: whatever comes of it
 
 	entry              // the record as this holder last read or wrote it
 	extended time.Time // when this holder last extended its lease, with the monotonic clock
 	fresh    bool      // this holder began the generation
-	decided  bool      // this holder decided the call, so its link was never written before
+	doubted  bool      // one of its creates is in doubt: time has passed since the look
+	unseen   bool      // its link was never written, and the look is one create old at most
 	mark     marker    // what its calls carry
 	sentTo   []berth   // where this holder sent a create
 	sight    look      // the incident, as read beside the claim
@@ -53,13 +57,16 @@ func (o *opening) run(ctx context.Context) (*Bridge, error) {
 		if !errors.Is(err, errMoved) {
 			return b, o.explain(err)
 		}
-		o.owner, o.sentTo, o.decided = newNonce(), nil, false
-		o.req.Incident, o.sight = nil, nil
+		o.owner, o.sentTo, o.doubted, o.unseen = newNonce(), nil, false, false
+		o.blink()
 		if o.entry, err = o.ledger.read(ctx, o.id); err != nil {
 			return nil, o.explain(err)
 		}
 	}
 }
+
+// blink forgets what was seen: it is too old to write upon.
+func (o *opening) blink() { o.req.Incident, o.req.live, o.sight = nil, false, nil }
 
 func (o *opening) attempt(ctx context.Context) (*Bridge, error) {
 	o.step = "claim"
@@ -82,18 +89,28 @@ func (o *opening) explain(err error) error {
 	if err == nil {
 		return nil
 	}
-	e := &Error{Op: "open", Step: o.step, IncidentID: o.id, Err: err}
-	if o.Call != nil {
+	e := &Error{Op: "open", Step: o.step, IncidentID: o.id, Err: err, Kept: o.kept && !personal(err)}
+	if o.Call != nil && !errors.Is(err, ErrForbidden) {
 		e.MeetingID = o.Call.MeetingID
 	}
-	if o.Lease.Owner == "" && o.State == Creating && !o.RetryAt.IsZero() {
-		e.Kept, e.RetryAfter = true, o.RetryAt.Sub(o.now())
+	if e.Kept {
+		e.RetryAfter = o.RetryAt.Sub(o.now())
 	}
 	return e
 }
 
-// save writes a change while this holder's lease stands, over idempotency keys and close requests that others add.
-// errMoved means that another holder took the record: it is at work now.
+// stand lets a caller whose time is up see what stands.
+func (o *opening) stand() {
+	if o.flight != nil {
+		o.flight.stand(o.bridge())
+	}
+}
+
+// relied says that a caller was told already that the ledger holds this opening; otherwise nobody will be.
+func (o *opening) relied() bool { return o.flight != nil && !o.flight.retract() }
+
+// save writes a change while this holder's lease stands, over idempotency keys and close requests that others add: a
+// change says itself from which state it may change what. errMoved means that another holder took the record.
 func (o *opening) save(ctx context.Context, change func(*record)) error {
 	for {
 		now := o.now()
@@ -105,7 +122,7 @@ func (o *opening) save(ctx context.Context, change func(*record)) error {
 		e, err := o.ledger.write(ctx, next, o.version)
 		if err == nil {
 			o.entry, o.extended = e, now
-			o.stands()
+			o.stand()
 			return nil
 		}
 		if !errors.Is(err, errMoved) {
@@ -117,6 +134,14 @@ func (o *opening) save(ctx context.Context, change func(*record)) error {
 			return errMoved
 		}
 	}
+}
+
+// extend makes sure that the lease outlives what is done next.
+func (o *opening) extend(ctx context.Context, budget time.Duration) error {
+	if o.leaseLeft() >= budget {
+		return nil
+	}
+	return o.save(ctx, func(*record) {})
 }
 
 // leaseLeft is how much of the lease this holder may count on, by the slower of both clocks: Open 6.
@@ -142,13 +167,15 @@ func (o *opening) yield(ctx context.Context, cause error) error {
 // been sent: Open 4.
 func (o *opening) release(ctx context.Context, reason CloseReason, cause error) error {
 	err := o.save(ctx, func(r *record) {
+		now := o.now()
 		free(r)
-		r.State, r.Reason, r.ClosedAt = Closed, reason, o.now()
+		r.State, r.Reason, r.ClosedAt, r.CloseAsk, r.RetryAt = Closed, reason, now, "", time.Time{}
 		if o.fresh {
 			r.Tried = slices.DeleteFunc(r.Tried, func(b berth) bool {
 				return b.Generation == r.Generation && !slices.Contains(o.sentTo, b)
 			})
 		}
+		r.auditTried(now)
 		if reason == closeFault {
 			// The trigger was not served: its redelivery must be.
 			r.dropKey(o.req.IdempotencyKey)
@@ -166,6 +193,7 @@ func async[T any](ctx context.Context, f func(context.Context) (T, error)) func(
 	)
 	go func() {
 		defer close(done)
+		defer caught(&fault)
 		result, fault = f(ctx)
 	}()
 	return func(ctx context.Context) (T, error) {
@@ -176,5 +204,12 @@ func async[T any](ctx context.Context, f func(context.Context) (T, error)) func(
 			var zero T
 			return zero, ctx.Err()
 		}
+	}
+}
+
+// caught turns a panic, which may come from anybody's Incidents or Provider, into an error.
+func caught(err *error) {
+	if fault := recover(); fault != nil {
+		*err = fmt.Errorf("%w: something panicked with a %T", ErrUnavailable, fault)
 	}
 }

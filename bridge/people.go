@@ -49,7 +49,10 @@ func (p *people) person(ctx context.Context, r Requester) (*Person, error) {
 func (p *people) fetch(ctx context.Context, r Requester, k *reading) {
 	ctx, cancel := context.WithTimeout(ctx, readBudget)
 	defer cancel()
-	k.person, k.err = p.read(ctx, r)
+	func() {
+		defer caught(&k.err)
+		k.person, k.err = p.read(ctx, r)
+	}()
 	if k.err == nil || errors.Is(k.err, ErrForbidden) {
 		k.until = time.Now().Add(peopleKept)
 	}

@@ -56,23 +56,23 @@ func (s *Service) authorize(ctx context.Context, r Requester, kind TriggerKind, 
 
 // ours says whether the link an incident shows is one that this record knows as its own, of whatever generation.
 func (r *record) ours(l Link) bool {
-	if r.shows(l) {
-		return true
-	}
-	return slices.ContainsFunc(r.Former, func(f former) bool { return sameCall(l, f.MeetingID, f.JoinURL) })
+	return r.shows(l) || slices.ContainsFunc(r.Former, func(f former) bool {
+		return sameCall(l, f.MeetingID, Link{URL: f.JoinURL, Number: f.Number})
+	})
 }
 
 // shows says whether the incident shows the decided call.
 func (r *record) shows(l Link) bool {
-	return r.Call != nil && r.Call.Provider != external && sameCall(l, r.Call.MeetingID, r.Call.JoinURL)
+	return r.Call != nil && r.Call.Provider != external && sameCall(l, r.Call.MeetingID, r.Call.link())
 }
 
-// sameCall compares by meeting id, because the rest of a join link may change, else by the whole link.
-func sameCall(l Link, meetingID, joinURL string) bool {
+// sameCall compares by meeting id, because the rest of a join link may change, else by the whole link, or by the number
+// of a room that has no link.
+func sameCall(l Link, meetingID string, own Link) bool {
 	if l.URL == "" {
-		return false
+		return own.URL == "" && l.Number != "" && l.Number == own.Number
 	}
-	if l.URL == joinURL {
+	if l.URL == own.URL {
 		return true
 	}
 	u, err := url.Parse(l.URL)

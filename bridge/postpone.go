@@ -6,32 +6,52 @@ import (
 	"time"
 )
 
-// postpone leaves the opening to the ledger, which tries again after 1 s, 2 s, 5 s, then every 10 s for ten minutes. What no
-// trying again can mend fails at once.
-func (o *opening) postpone(ctx context.Context, cause error) error {
-	cause = errors.Join(cause)
+// postpone leaves the opening to the ledger, which tries again after 1 s, 2 s, 5 s, then every 10 s for ten minutes;
+// forGood: no trying again mends it.
+func (o *opening) postpone(ctx context.Context, cause error, forGood bool) error {
 	// The caller's patience may be what ended; the record is still to be given back.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readBudget)
 	defer cancel()
+	news := false
 	err := o.save(ctx, func(r *record) {
+		now := o.now()
 		free(r)
-		r.postponed(o.now(), final(cause))
+		if o.doubted {
+			r.audit(now)
+		}
+		r.postpone(now, forGood)
+		if news = o.req.Unseen && errors.Is(cause, ErrProvider) && now.Sub(r.FailNoted) > noteAgain; news {
+			r.FailNoted = now
+		}
 	})
 	if errors.Is(err, errMoved) {
 		return errMoved
 	}
-	o.noteFailure(ctx, cause)
+	o.kept = err == nil && o.State == Creating
+	if err == nil && news {
+		o.addNote(ctx, o.id, "No conference bridge yet: "+clip(plainly(cause), 500)+".")
+	}
 	return errors.Join(cause, err)
 }
 
-func (r *record) postponed(now time.Time, forGood bool) {
+// noteAgain keeps a failure that is redelivered from filling the incident with notes.
+const noteAgain = time.Hour
+
+func (r *record) postpone(now time.Time, forGood bool) {
 	if r.FailingAt.IsZero() {
 		r.FailingAt = now
 	}
 	r.RetryAt = now.Add(retryAfter(r.Attempts))
 	r.Attempts++
-	if r.Call == nil && (forGood || now.Sub(r.FailingAt) > retryFor) {
-		r.State, r.ClosedAt, r.RetryAt = Failed, now, time.Time{}
+	if r.Call != nil {
+		return
+	}
+	if r.CloseAsk != "" {
+		r.State, r.Reason, r.CloseAsk, r.ClosedAt, r.RetryAt = Closed, r.CloseAsk, "", now, time.Time{}
+		r.auditTried(now)
+	} else if forGood || now.Sub(r.FailingAt) > retryFor {
+		r.State, r.Reason, r.ClosedAt, r.RetryAt = Failed, closeFault, now, time.Time{}
+		r.auditTried(now)
 	}
 }
 

@@ -23,8 +23,8 @@ type Provider interface {
 	Create(ctx context.Context, host string, spec CallSpec) (*Call, error)
 	// Calls yields the calls of a host that may have been made for incidents, with their agenda.
 	Calls(ctx context.Context, host string) iter.Seq2[*Call, error]
-	// Call reads one.
-	Call(ctx context.Context, id string) (*Call, error)
+	// Call reads one, as Create with this spec would have answered.
+	Call(ctx context.Context, id string, spec CallSpec) (*Call, error)
 	// End makes everybody leave; one that is over or gone is no error.
 	End(ctx context.Context, id string) error
 	// Delete removes it; one that is gone is no error.

@@ -10,20 +10,21 @@ import (
 // publish writes the decided link to the incident: Open 8 and 9.
 func (o *opening) publish(ctx context.Context) (*Bridge, error) {
 	o.step = "publish"
-	if !o.decided {
-		b, err := o.glance(ctx)
-		if b != nil || err != nil {
+	if !o.unseen {
+		if b, err := o.lookFirst(ctx); b != nil || err != nil {
 			return b, err
 		}
 	}
-	link := Link{URL: o.Call.JoinURL}
-	dialIns := o.Call.DialIns
+	link, dialIns := Link{URL: o.Call.JoinURL}, o.Call.DialIns
 	for {
 		link.Number = ""
 		if len(dialIns) > 0 {
 			link.Number = dialIns[0]
 		}
-		status, err := o.write(ctx, link)
+		if err := o.extend(ctx, publishBudget); err != nil {
+			return nil, err
+		}
+		status, err := o.put(ctx, link)
 		switch {
 		case err == nil:
 			return o.attach(ctx, status, dialIns)
@@ -39,24 +40,24 @@ func (o *opening) publish(ctx context.Context) (*Bridge, error) {
 	}
 }
 
-func (o *opening) write(ctx context.Context, link Link) (Status, error) {
+func (o *opening) put(ctx context.Context, link Link) (Status, error) {
 	ctx, cancel := context.WithTimeout(ctx, publishBudget)
 	defer cancel()
 	return o.incidents.SetBridge(ctx, o.id, link)
 }
 
-// glance looks at the incident before a link is written that may have been written before. It returns a bridge when
-// there is nothing to write.
-func (o *opening) glance(ctx context.Context) (*Bridge, error) {
+// lookFirst looks at the incident before a link is written that may have been written before, or whose look is old. It
+// returns a bridge when there is nothing to write.
+func (o *opening) lookFirst(ctx context.Context) (*Bridge, error) {
+	if o.doubted {
+		o.sight = o.looking(o.id)
+	}
 	incident, err := o.sight(ctx)
 	if errors.Is(err, ErrIncidentNotFound) {
 		return nil, o.refused(ctx, err)
 	}
 	if err != nil {
 		return o.unpublished(ctx, err)
-	}
-	if _, err := o.person(ctx); err != nil {
-		return nil, o.yield(ctx, err)
 	}
 	switch {
 	case incident.Status == Resolved:
@@ -73,63 +74,77 @@ func (o *opening) glance(ctx context.Context) (*Bridge, error) {
 // attach records that PagerDuty has the link, or that the incident is resolved and the bridge is to close.
 func (o *opening) attach(ctx context.Context, status Status, dialIns []string) (*Bridge, error) {
 	nonce := o.Nonce
+	created := o.unseen
+	news := false
 	attached := func(r *record) {
-		now := o.now()
-		call := *r.Call
-		if len(dialIns) < len(call.DialIns) {
-			r.warn("PagerDuty refused the dial-in number; a plainer one, or none, is on the incident")
-		}
-		call.DialIns = slices.Clone(dialIns)
-		r.Call = &call
-		r.State, r.Attempts, r.RetryAt, r.FailingAt = Attached, 0, time.Time{}, time.Time{}
-		r.AttachedAt, r.EndBy = now, r.OpenedAt.Add(o.maxAge)
-		if status == Resolved && r.CloseAsk == "" {
-			r.CloseAsk = CloseResolved
-		}
-		if r.CloseAsk != "" {
-			r.closing(r.CloseAsk, now, o.grace)
-		}
+		news = len(r.Warnings) > 0 && !r.Noted
+		r.attach(o.now(), status, dialIns, o.config)
 	}
 	err := o.save(ctx, func(r *record) {
 		free(r)
 		attached(r)
 	})
 	if errors.Is(err, errMoved) {
-		// Another holder works on it. If on the same generation, what PagerDuty accepted is true for it too.
-		_, err = o.ledger.update(ctx, o.id, func(r *record) error {
-			if r.Nonce != nonce {
+		// Another holder took it over. What PagerDuty accepted is true for it too, if it works on the same generation.
+		o.entry, err = o.ledger.update(ctx, o.id, func(r *record) error {
+			switch {
+			case r.Nonce != nonce:
 				r.VerifyAt = o.now()
 				return nil
-			}
-			if r.State == Created {
+			case r.State == Created:
+				free(r)
 				attached(r)
+				return nil
+			default:
+				return errUnchanged
 			}
-			return nil
 		})
 	}
 	if err != nil {
 		// PagerDuty has the link; only the ledger does not know yet, and finds out when it looks.
 		o.logger.WarnContext(ctx, "attached, but not recorded", "incident_id", o.id, "error", err)
-		b := o.bridge()
-		b.Created = o.decided
-		return b, nil
 	}
-	if o.State == Closing && status == Resolved {
+	if status == Resolved {
 		return nil, ErrResolved
 	}
 	b := o.bridge()
-	b.Created = o.decided
-	o.note(ctx, b)
+	b.Created = created
+	if news && err == nil {
+		o.noteWarnings(ctx, b)
+	}
 	return b, nil
+}
+
+// attach moves a created bridge on. A close that was asked for meanwhile stands; an incident that is resolved closes it.
+func (r *record) attach(now time.Time, status Status, dialIns []string, c config) {
+	call := *r.Call
+	if len(dialIns) < len(call.DialIns) {
+		r.warn("PagerDuty refused the dial-in number; a plainer one, or none, is on the incident")
+	}
+	call.DialIns = slices.Clone(dialIns)
+	r.Call, r.Noted = &call, true
+	r.Attempts, r.RetryAt, r.FailingAt = 0, time.Time{}, time.Time{}
+	r.AttachedAt, r.EndBy = now, r.OpenedAt.Add(c.maxAge)
+	switch {
+	case r.State == Closing && r.Reason != closeRefused:
+	case r.CloseAsk != "":
+		r.closing(r.CloseAsk, now, c.grace)
+	case status == Resolved:
+		r.closing(CloseResolved, now, c.grace)
+	default:
+		r.State, r.Reason, r.CloseAt = Attached, "", time.Time{}
+	}
 }
 
 // unpublished leaves the write to the ledger; the caller gets the link at once.
 func (o *opening) unpublished(ctx context.Context, cause error) (*Bridge, error) {
-	created := o.decided
+	created := o.unseen
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readBudget)
+	defer cancel()
 	err := o.save(ctx, func(r *record) {
 		now := o.now()
 		free(r)
-		r.postponed(now, false)
+		r.postpone(now, false)
 		r.VerifyAt = now.Add(verifyAfter)
 	})
 	if errors.Is(err, errMoved) {
@@ -147,7 +162,9 @@ func (o *opening) unpublished(ctx context.Context, cause error) (*Bridge, error)
 func (o *opening) refused(ctx context.Context, cause error) error {
 	err := o.save(ctx, func(r *record) {
 		free(r)
-		r.closing(closeRefused, o.now(), verifyAfter)
+		if r.State == Created {
+			r.closing(closeRefused, o.now(), verifyAfter)
+		}
 	})
 	if errors.Is(err, errMoved) {
 		return err

@@ -68,6 +68,9 @@ func (s *Service) Reconcile(ctx context.Context) (Report, error) {
 		}
 	})
 	round.Wait()
+	if waitErr := s.Wait(ctx); waitErr != nil {
+		faults = append(faults, waitErr)
+	}
 	return report, errors.Join(append(faults, err)...)
 }
 
@@ -139,43 +142,59 @@ func (s *Service) due(ctx context.Context, by time.Time, each func(id string)) e
 
 // attend does what one record is due for.
 func (s *Service) attend(ctx context.Context, id string) (worked bool, err error) {
+	defer caught(&err)
 	e, err := s.ledger.read(ctx, id)
 	if err != nil {
 		return true, err
 	}
-	now := s.now()
-	if due := e.dueAt(); e.version == "" || due.IsZero() || due.After(now) {
+	switch e.duty(s.now()) {
+	case resumeIt:
+		return true, s.resume(ctx, e)
+	case finishIt:
+		return true, s.finishDue(ctx, e)
+	case ageIt:
+		return true, s.age(ctx, e)
+	case verifyIt:
+		return true, s.verify(ctx, e)
+	case auditIt:
+		return true, s.audit(ctx, e)
+	case freeIt:
+		return true, s.bury(ctx, e)
+	default:
 		return false, nil
 	}
-	switch e.State {
-	case Creating, Created:
-		return true, s.resume(ctx, e)
-	case Closing, Ending:
-		return true, s.finishDue(ctx, e)
-	default:
-		return true, s.lookAfter(ctx, e, now)
-	}
 }
 
-// lookAfter does what is due about a bridge that stands, or is over: its maximum age, a verification, an audit.
-func (s *Service) lookAfter(ctx context.Context, e entry, now time.Time) error {
-	if e.State == Attached && !e.EndBy.IsZero() && !e.EndBy.After(now) {
-		_, err := s.ledger.update(ctx, e.IncidentID, func(r *record) error {
-			if r.State == Attached {
-				r.closing(closeMaxAge, now, 0)
-			}
-			return nil
-		})
-		return err
-	}
-	if !e.VerifyAt.IsZero() && !e.VerifyAt.After(now) {
-		return s.verify(ctx, e)
-	}
-	return s.audit(ctx, e.IncidentID)
+// age ends a bridge that is too old.
+func (s *Service) age(ctx context.Context, e entry) error {
+	_, err := s.ledger.update(ctx, e.IncidentID, func(r *record) error {
+		if r.State != Attached {
+			return errUnchanged
+		}
+		r.closing(closeMaxAge, s.now(), 0)
+		return nil
+	})
+	return err
 }
 
-// resume takes up an opening that stopped half-way, for whoever asked for it then.
+// bury frees a record from a holder who died over it, where there is nothing to take up.
+func (s *Service) bury(ctx context.Context, e entry) error {
+	_, err := s.ledger.update(ctx, e.IncidentID, func(r *record) error {
+		if r.Lease.Owner != e.Lease.Owner || r.leased(s.now()) {
+			return errUnchanged
+		}
+		free(r)
+		r.doubt(s.now())
+		return nil
+	})
+	return err
+}
+
+// resume takes up an opening that stopped half-way, for whoever asked for it then. It works beside the round.
 func (s *Service) resume(ctx context.Context, e entry) error {
+	if s.flights.full() {
+		return nil
+	}
 	req := Request{
 		IncidentID: e.IncidentID,
 		Requester:  Requester{ID: e.Asked.RequesterID, Email: e.Asked.RequesterEmail},
@@ -183,27 +202,17 @@ func (s *Service) resume(ctx context.Context, e entry) error {
 			Kind: e.Asked.Trigger, Event: e.Asked.Event, WorkflowID: e.Asked.WorkflowID, WorkflowName: e.Asked.WorkflowName,
 		},
 	}
-	fl, led, err := s.flights.join(ctx, e.IncidentID, func(ctx context.Context, fl *flight) {
+	_, _, err := s.flights.join(ctx, e.IncidentID, func(ctx context.Context, fl *flight) {
 		o := s.opening(e, e.IncidentID, req, fl)
 		o.finishing = e.Nonce
 		fl.bridge, fl.err = o.run(ctx)
+		s.complain(ctx, fl.err)
 	})
-	if err != nil || !led {
-		return err
-	}
-	select {
-	case <-fl.done:
-		return fl.err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return err
 }
 
 // finishDue ends a closing bridge, with the lease held so that one process does it.
 func (s *Service) finishDue(ctx context.Context, e entry) error {
-	if e.leased(s.now()) {
-		return nil
-	}
 	o := s.opening(e, e.IncidentID, Request{}, nil)
 	now := s.now()
 	next := e.clone()

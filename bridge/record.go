@@ -1,6 +1,8 @@
 package bridge
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -34,9 +36,11 @@ type record struct {
 	AuditAt   []time.Time `json:"audit_at,omitempty"`
 	CloseAt   time.Time   `json:"close_at,omitzero"` // end of the grace period
 	EndBy     time.Time   `json:"end_by,omitzero"`   // the bridge's maximum age
+	Noted     bool        `json:"noted,omitempty"`   // the warnings were told in a note
 	CloseAsk  CloseReason `json:"close_ask,omitempty"`
 	Reason    CloseReason `json:"reason,omitempty"` // why it is closing or was released
 	FailingAt time.Time   `json:"failing_at,omitzero"`
+	FailNoted time.Time   `json:"fail_noted,omitzero"` // when people were last told that there is no bridge
 
 	OpenedAt   time.Time `json:"opened_at,omitzero"`
 	AttachedAt time.Time `json:"attached_at,omitzero"`
@@ -77,13 +81,23 @@ type decided struct {
 	DialIns   []string `json:"dial_ins,omitempty"` // the first is what the incident shows, or will
 }
 
+// link is what the incident shows of the call, or will.
+func (d *decided) link() Link {
+	l := Link{URL: d.JoinURL}
+	if len(d.DialIns) > 0 {
+		l.Number = d.DialIns[0]
+	}
+	return l
+}
+
 // former is a link of ours that the incident may still show.
 type former struct {
 	MeetingID string `json:"meeting_id,omitempty"`
-	JoinURL   string `json:"join_url"`
+	JoinURL   string `json:"join_url,omitempty"`
+	Number    string `json:"number,omitempty"` // of a room that has nothing else
 }
 
-// seen is an idempotency key and the generation that first saw it.
+// seen is an idempotency key, hashed to a fixed length, and the generation that first saw it.
 type seen struct {
 	Key        string    `json:"key"`
 	Generation int       `json:"generation"`
@@ -93,6 +107,7 @@ type seen struct {
 const (
 	keyLife  = 72 * time.Hour // PagerDuty redelivers for 48
 	keepKeys = 64             // at least so many are kept, whatever their age
+	mostKeys = 1024           // and never more, so that a record stays small
 )
 
 func decodeRecord(value []byte) (record, error) {
@@ -126,32 +141,81 @@ func (r *record) clone() record {
 	return c
 }
 
-// dueAt is when somebody should look at the record next: protocol, Open 11.
-func (r *record) dueAt() time.Time {
-	var due time.Time
-	earliest := func(t time.Time) {
-		if !t.IsZero() && (due.IsZero() || t.Before(due)) {
-			due = t
+// duty is what is to be done about a record.
+type duty string
+
+const (
+	nothing  duty = ""
+	resumeIt duty = "resume" // an opening stopped half-way
+	finishIt duty = "finish" // the grace is over, or an ending stopped half-way
+	ageIt    duty = "age"    // the maximum age is reached
+	verifyIt duty = "verify" //
+	auditIt  duty = "audit"  //
+	freeIt   duty = "free"   // whoever looked at it died
+	duties        = 4        // at most so many wait at once: see waiting
+)
+
+// waiting lists what is to be done about the record, and when, while nobody is at work on it: Open 11.
+func (r *record) waiting() map[duty]time.Time {
+	w := make(map[duty]time.Time, duties)
+	switch r.State {
+	case Creating:
+		w[resumeIt] = r.RetryAt
+		return w // an audit waits until something is decided
+	case Created:
+		w[resumeIt] = r.RetryAt
+	case Attached:
+		w[ageIt], w[verifyIt] = r.EndBy, r.VerifyAt
+	case Closing:
+		w[finishIt], w[verifyIt] = r.CloseAt, r.VerifyAt
+	case Ending:
+		w[finishIt] = r.RetryAt
+	case External:
+		w[verifyIt] = r.VerifyAt
+	case Closed, Failed, Abandoned:
+	}
+	for _, at := range r.AuditAt {
+		if first, ok := w[auditIt]; !ok || at.Before(first) {
+			w[auditIt] = at
 		}
 	}
+	return w
+}
+
+// dueAt is when somebody should look at the record next. What is open is always due.
+func (r *record) dueAt() time.Time {
 	if r.Lease.Owner != "" {
-		// While somebody is at work there is nothing to do for anybody else.
 		return r.Lease.Until
 	}
-	earliest(r.VerifyAt)
-	for _, at := range r.AuditAt {
-		earliest(at)
+	var due time.Time
+	for _, at := range r.waiting() {
+		if !at.IsZero() && (due.IsZero() || at.Before(due)) {
+			due = at
+		}
 	}
-	switch r.State {
-	case Creating, Created, Ending:
-		earliest(r.RetryAt)
-	case Attached:
-		earliest(r.EndBy)
-	case Closing:
-		earliest(r.CloseAt)
-	case Closed, Failed, External, Abandoned:
+	if due.IsZero() && r.State.Open() {
+		return r.OpenedAt
 	}
 	return due
+}
+
+// duty is what is to be done now.
+func (r *record) duty(now time.Time) duty {
+	if r.leased(now) {
+		return nothing
+	}
+	if r.Lease.Owner != "" && r.State != Creating && r.State != Created && r.State != Ending {
+		return freeIt
+	}
+	waiting := r.waiting()
+	for _, d := range []duty{resumeIt, finishIt, ageIt, verifyIt, auditIt} {
+		at, ok := waiting[d]
+		stopped := r.Lease.Owner != "" || at.IsZero() && r.State.Open() && (d == resumeIt || d == finishIt)
+		if ok && (stopped || !at.IsZero() && !at.After(now)) {
+			return d
+		}
+	}
+	return nothing
 }
 
 // expiresAt lets a closed record go once nothing can ask for it any more; an open one never expires.
@@ -169,8 +233,9 @@ func (r *record) keyGeneration(key string) int {
 	if key == "" {
 		return 0
 	}
+	hashed := hashKey(key)
 	for _, k := range r.Keys {
-		if k.Key == key {
+		if k.Key == hashed {
 			return k.Generation
 		}
 	}
@@ -181,14 +246,20 @@ func (r *record) addKey(key string, now time.Time) {
 	if key == "" || r.keyGeneration(key) != 0 {
 		return
 	}
-	r.Keys = append(r.Keys, seen{Key: key, Generation: r.Generation, At: now})
-	for len(r.Keys) > keepKeys && now.Sub(r.Keys[0].At) > keyLife {
+	r.Keys = append(r.Keys, seen{Key: hashKey(key), Generation: r.Generation, At: now})
+	for len(r.Keys) > keepKeys && now.Sub(r.Keys[0].At) > keyLife || len(r.Keys) > mostKeys {
 		r.Keys = r.Keys[1:]
 	}
 }
 
 func (r *record) dropKey(key string) {
-	r.Keys = slices.DeleteFunc(r.Keys, func(k seen) bool { return k.Key == key })
+	hashed := hashKey(key)
+	r.Keys = slices.DeleteFunc(r.Keys, func(k seen) bool { return k.Key == hashed })
+}
+
+func hashKey(key string) string {
+	sum := sha256.Sum256([]byte(key))
+	return hex.EncodeToString(sum[:12])
 }
 
 // warn adds a warning; false: it is there already.
@@ -203,7 +274,8 @@ func (r *record) warn(text string) bool {
 // retire moves the decided call to the former ones, so that its link is never taken for a human's.
 func (r *record) retire() {
 	if r.Call != nil && r.Call.Provider != external {
-		r.Former = append(r.Former, former{MeetingID: r.Call.MeetingID, JoinURL: r.Call.JoinURL})
+		link := r.Call.link()
+		r.Former = append(r.Former, former{MeetingID: r.Call.MeetingID, JoinURL: link.URL, Number: link.Number})
 	}
 	r.Call = nil
 }
@@ -221,8 +293,6 @@ func (r *record) bridge() *Bridge {
 		return b
 	}
 	b.Provider, b.MeetingID, b.JoinURL, b.Host = r.Call.Provider, r.Call.MeetingID, r.Call.JoinURL, r.Call.Host
-	if len(r.Call.DialIns) > 0 {
-		b.DialIn = r.Call.DialIns[0]
-	}
+	b.DialIn = r.Call.link().Number
 	return b
 }

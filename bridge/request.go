@@ -25,8 +25,8 @@ type Request struct {
 	// in a note on the incident.
 	Unseen bool
 
-	live    bool // Incident was read just now
-	replace bool // whatever is there is not enough
+	live    bool      // Incident was read just now
+	arrived time.Time // when it was asked for
 }
 
 // Requester is the person who asks, by PagerDuty user id or e-mail; either is enough.
@@ -58,6 +58,14 @@ type Trigger struct {
 }
 
 const maxKeyLength = 256
+
+// at is when the trigger happened, by the vendor's clock if it told.
+func (r Request) at() time.Time {
+	if !r.OccurredAt.IsZero() {
+		return r.OccurredAt
+	}
+	return r.arrived
+}
 
 func (r Request) validate() error {
 	if r.IncidentID == "" {

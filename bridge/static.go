@@ -21,9 +21,9 @@ func (staticRoom) Calls(context.Context, string) iter.Seq2[*Call, error] {
 	return func(func(*Call, error) bool) {}
 }
 
-func (r staticRoom) Call(context.Context, string) (*Call, error) { return r.call(), nil }
-func (staticRoom) End(context.Context, string) error             { return nil }
-func (staticRoom) Delete(context.Context, string) error          { return nil }
+func (r staticRoom) Call(context.Context, string, CallSpec) (*Call, error) { return r.call(), nil }
+func (staticRoom) End(context.Context, string) error                       { return nil }
+func (staticRoom) Delete(context.Context, string) error                    { return nil }
 
 func (r staticRoom) call() *Call {
 	c := &Call{JoinURL: r.url}

@@ -7,11 +7,13 @@ import (
 	"time"
 )
 
-// verifyWrites bounds how often verification puts the decided link back, per generation.
-const verifyWrites = 3
+const (
+	verifyWrites = 3                // how often verification puts the decided link back, per generation
+	verifyAgain  = 10 * time.Second // how soon it is tried again when it failed
+)
 
 // Verify looks at the incident again, because an event said that its bridge or its status changed. A human's bridge
-// makes the record External; a former link of ours gives way to the decided one; a reopened incident takes its closing
+// makes the record External; a former link of ours gives way to the right one; a reopened incident takes its closing
 // back. An incident without a bridge of ours is left alone.
 //
 // shown is the link that the event told of, if it did: our own write is no news and costs no call.
@@ -27,67 +29,72 @@ func (s *Service) Verify(ctx context.Context, incidentID string, shown Link) err
 	return fail("verify", id, err)
 }
 
+// verify is Open 10. It is due until it has succeeded: whoever begins moves it a little, and takes it away at the end.
 func (s *Service) verify(ctx context.Context, e entry) error {
-	if e.version == "" || e.State != Attached && e.State != Closing {
+	if e.version == "" || e.State != Attached && e.State != Closing && e.State != External {
 		return nil
 	}
-	id := e.IncidentID
-	// A live lease means that somebody is at work on it and looks by themselves.
-	if e.leased(s.now()) {
-		return s.verifyLater(ctx, id)
+	again := s.now().Add(verifyAgain).Truncate(time.Millisecond)
+	e, err := s.ledger.update(ctx, e.IncidentID, func(r *record) error {
+		r.VerifyAt = again
+		return nil
+	})
+	if err != nil || e.leased(s.now()) {
+		return err // whoever holds it is at work; the look comes after
 	}
-	incident, err := s.readIncident(ctx, id)
+	incident, err := s.readIncident(ctx, e.IncidentID)
 	if errors.Is(err, ErrIncidentNotFound) {
-		incident, err = &Incident{ID: id, Status: Resolved, Bridge: &Link{}}, nil
+		incident, err = &Incident{ID: e.IncidentID, Status: Resolved, Bridge: &Link{}}, nil
 	}
 	if err != nil {
-		return errors.Join(err, s.verifyLater(ctx, id))
+		return err
 	}
 	rewrite := false
-	e, err = s.ledger.update(ctx, id, func(r *record) error {
-		rewrite = r.seen(incident, s.now(), s.config)
+	e, err = s.ledger.update(ctx, e.IncidentID, func(r *record) error {
+		rewrite = r.see(incident, s.now(), s.config)
+		if !rewrite && r.VerifyAt.Equal(again) {
+			r.VerifyAt = time.Time{}
+		}
 		return nil
 	})
 	if err != nil || !rewrite {
 		return err
 	}
-	_, err = s.incidents.SetBridge(ctx, id, Link{URL: e.Call.JoinURL, Number: e.bridge().DialIn})
-	if err != nil {
-		return errors.Join(err, s.verifyLater(ctx, id))
+	if _, err := s.incidents.SetBridge(ctx, e.IncidentID, e.Call.link()); err != nil {
+		return err
 	}
-	return nil
-}
-
-func (s *Service) verifyLater(ctx context.Context, id string) error {
-	_, err := s.ledger.update(ctx, id, func(r *record) error {
-		r.VerifyAt = s.now().Add(10 * time.Second)
+	_, err = s.ledger.update(ctx, e.IncidentID, func(r *record) error {
+		r.Verified++
+		r.warn(fmt.Sprintf("the incident showed a former link; the right one was put back (%d)", r.Verified))
+		if r.VerifyAt.Equal(again) {
+			r.VerifyAt = time.Time{}
+		}
 		return nil
 	})
 	return err
 }
 
-// seen brings the record in line with what the incident shows; rewrite: the decided link is to be put back.
-func (r *record) seen(i *Incident, now time.Time, c config) (rewrite bool) {
-	r.VerifyAt = time.Time{}
-	if r.Lease.Owner != "" || r.State != Attached && r.State != Closing || i.Bridge == nil {
+// see brings the record in line with what the incident shows; rewrite: the link is to be put back.
+func (r *record) see(i *Incident, now time.Time, c config) (rewrite bool) {
+	if r.Lease.Owner != "" || i.Bridge == nil {
 		return false
 	}
 	switch {
+	case r.State == External:
+		return r.ours(*i.Bridge) && r.Verified < verifyWrites // a late write of ours lies over the human's
+	case r.State != Attached && r.State != Closing:
+		return false
 	case r.humans(i) && !c.overwrite:
-		r.kept(*i.Bridge, now)
+		r.keep(*i.Bridge, now)
 		r.warn("a bridge was written by hand; ours is ended")
+		return false
+	case r.State == Closing && r.Reason == CloseResolved && i.Status != Resolved && r.shows(*i.Bridge):
+		r.State, r.Reason, r.CloseAt, r.EndBy = Attached, "", time.Time{}, r.OpenedAt.Add(c.maxAge)
 	case r.State == Closing && r.Reason == CloseResolved && i.Status != Resolved:
-		r.State, r.Reason, r.CloseAt = Attached, "", time.Time{}
+		r.reopen()
+		r.RetryAt = now
 	case r.State == Attached && i.Status == Resolved && c.closeOnResolve:
 		r.closing(CloseResolved, now, c.grace)
 	}
-	if r.State != Attached || i.Bridge.IsZero() || r.shows(*i.Bridge) || r.Verified >= verifyWrites {
-		return false
-	}
-	if !r.ours(*i.Bridge) {
-		return false
-	}
-	r.Verified++
-	r.warn(fmt.Sprintf("the incident showed a former link; the right one was put back (%d)", r.Verified))
-	return true
+	return r.State == Attached && !r.shows(*i.Bridge) && r.ours(*i.Bridge) && r.Verified < verifyWrites
 }

@@ -51,6 +51,12 @@ var errKilled = errors.New("the process is dead")
 // start starts a process in this world.
 func (w *world) start(t *testing.T, opts ...bridge.Option) *process {
 	t.Helper()
+	return w.startOn(t, w.store, true, opts...)
+}
+
+// startOn starts a process on a store of its own kind; run says whether it does due work by itself.
+func (w *world) startOn(t *testing.T, store tokenstore.Store, run bool, opts ...bridge.Option) *process {
+	t.Helper()
 	p := &process{}
 	zc, err := zoom.NewClient(zoom.ServerToServer(w.zoom.AccountCredentials()),
 		zoom.WithTransport(mortal{&p.dead, w.zoom.Transport()}))
@@ -62,11 +68,13 @@ func (w *world) start(t *testing.T, opts ...bridge.Option) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.Service, err = bridge.New(bridge.PagerDuty(pd), bridge.Zoom(zc, host), mortalStore{w.store, &p.dead}, opts...)
+	p.Service, err = bridge.New(bridge.PagerDuty(pd), bridge.Zoom(zc, host), mortalStore{store, &p.dead}, opts...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	go func() { _ = p.Run(t.Context()) }()
+	if run {
+		go func() { _ = p.Run(t.Context()) }()
+	}
 	return p
 }
 

@@ -58,10 +58,7 @@ func (z zoomCalls) Create(ctx context.Context, host string, spec CallSpec) (*Cal
 	if err != nil {
 		return nil, zoomError(err)
 	}
-	call := zoomCall(m, host)
-	call.DialIns = dialIns(m, spec.DialIn)
-	call.Warnings = zoomWarnings(m, spec, call.DialIns)
-	return call, nil
+	return zoomCallAsked(m, host, spec), nil
 }
 
 func (z zoomCalls) Calls(ctx context.Context, host string) iter.Seq2[*Call, error] {
@@ -81,7 +78,7 @@ func (z zoomCalls) Calls(ctx context.Context, host string) iter.Seq2[*Call, erro
 	}
 }
 
-func (z zoomCalls) Call(ctx context.Context, id string) (*Call, error) {
+func (z zoomCalls) Call(ctx context.Context, id string, spec CallSpec) (*Call, error) {
 	number, err := meetingNumber(id)
 	if err != nil {
 		return nil, err
@@ -90,9 +87,7 @@ func (z zoomCalls) Call(ctx context.Context, id string) (*Call, error) {
 	if err != nil {
 		return nil, zoomError(err)
 	}
-	call := zoomCall(m, m.HostEmail)
-	call.DialIns = dialIns(m, DialIn{})
-	return call, nil
+	return zoomCallAsked(m, m.HostEmail, spec), nil
 }
 
 func (z zoomCalls) End(ctx context.Context, id string) error {
@@ -130,6 +125,14 @@ func zoomCall(m *zoom.Meeting, host string) *Call {
 		ID: strconv.FormatInt(m.ID, 10), Host: host, JoinURL: m.JoinURL, Agenda: m.Agenda,
 		CreatedAt: m.CreatedAt, Started: m.Status == zoom.StatusStarted,
 	}
+}
+
+// zoomCallAsked is a call with what was asked of it.
+func zoomCallAsked(m *zoom.Meeting, host string, spec CallSpec) *Call {
+	call := zoomCall(m, host)
+	call.DialIns = dialIns(m, spec.DialIn)
+	call.Warnings = zoomWarnings(m, spec, call.DialIns)
+	return call
 }
 
 // zoomWarnings compares what Zoom applied with what was asked: account settings win silently.

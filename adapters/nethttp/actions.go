@@ -30,7 +30,6 @@ func (h *Handler) pagerDutyAction(ctx context.Context, r *http.Request, body []b
 	if err != nil {
 		return refuse(codeBadRequest, "neither a custom action nor a workflow's body: "+err.Error())
 	}
-	asked.Trigger = cmp.Or(asked.Trigger, string(bridge.Workflow))
 	asked.IdempotencyKey = cmp.Or(asked.IdempotencyKey, key)
 	return h.openAsked(ctx, asked)
 }

@@ -81,7 +81,7 @@ func TestTriggersBecomeRequests(t *testing.T) {
 			Incident: &bridge.Incident{ID: "PABC123"},
 		}},
 		{"workflow's body", trusted(http.MethodPost, "/actions/pagerduty", workflowBody).with("X-Webhook-Id", "delivery-1"), bridge.Request{
-			IncidentID: "PABC123", Trigger: bridge.Trigger{Kind: bridge.Workflow}, IdempotencyKey: "delivery-1",
+			IncidentID: "PABC123", IdempotencyKey: "delivery-1",
 		}},
 		{
 			"workflow's whole body", trusted(http.MethodPost, "/actions/pagerduty",

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -106,6 +107,32 @@ func TestWhatRunsIsFinished(t *testing.T) {
 	}
 }
 
+// Zoom hangs when the signal comes: the caller is told what stands while there is time.
+func TestWhatHangsIsAnsweredAsItStands(t *testing.T) {
+	t.Parallel()
+	v := newVendors(t)
+	ctx, stop := context.WithCancel(t.Context())
+	stderr, written := io.Pipe()
+	code := make(chan int, 1)
+	go func() { code <- run(ctx, v.environ(), written) }()
+	log := json.NewDecoder(stderr)
+	url := until(t, log, "listening").PublicURL
+
+	answer := make(chan string, 1)
+	go func() { answer <- post(t, url+"/api/v1/incidents/"+v.incidentID+"/bridge") }()
+	<-v.creating
+	stop()
+	go func() { _, _ = io.Copy(io.Discard, stderr) }()
+
+	if got := <-answer; !strings.Contains(got, `"state":"creating"`) {
+		t.Errorf("the caller got %s", got)
+	}
+	if got := <-code; got != exitOK {
+		t.Errorf("exit code %d, want %d", got, exitOK)
+	}
+	close(v.create)
+}
+
 // vendors are both fakes on loopback addresses, and a Zoom that makes a meeting only when it is let.
 type vendors struct {
 	zoom             *zoomtest.Server
@@ -123,9 +150,10 @@ func newVendors(t *testing.T) *vendors {
 	}
 	v.incidentID = v.pagerDuty.AddIncident("Checkout answers 5xx")
 	t.Cleanup(v.pagerDuty.Close)
+	var once sync.Once
 	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "/meetings") {
-			close(v.creating)
+			once.Do(func() { close(v.creating) })
 			<-v.create
 		}
 		v.zoom.Handler().ServeHTTP(w, r)

@@ -15,8 +15,10 @@ import (
 	"github.com/incidentbridge/incidentbridge/examples/internal/settings"
 )
 
-// stopTime is how long what runs may still take after the signal to stop.
-const stopTime = 15 * time.Second
+const (
+	stopTime = 15 * time.Second // how long what runs may still take after the signal to stop
+	patience = 10 * time.Second // after which requests are answered with what stands
+)
 
 // serve answers requests until ctx ends, then finishes what runs.
 func serve(ctx context.Context, s *settings.Settings, stderr io.Writer) error {
@@ -33,7 +35,9 @@ func serve(ctx context.Context, s *settings.Settings, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	server := newServer(handler, logger)
+	requests, answerNow := context.WithCancel(context.WithoutCancel(ctx))
+	defer answerNow()
+	server := newServer(requests, handler, logger)
 
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -52,6 +56,8 @@ func serve(ctx context.Context, s *settings.Settings, stderr io.Writer) error {
 	case err := <-failed:
 		return err
 	case <-ctx.Done():
+		hurry := time.AfterFunc(patience, answerNow)
+		defer hurry.Stop()
 		finish(ctx, server, svc, logger)
 		return nil
 	}
@@ -78,9 +84,11 @@ func assemble(s *settings.Settings, logger *slog.Logger) (*bridge.Service, http.
 	return svc, handler, err
 }
 
-// newServer limits what a slow or greedy client can hold; the longest answer takes 25 s.
-func newServer(handler http.Handler, logger *slog.Logger) *http.Server {
+// newServer limits what a slow or greedy client can hold; the longest answer takes 25 s. Requests end with ctx: what they
+// asked for is then answered as it stands.
+func newServer(ctx context.Context, handler http.Handler, logger *slog.Logger) *http.Server {
 	return &http.Server{
+		BaseContext:       func(net.Listener) context.Context { return ctx },
 		Handler:           handler,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       15 * time.Second,

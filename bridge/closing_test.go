@@ -1,0 +1,227 @@
+package bridge_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/incidentbridge/incidentbridge/bridge"
+	"github.com/incidentbridge/incidentbridge/pagerduty"
+	"github.com/incidentbridge/incidentbridge/pagerduty/pagerdutytest"
+	"github.com/incidentbridge/incidentbridge/zoom/zoomtest"
+)
+
+func TestCloseWhilePublishingIsKept(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		p, id := w.start(t, bridge.WithGrace(0)), w.pd.AddIncident("Down")
+		w.pd.Fault(pagerdutytest.UpdateIncident, pagerdutytest.Delay(3*time.Second))
+		go func() { _, _ = p.Open(t.Context(), bridge.Request{IncidentID: id}) }()
+		pass(time.Second)
+		closing(t, p, id, bridge.CloseRequested)
+		pass(time.Minute)
+		if state := p.state(t, id); state != bridge.Closed {
+			t.Errorf("state %q, want closed", state)
+		}
+	})
+}
+
+func TestAnAuditDoesNotCutTheGraceShort(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		p, id := w.start(t), w.pd.AddIncident("Down")
+		w.zoom.Fault(zoomtest.Create, zoomtest.ResetAfter())
+		open(t, p, bridge.Request{IncidentID: id})
+		closing(t, p, id, bridge.CloseRequested)
+		pass(5 * time.Minute)
+		if state := p.state(t, id); state != bridge.Closing {
+			t.Errorf("state %q after 5 of 10 minutes of grace", state)
+		}
+	})
+}
+
+func TestACrashedReopeningDoesNotCutTheGraceShort(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		p, id, _ := attached(t, w)
+		closing(t, p, id, bridge.CloseRequested)
+		w.pd.Fault(pagerdutytest.GetIncident, pagerdutytest.Hang())
+		go func() { _, _ = p.Open(t.Context(), bridge.Request{IncidentID: id}) }()
+		pass(time.Second)
+		p.kill()
+		other := w.start(t)
+		pass(time.Minute)
+		if state := other.state(t, id); state != bridge.Closing && state != bridge.Attached {
+			t.Errorf("state %q a minute into ten minutes of grace", state)
+		}
+	})
+}
+
+func TestTheLedgerDoesNotUndoAClose(t *testing.T) {
+	for _, grace := range []time.Duration{time.Minute, 0} {
+		inWorldNamed(t, fmt.Sprint(grace), func(t *testing.T, w *world) {
+			id, p := w.pd.AddIncident("Down"), w.startOn(t, w.store, false)
+			w.pd.Fault(pagerdutytest.UpdateIncident, pagerdutytest.Answer(503, "").Always())
+			open(t, p, bridge.Request{IncidentID: id})
+			w.pd.ClearFaults()
+			p.kill()
+			pass(2 * time.Second)
+			other := w.startOn(t, w.store, false, bridge.WithGrace(grace))
+			store := &hooked{Store: w.store}
+			var once sync.Once
+			store.on(func(page) error {
+				once.Do(func() {
+					closing(t, other, id, bridge.CloseRequested)
+					if grace == 0 {
+						_, _ = other.Reconcile(t.Context())
+					}
+				})
+				return nil
+			})
+			slow := w.startOn(t, store, false)
+			_, _ = slow.Reconcile(t.Context())
+			b, err := other.Get(t.Context(), id)
+			if err != nil || b.State != bridge.Closing && b.State != bridge.Closed || b.Generation != 1 {
+				t.Errorf("bridge %+v, %v", b, err)
+			}
+		})
+	}
+}
+
+func TestAWaitingClickDoesNotUndoAClose(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		p, other, id := w.start(t), w.start(t), w.pd.AddIncident("Down")
+		w.zoom.Fault(zoomtest.Create, zoomtest.Delay(3*time.Second))
+		go func() { _, _ = p.Open(t.Context(), bridge.Request{IncidentID: id}) }()
+		pass(time.Second)
+		go func() { _, _ = other.Open(t.Context(), bridge.Request{IncidentID: id}) }()
+		pass(time.Second)
+		closing(t, p, id, bridge.CloseRequested)
+		pass(time.Minute)
+		if state := p.state(t, id); state != bridge.Closed {
+			t.Errorf("state %q: the click from before the close undid it", state)
+		}
+	})
+}
+
+func TestAFailedOpeningForgetsItsCloseRequest(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		id, p := w.pd.AddIncident("Down"), w.start(t)
+		w.zoom.Fault(zoomtest.Any, zoomtest.Answer(503, "").Always())
+		_, _ = p.Open(t.Context(), bridge.Request{IncidentID: id})
+		closing(t, p, id, bridge.CloseRequested)
+		pass(15 * time.Minute)
+		t.Logf("state %q", p.state(t, id))
+		w.zoom.ClearFaults()
+		b, err := p.Open(t.Context(), bridge.Request{IncidentID: id})
+		if err != nil || b.State != bridge.Attached {
+			t.Errorf("a click after it all got %+v, %v", b, err)
+		}
+	})
+}
+
+func TestAClickAfterACloseRequestCancelsIt(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		id, p := w.pd.AddIncident("Down"), w.start(t)
+		w.zoom.Fault(zoomtest.Create, zoomtest.Answer(503, "").Times(2))
+		_, err := p.Open(t.Context(), bridge.Request{IncidentID: id})
+		if !kept(err) {
+			t.Fatal(err)
+		}
+		closing(t, p, id, bridge.CloseRequested)
+		b, err := p.Open(t.Context(), bridge.Request{IncidentID: id, OccurredAt: time.Now().Add(time.Millisecond)})
+		if err != nil || b.State != bridge.Attached {
+			t.Errorf("bridge %+v, %v", b, err)
+		}
+	})
+}
+
+func TestAttachedIsSaidOnlyOfWhatIsOnTheIncident(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		id, p := w.pd.AddIncident("Down"), w.start(t)
+		w.pd.Fault(pagerdutytest.UpdateIncident, pagerdutytest.Answer(503, "").Always())
+		open(t, p, bridge.Request{IncidentID: id})
+		w.pd.Resolve(id)
+		pass(15 * time.Second)
+		if state := p.state(t, id); state != bridge.Closing {
+			t.Fatalf("state %q", state)
+		}
+		w.pd.ClearFaults()
+		w.pd.Reopen(id)
+		if err := p.Verify(t.Context(), id, bridge.Link{}); err != nil {
+			t.Fatal(err)
+		}
+		pass(time.Hour)
+		if state := p.state(t, id); state != bridge.Attached || w.pd.Incident(id).Bridge.URL == "" {
+			t.Errorf("state %q, shown %q", state, w.pd.Incident(id).Bridge.URL)
+		}
+	})
+}
+
+func TestWhatIsOpenIsDueAndListed(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		id, p := w.pd.AddIncident("Down"), w.start(t)
+		w.zoom.Fault(zoomtest.Create, zoomtest.Delay(3*time.Second))
+		w.zoom.Fault(zoomtest.Get, zoomtest.Answer(503, "").Always())
+		go func() { _, _ = p.Open(t.Context(), bridge.Request{IncidentID: id}) }()
+		pass(time.Second)
+		w.pd.Resolve(id)
+		closing(t, p, id, bridge.CloseResolved)
+		pass(20 * time.Second)
+		if state := p.state(t, id); state != bridge.Closing {
+			t.Fatalf("state %q", state)
+		}
+		w.pd.Reopen(id)
+		for range 50 {
+			if err := p.Verify(t.Context(), id, bridge.Link{}); err != nil {
+				t.Fatal(err)
+			}
+			pg, r := w.page(t, id)
+			if pg.Lease.Owner == "" && r.DueAt.IsZero() {
+				t.Fatalf("state %s, due never, shown %q", pg.State, w.pd.Incident(id).Bridge.URL)
+			}
+			pass(200 * time.Millisecond)
+		}
+	})
+}
+
+func TestARequestedCloseIsNotUndoneByAReopening(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		p, id, _ := attached(t, w)
+		w.pd.Resolve(id)
+		closing(t, p, id, bridge.CloseResolved)
+		closing(t, p, id, bridge.CloseRequested)
+		w.pd.Reopen(id)
+		pass(time.Hour)
+		if state := p.state(t, id); state != bridge.Closed {
+			t.Errorf("state %q: the request to close was forgotten", state)
+		}
+	})
+}
+
+func TestARefusedBridgeEndsThoughPagerDutyRefusesEverything(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		id, p := w.pd.AddIncident("Down"), w.start(t)
+		w.zoom.Fault(zoomtest.Create, zoomtest.Delay(time.Second))
+		go func() { _, _ = p.Open(t.Context(), bridge.Request{IncidentID: id}) }()
+		pass(500 * time.Millisecond)
+		w.pd.Fault(pagerdutytest.Any, pagerdutytest.Answer(401, "").Always())
+		pass(25 * time.Hour)
+		if n := len(w.meetings()); n != 0 {
+			t.Errorf("state %q, %d meetings after a day", p.state(t, id), n)
+		}
+	})
+}
+
+func TestAClosingOfAnUnknownProviderIsNotSilent(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		p, id, _ := attached(t, w, bridge.WithGrace(0))
+		p.kill()
+		pd, _ := pagerduty.NewClient(pagerduty.APIKey(w.pd.Key(), w.pd.From()), pagerduty.WithTransport(w.pd.Transport()))
+		svc, _ := bridge.New(bridge.PagerDuty(pd), bridge.StaticRoom(roomURL, ""), w.store, bridge.WithGrace(0))
+		_, _ = svc.Close(t.Context(), id, bridge.CloseRequested)
+		_, err := svc.Reconcile(t.Context())
+		b, _ := svc.Get(t.Context(), id)
+		if b.State == bridge.Closed && len(b.Warnings) == 0 && err == nil {
+			t.Errorf("closed without a word, %d meetings left", len(w.meetings()))
+		}
+	})
+}
