@@ -110,7 +110,10 @@ func (o *opening) claimed(now time.Time) record {
 			// What the last holder sent may still land anywhere.
 			r.doubt(now)
 		}
-		if o.finishing == "" && r.CloseAsk != "" && o.req.at().After(r.OverAt) {
+		if o.finishing == "" {
+			r.Asked = askedBy(o.req) // they may: who began it perhaps may not
+		}
+		if o.finishing == "" && o.req.at().After(r.OverAt) {
 			r.CloseAsk = "" // asked for again since
 		}
 	case Closing:
@@ -135,7 +138,11 @@ func (r *record) begin(id string, req Request, now time.Time) {
 	r.Warnings, r.CloseAsk, r.Reason, r.Attempts, r.Verified, r.Noted = nil, "", "", 0, 0, false
 	r.FailingAt, r.VerifyAt, r.CloseAt, r.EndBy = time.Time{}, time.Time{}, time.Time{}, time.Time{}
 	r.OpenedAt, r.AttachedAt, r.ClosedAt = now, time.Time{}, time.Time{}
-	r.Asked = asked{
+	r.Asked = askedBy(req)
+}
+
+func askedBy(req Request) asked {
+	return asked{
 		RequesterID: req.Requester.ID, RequesterEmail: req.Requester.Email, Trigger: req.Trigger.Kind,
 		Event: req.Trigger.Event, WorkflowID: req.Trigger.WorkflowID, WorkflowName: req.Trigger.WorkflowName,
 	}

@@ -32,6 +32,9 @@ func (o *opening) decide(ctx context.Context) (*Bridge, error) {
 	if o.CloseAsk == CloseRequested {
 		return nil, o.release(ctx, CloseRequested, fmt.Errorf("%w: it was closed before it was made", ErrStale))
 	}
+	if o.CloseAsk == CloseResolved {
+		o.CloseAsk = "" // the resolve was taken back: a takeover reads before it obeys
+	}
 	if o.humans(incident) && !o.overwrite {
 		return o.keep(ctx, *incident.Bridge)
 	}
@@ -78,6 +81,7 @@ func (o *opening) keep(ctx context.Context, link Link) (*Bridge, error) {
 // the verification, because a write of ours may still land over the human's.
 func (r *record) keep(link Link, now time.Time) {
 	if r.Call != nil {
+		r.audit(now)
 		r.AuditAt = append(r.AuditAt, now)
 	}
 	r.retire()

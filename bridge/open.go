@@ -105,11 +105,14 @@ func (s *Service) openOnce(ctx context.Context, id string, req Request) (*Bridge
 			}
 			return nil, fmt.Errorf("%w: %w", outOfTime(led), ctx.Err())
 		}
-		if led || fl.bridge == nil && !personal(fl.err) {
+		if led {
 			return fl.bridge, fl.err
 		}
-		if fl.bridge == nil {
+		if fl.bridge == nil && (personal(fl.err) || looked(fl.err)) {
 			continue
+		}
+		if fl.bridge == nil {
+			return nil, fl.err
 		}
 		found := *fl.bridge
 		found.Created = false
@@ -130,6 +133,9 @@ func outOfTime(led bool) error {
 func personal(err error) bool {
 	return errors.Is(err, ErrForbidden) || errors.Is(err, ErrIgnored) || errors.Is(err, ErrStale)
 }
+
+// looked says that an error is what a look at the incident found, which may be older than another caller's trigger.
+func looked(err error) bool { return errors.Is(err, ErrResolved) || errors.Is(err, ErrIncidentNotFound) }
 
 // answer is what needs no work: Open 1. Without one there is something to claim.
 func (s *Service) answer(ctx context.Context, e entry, req Request) (*Bridge, error) {

@@ -76,17 +76,18 @@ func (s *Service) sweep(ctx context.Context) error {
 func (s *Service) sweepAt(ctx context.Context, p Provider, host, ledger string) error {
 	ctx, cancel := context.WithTimeout(ctx, flightBudget)
 	defer cancel()
-	marked := map[*Call]marker{}
+	var marked []*Call
 	for call, err := range p.Calls(ctx, host) {
 		if err != nil {
 			return err
 		}
 		if m, ok := parseMarker(call.Agenda); ok && m.ledger == ledger {
-			marked[call] = m
+			marked = append(marked, call)
 		}
 	}
 	var faults []error
-	for call, m := range marked {
+	for _, call := range marked {
+		m, _ := parseMarker(call.Agenda)
 		// The record is read after the list: what was decided meanwhile is not taken for surplus.
 		e, err := s.ledger.read(ctx, m.incident)
 		if err == nil && s.stray(e, m, call) {
