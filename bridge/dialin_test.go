@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -44,4 +45,20 @@ func TestDialIns(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Whatever Zoom answers, a phone can dial what is written to the incident.
+func FuzzDialIns(f *testing.F) {
+	f.Add("+1 415 555 1212", "toll", "123456", "US", int64(98765432101))
+	f.Add("+1 800 555 0100", "tollfree", "", "", int64(1))
+	f.Add("12345,,1#*", "toll", "a1", "DE", int64(-1))
+	f.Fuzz(func(t *testing.T, number, kind, passcode, country string, id int64) {
+		m := &zoom.Meeting{ID: id, PhonePassword: zoom.Secret(passcode)}
+		m.Settings.GlobalDialInNumbers = []zoom.DialInNumber{{Country: country, Number: number, Type: kind}}
+		for _, way := range dialIns(m, DialIn{Countries: []string{"US"}}) {
+			if strings.Trim(way, "+-0123456789 ().,#*") != "" || way[0] == ',' {
+				t.Errorf("%q cannot be dialled", way)
+			}
+		}
+	})
 }

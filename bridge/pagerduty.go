@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
-	"strings"
 
 	"github.com/incidentbridge/incidentbridge/pagerduty"
 	"github.com/incidentbridge/incidentbridge/tokenstore"
@@ -22,24 +20,11 @@ func PagerDuty(client *pagerduty.Client) Incidents {
 type pagerDuty struct{ client *pagerduty.Client }
 
 func (p pagerDuty) ParseID(s string) (string, error) {
-	id, err := pagerduty.ParseIncidentID(s, webHost(s))
+	id, err := p.client.ParseIncidentID(s)
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
-	if isNumber(id) && id != strings.TrimSpace(s) {
-		// Ids are unique, numbers are not: this one may be another account's.
-		return "", fmt.Errorf("%w: a link with a number does not say whose: give the number alone", ErrInvalid)
-	}
 	return id, nil
-}
-
-// webHost is the host of an incident's web address when it is one of PagerDuty's.
-func webHost(s string) string {
-	u, err := url.Parse(strings.TrimSpace(s))
-	if err != nil || !strings.HasSuffix(u.Host, ".pagerduty.com") {
-		return ""
-	}
-	return u.Host
 }
 
 func (p pagerDuty) Incident(ctx context.Context, id string) (*Incident, error) {
@@ -144,7 +129,8 @@ func pagerDutyError(err error) error {
 	case errors.Is(err, pagerduty.ErrRateLimited):
 		kind, plain = errors.Join(ErrIncidents, ErrRateLimited), "PagerDuty limits the requests"
 	case errors.Is(err, pagerduty.ErrUnauthorized), errors.Is(err, pagerduty.ErrForbidden), errors.Is(err, pagerduty.ErrPlan),
-		errors.Is(err, pagerduty.ErrRequester), errors.Is(err, pagerduty.ErrInvalid):
+		errors.Is(err, pagerduty.ErrRequester), errors.Is(err, pagerduty.ErrInvalid), errors.Is(err, pagerduty.ErrLimit),
+		errors.Is(err, pagerduty.ErrCredentials), errors.Is(err, pagerduty.ErrMissingScopes), errors.Is(err, pagerduty.ErrNoUser):
 		kind, plain = errors.Join(ErrIncidents, ErrRefused), "PagerDuty refuses the request"
 	}
 	return &vendorError{kind: kind, err: err, plain: plain}

@@ -1,6 +1,7 @@
 package pagerduty
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 	"time"
@@ -61,12 +62,16 @@ type WorkflowRequest struct {
 
 // ParseWorkflow reads the body {"incident_id", "requester_id", "requester_email", "idempotency_key", "trigger"}. All
 // but the first may be missing or null, and a number is as good as a text. [ErrInvalid] names the field that is bad;
-// fields that are not listed are ignored.
+// fields that are not listed are ignored. A field that is given twice is bad too: put a title into the template, and
+// whoever words the incident's title can add fields of their own.
 func ParseWorkflow(body []byte) (*WorkflowRequest, error) {
 	const op = "parse workflow body"
 	content, ok := parseObject(body)
 	if !ok {
 		return nil, invalid(op, "", "the body is not a JSON object")
+	}
+	if name := repeated(body); name != "" {
+		return nil, invalid(op, "", name+" is given twice: a template may hold ids only")
 	}
 	request := &WorkflowRequest{}
 	fields := []struct {
@@ -88,6 +93,28 @@ func ParseWorkflow(body []byte) (*WorkflowRequest, error) {
 		return nil, invalid(op, "", "incident_id is missing")
 	}
 	return request, nil
+}
+
+// repeated is a name that a JSON object has twice, or "".
+func repeated(body []byte) string {
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	if _, err := decoder.Token(); err != nil {
+		return ""
+	}
+	seen := map[string]bool{}
+	for decoder.More() {
+		key, err := decoder.Token()
+		name, isName := key.(string)
+		var value json.RawMessage
+		if err != nil || !isName || decoder.Decode(&value) != nil {
+			return ""
+		}
+		if seen[name] {
+			return name
+		}
+		seen[name] = true
+	}
+	return ""
 }
 
 func readField(raw json.RawMessage, into *string) bool {

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/incidentbridge/incidentbridge/pagerduty"
+	"github.com/incidentbridge/incidentbridge/pagerduty/pagerdutytest"
 )
 
 func TestParseCustomAction(t *testing.T) {
@@ -119,6 +120,8 @@ func TestParseWorkflowNamesTheBadField(t *testing.T) {
 	tests := []struct{ name, body, want string }{
 		{"no JSON", `incident_id=P1`, "JSON"},
 		{"template that injected JSON", `{"incident_id":"P1","title":"a" quoted" word"}`, "JSON"},
+		{"title that adds an incident", `{"incident_id":"P1","title":"a","incident_id":"P2"}`, "incident_id is given twice"},
+		{"title that adds a requester", `{"requester_id":"PX","incident_id":"P1","requester_id":"PADA"}`, "requester_id is given twice"},
 		{"list", `["P1"]`, "JSON"},
 		{"no id", `{"requester_id":"PADA"}`, "incident_id is missing"},
 		{"null id", `{"incident_id":null}`, "incident_id is missing"},
@@ -137,5 +140,46 @@ func TestParseWorkflowNamesTheBadField(t *testing.T) {
 				t.Errorf("ParseWorkflow = %v, %v; want ErrInvalid with %q", got, err, tt.want)
 			}
 		})
+	}
+}
+
+func TestParseWorkflowIsNotFooledByATitle(t *testing.T) {
+	t.Parallel()
+	fake := pagerdutytest.New()
+	tests := []struct {
+		name, title, template string
+		ok                    bool
+	}{
+		{"ids alone", `a"}`, `{"incident_id":"{{incident.id}}","number":"{{incident.incident_number}}"}`, true},
+		{"harmless title", "down", `{"incident_id":"{{incident.id}}","title":"{{incident.title}}"}`, true},
+		{"title with a quote", `the "shop"`, `{"incident_id":"{{incident.id}}","title":"{{incident.title}}"}`, false},
+		{"title with a field", `x","incident_id":"POTHER`, `{"incident_id":"{{incident.id}}","title":"{{incident.title}}"}`, false},
+		{"title with an end", `x"} {"incident_id":"POTHER`, `{"incident_id":"{{incident.id}}","title":"{{incident.title}}"}`, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			id := fake.AddIncident(tt.title)
+			got, err := pagerduty.ParseWorkflow(fake.Workflow(id, tt.template).Body)
+			if tt.ok && (err != nil || got.IncidentID != id) {
+				t.Errorf("got %+v, %v; want the incident %s", got, err, id)
+			}
+			if !tt.ok && !errors.Is(err, pagerduty.ErrInvalid) {
+				t.Errorf("got %+v, %v; want ErrInvalid", got, err)
+			}
+		})
+	}
+}
+
+func TestParseCustomActionReadsEveryMessage(t *testing.T) {
+	t.Parallel()
+	fake := pagerdutytest.New()
+	first, second := fake.AddIncident("one"), fake.AddIncident("two")
+	actions, err := pagerduty.ParseCustomAction(fake.CustomAction(first, "PADA", second).Body)
+	if err != nil || len(actions) != 2 {
+		t.Fatalf("actions %v, %v; want two", actions, err)
+	}
+	if actions[0].Incident.ID != first || actions[1].Incident.ID != second || actions[0].ID == actions[1].ID {
+		t.Errorf("actions %+v, want one for each incident, with ids of their own", actions)
 	}
 }

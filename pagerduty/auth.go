@@ -7,6 +7,13 @@ import (
 	"strings"
 
 	"golang.org/x/oauth2"
+
+	"github.com/incidentbridge/incidentbridge/internal/httpx"
+)
+
+var (
+	errBadFrom      = errors.New("pagerduty: from must be the e-mail address of a PagerDuty user")
+	errBadSubdomain = errors.New("pagerduty: subdomain must be the account's alone, as acme of acme.pagerduty.com")
 )
 
 // TokenSource gives the access token of a PagerDuty user. One that also has Invalidate(ctx, *oauth2.Token) is told of
@@ -20,12 +27,13 @@ type invalidator interface {
 	Invalidate(ctx context.Context, token *oauth2.Token)
 }
 
-// Auth is a way to authenticate, made by [APIKey] or [UserToken]. It prints no secret. The zero Auth is refused by
-// [NewClient].
+// Auth is a way to authenticate, made by [APIKey], [AppToken] or [UserToken]. It prints no secret. The zero Auth is
+// refused by [NewClient].
 type Auth struct {
 	key    hidden
-	from   string
+	app    *appCredentials
 	tokens TokenSource
+	from   string
 }
 
 // hidden is a secret. It is a func because fmt prints the address of one, and the content of whatever else stands in an
@@ -38,23 +46,61 @@ func hide(secret string) hidden { return func() string { return secret } }
 // on writes with an account's key, so it is required. See https://developer.pagerduty.com/docs/authentication.
 func APIKey(key, from string) Auth { return Auth{key: hide(key), from: from} }
 
+// AppToken authenticates as an app of the account with that subdomain ("acme" of acme.pagerduty.com), by the client
+// credentials of scoped OAuth. The token is asked for when it is first needed, kept until a minute before its end and
+// shared by all calls. It has no user, so [NewClient] wants [WithFrom] beside it.
+//
+// PagerDuty does not refuse scopes that the app lacks, it leaves them out: [Client.MissingScopes] names them, and so
+// does the error of a call that fails for want of one.
+// See https://developer.pagerduty.com/docs/app-oauth-token.
+func AppToken(clientID, clientSecret, subdomain string) Auth {
+	return Auth{app: &appCredentials{clientID, hide(clientSecret), strings.ToLower(subdomain)}}
+}
+
 // UserToken authenticates with the OAuth token of a user, who is also the one that writes.
 func UserToken(source TokenSource) Auth { return Auth{tokens: source} }
 
-func (a Auth) validate() error {
+// bind checks the Auth, completes it from the settings and lets it ask for tokens through client.
+func (a Auth) bind(settings *config, client *httpx.Client) (Auth, error) {
+	if a.from != "" && settings.from != "" {
+		return Auth{}, errors.New("pagerduty: an API key brings its own from: leave WithFrom out")
+	}
+	if a.key == nil {
+		a.from = settings.from
+	}
 	switch {
 	case a.tokens != nil:
-		return nil
+		return a, nil
+	case a.app != nil:
+		return a.bindApp(settings, client)
 	case a.key == nil:
-		return errors.New("authentication is missing")
+		return Auth{}, errors.New("pagerduty: authentication is missing")
 	case a.key() == "":
-		return errors.New("API key is empty")
+		return Auth{}, errors.New("pagerduty: API key is empty")
 	case !headerValue(a.key()):
-		return errors.New("API key has a blank or a control character")
+		return Auth{}, errors.New("pagerduty: API key has a blank or a control character")
 	case !plausibleEmail(a.from):
-		return errors.New("from must be the e-mail address of a PagerDuty user")
+		return Auth{}, errBadFrom
 	}
-	return nil
+	return a, nil
+}
+
+func (a Auth) bindApp(settings *config, client *httpx.Client) (Auth, error) {
+	switch {
+	case strings.TrimSpace(a.app.id) == "":
+		return Auth{}, errors.New("pagerduty: client id is empty")
+	case strings.TrimSpace(a.app.secret()) == "":
+		return Auth{}, errors.New("pagerduty: client secret is empty")
+	case !validSubdomain(a.app.subdomain):
+		return Auth{}, errBadSubdomain
+	case settings.subdomain != "" && settings.subdomain != a.app.subdomain:
+		return Auth{}, errors.New("pagerduty: the app token is of another subdomain than WithSubdomain says")
+	case a.from == "":
+		return Auth{}, errors.New("pagerduty: an app token writes as a user: WithFrom is missing")
+	}
+	settings.subdomain = a.app.subdomain
+	a.tokens = newAppSource(a.app, settings, client)
+	return a, nil
 }
 
 // authorize signs the request and answers the token it used, if it was one.
@@ -85,6 +131,14 @@ func (a Auth) refuse(ctx context.Context, token *oauth2.Token) bool {
 	}
 	source.Invalidate(ctx, token)
 	return true
+}
+
+// missingScopes are the scopes that an app's token was asked for and did not get; none for other credentials.
+func (a Auth) missingScopes() []string {
+	if source, isApp := a.tokens.(*appSource); isApp {
+		return source.missingScopes()
+	}
+	return nil
 }
 
 // tokenError says that the request was never sent, since there was no token to send it with.

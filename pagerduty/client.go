@@ -5,9 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -17,70 +15,18 @@ import (
 	"github.com/incidentbridge/incidentbridge/internal/httpx"
 )
 
-// Region is one of PagerDuty's service regions. A key or token of one is unknown in the other.
-type Region string
-
-// The regions PagerDuty serves. See https://support.pagerduty.com/main/docs/service-regions.
-const (
-	US Region = "us"
-	EU Region = "eu"
-)
-
 // Client calls PagerDuty's REST API. Make one with [NewClient]; it is safe for concurrent use and needs no closing.
 //
 // Each call takes 30 seconds at most, waits and repeats included, or until the context's deadline if that is earlier.
-// Reads and the idempotent [Client.SetConferenceBridge] are repeated on faults; [Client.AddNote] is not.
+// Reads, deletions and the idempotent [Client.SetConferenceBridge] are repeated on faults. What makes something new
+// ([Client.AddNote], [Client.CreateWebhookSubscription] and the like) is sent once.
 type Client struct {
 	api  *gopagerduty.Client
+	auth Auth
 	base string
-}
 
-// Option changes one thing about a [Client]. Options do not depend on their order.
-type Option func(*config) error
-
-type config struct {
 	region    Region
-	base      string // "": by region
-	transport http.RoundTripper
-}
-
-// WithRegion chooses the service region, [US] by default.
-func WithRegion(region Region) Option {
-	return func(c *config) error {
-		if region != US && region != EU {
-			return fmt.Errorf("pagerduty: region %q is neither us nor eu", region)
-		}
-		c.region = region
-		return nil
-	}
-}
-
-// WithBaseURL sends calls elsewhere, to a proxy or a fake; it wins over [WithRegion]. Only https is accepted, or http
-// on a loopback address.
-func WithBaseURL(base string) Option {
-	return func(c *config) error {
-		u, err := url.Parse(base)
-		if err != nil || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-			return errors.New("pagerduty: base URL must be a scheme, a host and perhaps a path")
-		}
-		if u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) {
-			return errors.New("pagerduty: base URL must be https, or http on a loopback address")
-		}
-		c.base = strings.TrimRight(u.String(), "/")
-		return nil
-	}
-}
-
-// WithTransport sends requests through transport as it is: a proxy, an instrumented one, or that of pagerdutytest. The
-// default is a clone of http.DefaultTransport. Retries and limits stay in front of it.
-func WithTransport(transport http.RoundTripper) Option {
-	return func(c *config) error {
-		if transport == nil {
-			return errors.New("pagerduty: transport is nil")
-		}
-		c.transport = transport
-		return nil
-	}
+	subdomain string // "": unknown
 }
 
 // NewClient returns a client that authenticates with auth. It checks its arguments and makes no call.
@@ -91,31 +37,19 @@ func NewClient(auth Auth, opts ...Option) (*Client, error) {
 			return nil, err
 		}
 	}
-	if err := auth.validate(); err != nil {
-		return nil, fmt.Errorf("pagerduty: %w", err)
-	}
 	transport, err := httpx.New(httpx.Config{Transport: settings.transport, Domains: []string{"pagerduty.com"}})
 	if err != nil {
-		return nil, fmt.Errorf("pagerduty: %w", err)
+		return nil, err
+	}
+	if auth, err = auth.bind(&settings, transport); err != nil {
+		return nil, err
 	}
 	api := gopagerduty.NewClient("") // the stack has the key
 	api.HTTPClient = &stack{http: transport, auth: auth}
-	return &Client{api: api, base: settings.baseURL()}, nil
-}
-
-func (c *config) baseURL() string {
-	switch {
-	case c.base != "":
-		return c.base
-	case c.region == EU:
-		return "https://api.eu.pagerduty.com"
-	}
-	return "https://api.pagerduty.com"
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || (ip != nil && ip.IsLoopback())
+	return &Client{
+		api: api, auth: auth, base: settings.baseURL(),
+		region: settings.region, subdomain: settings.subdomain,
+	}, nil
 }
 
 // stack is the HTTPClient that go-pagerduty sends through: credentials, then retries and limits.
@@ -152,10 +86,12 @@ type request struct {
 	path       string
 	query      url.Values
 	body       any
+	empty      bool     // a good answer needs no body: 202 and 204 have none
 	sensitive  []string // values that must not come back in an error
 }
 
-func (r request) writes() bool { return r.method != http.MethodGet }
+// writes reports whether the request changes something. One for a token, which has no method here, does not.
+func (r request) writes() bool { return r.method != "" && r.method != http.MethodGet }
 
 // call sends the request and answers the JSON object of a good answer; what else may come is an *Error.
 func (c *Client) call(ctx context.Context, r request) (object, error) {
@@ -163,24 +99,41 @@ func (c *Client) call(ctx context.Context, r request) (object, error) {
 	if err != nil {
 		return nil, invalid(r.op, r.incidentID, "the request cannot be built")
 	}
-	answer, err := c.api.Do(sent, false)
-	if err != nil {
-		return nil, unansweredError(ctx, r, err)
-	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
+	answer, body, err := exchange(doer{c.api}, sent)
 	if err != nil {
 		return nil, unansweredError(ctx, r, err)
 	}
 	if answer.StatusCode < 200 || answer.StatusCode > 299 {
 		secrets := append([]string{credential(sent)}, r.sensitive...)
-		return nil, answerError(r, answer, body, secrets)
+		return nil, answerError(r, answer, body, secrets).scopedBy(c.auth.missingScopes)
+	}
+	if r.empty {
+		return nil, nil
 	}
 	content, ok := parseObject(body)
 	if !ok {
 		return nil, unreadableError(r)
 	}
 	return content, nil
+}
+
+// doer sends as go-pagerduty does, which sets the headers of the API.
+type doer struct{ api *gopagerduty.Client }
+
+func (d doer) Do(r *http.Request) (*http.Response, error) { return d.api.Do(r, false) }
+
+// exchange sends the request and reads the answer, which is in memory already.
+func exchange(client interface {
+	Do(r *http.Request) (*http.Response, error)
+}, r *http.Request,
+) (*http.Response, []byte, error) {
+	answer, err := client.Do(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	return answer, body, err
 }
 
 func (c *Client) newRequest(ctx context.Context, r request) (*http.Request, error) {
@@ -196,6 +149,16 @@ func (c *Client) newRequest(ctx context.Context, r request) (*http.Request, erro
 		return nil, err
 	}
 	return http.NewRequestWithContext(ctx, r.method, target, bytes.NewReader(body))
+}
+
+// remove deletes what the request names. What is gone already is as good as deleted.
+func (c *Client) remove(ctx context.Context, r request) error {
+	r.method, r.empty = http.MethodDelete, true
+	_, err := c.call(ctx, r)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	return err
 }
 
 // credential is the secret part of the Authorization header that was sent.

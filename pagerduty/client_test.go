@@ -53,6 +53,8 @@ func (s *tokens) Invalidate(_ context.Context, token *oauth2.Token) {
 func TestNewClientChecksItsArguments(t *testing.T) {
 	t.Parallel()
 	key := pagerduty.APIKey("key", "oncall@example.com")
+	app := pagerduty.AppToken("id", "secret", "acme")
+	from := pagerduty.WithFrom("oncall@example.com")
 	tests := []struct {
 		name string
 		auth pagerduty.Auth
@@ -80,6 +82,23 @@ func TestNewClientChecksItsArguments(t *testing.T) {
 		{"base with a user", key, []pagerduty.Option{pagerduty.WithBaseURL("https://a:b@example.com")}, "a scheme, a host"},
 		{"base with a query", key, []pagerduty.Option{pagerduty.WithBaseURL("https://example.com?a=b")}, "a scheme, a host"},
 		{"empty base", key, []pagerduty.Option{pagerduty.WithBaseURL("")}, "a scheme, a host"},
+		{"OAuth elsewhere", key, []pagerduty.Option{pagerduty.WithOAuthURL("https://proxy.example.com/oauth")}, ""},
+		{"OAuth in clear text", key, []pagerduty.Option{pagerduty.WithOAuthURL("http://example.com/oauth")}, "OAuth URL must be https"},
+		{"app", app, []pagerduty.Option{from}, ""},
+		{"app of the same subdomain", app, []pagerduty.Option{from, pagerduty.WithSubdomain("ACME")}, ""},
+		{"app of another subdomain", app, []pagerduty.Option{from, pagerduty.WithSubdomain("other")}, "of another subdomain"},
+		{"app that writes as nobody", app, nil, "WithFrom is missing"},
+		{"app without an id", pagerduty.AppToken("", "secret", "acme"), []pagerduty.Option{from}, "client id is empty"},
+		{"app without a secret", pagerduty.AppToken("id", " ", "acme"), []pagerduty.Option{from}, "client secret is empty"},
+		{"app without an account", pagerduty.AppToken("id", "secret", ""), []pagerduty.Option{from}, "subdomain must be"},
+		{"app of a host", pagerduty.AppToken("id", "secret", "acme.pagerduty.com"), []pagerduty.Option{from}, "subdomain must be"},
+		{"app with two scopes in one", app, []pagerduty.Option{from, pagerduty.WithScopes("a b")}, "scopes must be"},
+		{"app with no scopes", app, []pagerduty.Option{from, pagerduty.WithScopes()}, "scopes must be"},
+		{"user who writes as somebody", pagerduty.UserToken(&tokens{}), []pagerduty.Option{from}, ""},
+		{"key that writes as two", key, []pagerduty.Option{from}, "leave WithFrom out"},
+		{"from nobody", app, []pagerduty.Option{pagerduty.WithFrom("oncall")}, "from must be"},
+		{"subdomain that is a host", key, []pagerduty.Option{pagerduty.WithSubdomain("acme.pagerduty.com")}, "subdomain must be"},
+		{"subdomain of PagerDuty's own", key, []pagerduty.Option{pagerduty.WithSubdomain("app")}, "subdomain must be"},
 		{"nil transport", key, []pagerduty.Option{pagerduty.WithTransport(nil)}, "transport is nil"},
 	}
 	for _, tt := range tests {

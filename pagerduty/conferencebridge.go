@@ -46,11 +46,34 @@ type bridgeWriteConference struct {
 // See https://developer.pagerduty.com/api-reference/8a0e1aa2ec666-update-an-incident.
 func (c *Client) SetConferenceBridge(ctx context.Context, id string, b ConferenceBridge) (*Incident, error) {
 	const op = "set conference bridge"
+	if strings.TrimSpace(b.URL) == "" && strings.TrimSpace(b.Number) == "" {
+		return nil, invalid(op, "", "a conference bridge needs a link or a number")
+	}
+	return c.writeBridge(ctx, op, id, b)
+}
+
+// ClearConferenceBridge takes the bridge off the incident, whoever wrote it, and reads the incident back: how to clear
+// one is not documented, so both parts are written empty and the answer is what was found. [ErrNotCleared], beside the
+// incident, reports a bridge that is still there or there again. [ErrInDoubt] also when PagerDuty accepted the write and
+// the reading failed.
+func (c *Client) ClearConferenceBridge(ctx context.Context, id string) (*Incident, error) {
+	const op = "clear conference bridge"
+	if _, err := c.writeBridge(ctx, op, id, ConferenceBridge{}); err != nil {
+		return nil, err
+	}
+	found, err := c.Incident(ctx, id)
+	if err != nil {
+		return nil, &Error{Op: op, IncidentID: id, Err: fmt.Errorf("%w: %w", ErrInDoubt, err)}
+	}
+	if found.ConferenceBridge != nil {
+		return found, &Error{Op: op, IncidentID: id, Err: ErrNotCleared}
+	}
+	return found, nil
+}
+
+func (c *Client) writeBridge(ctx context.Context, op, id string, b ConferenceBridge) (*Incident, error) {
 	if !validID(id) {
 		return nil, invalid(op, "", "the incident id must be letters and digits")
-	}
-	if strings.TrimSpace(b.URL) == "" && strings.TrimSpace(b.Number) == "" {
-		return nil, invalid(op, id, "a conference bridge needs a link or a number")
 	}
 	r := request{
 		op: op, incidentID: id,

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -207,6 +208,126 @@ func TestSetConferenceBridgeEndsWithItsContext(t *testing.T) {
 			t.Error("not written, want it late")
 		}
 	})
+}
+
+func TestClearConferenceBridgeReportsWhatItFound(t *testing.T) {
+	t.Parallel()
+	other := pagerduty.ConferenceBridge{URL: "https://human.example"}
+	tests := []struct {
+		name   string
+		faults map[string]pagerdutytest.Fault
+		change func(*pagerdutytest.Server, string) // after the write
+		found  *pagerduty.ConferenceBridge
+		is     []error
+	}{
+		{"gone", nil, nil, nil, nil},
+		{
+			"accepted and ignored",
+			map[string]pagerdutytest.Fault{pagerdutytest.UpdateIncident: pagerdutytest.Answer(200, `{"incident":{"id":"P1"}}`)},
+			nil, &someBridge,
+			[]error{pagerduty.ErrNotCleared},
+		},
+		{
+			"written anew by somebody", nil,
+			func(fake *pagerdutytest.Server, id string) { fake.SetBridge(id, other) },
+			&other,
+			[]error{pagerduty.ErrNotCleared},
+		},
+		{
+			"read back in vain",
+			map[string]pagerdutytest.Fault{pagerdutytest.GetIncident: pagerdutytest.Answer(404, "").Always()},
+			nil, nil,
+			[]error{pagerduty.ErrInDoubt, pagerduty.ErrNotFound},
+		},
+		{
+			"refused",
+			map[string]pagerdutytest.Fault{pagerdutytest.UpdateIncident: pagerdutytest.Answer(400, pagerdutytest.ErrorBody(2001, "No"))},
+			nil, nil,
+			[]error{pagerduty.ErrInvalid},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			fake := pagerdutytest.New()
+			id := fake.AddIncident("down", func(i *pagerdutytest.Incident) { i.Bridge = someBridge })
+			for op, fault := range tt.faults {
+				fake.Fault(op, fault)
+			}
+			transport := roundTripper(func(r *http.Request) (*http.Response, error) {
+				answer, err := fake.Transport().RoundTrip(r)
+				if r.Method == http.MethodPut && tt.change != nil {
+					tt.change(fake, id)
+				}
+				return answer, err
+			})
+			got, err := newClient(t, fake, pagerduty.WithTransport(transport)).ClearConferenceBridge(t.Context(), id)
+			if tt.is == nil && err != nil {
+				t.Fatal(err)
+			}
+			checkError(t, err, tt.is, nil)
+			var found *pagerduty.ConferenceBridge
+			if got != nil {
+				found = got.ConferenceBridge
+			}
+			if diff := cmp.Diff(tt.found, found); diff != "" {
+				t.Errorf("found (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestClearConferenceBridgeWritesBothKeysEmpty(t *testing.T) {
+	t.Parallel()
+	fake := pagerdutytest.New()
+	id := fake.AddIncident("down", func(i *pagerdutytest.Incident) { i.Bridge = someBridge })
+	got, err := newClient(t, fake).ClearConferenceBridge(t.Context(), id)
+	if err != nil || got.ID != id || got.ConferenceBridge != nil || !got.BridgeKnown {
+		t.Errorf("incident %+v, %v; want it read back without a bridge", got, err)
+	}
+	body := string(fake.Requests(pagerdutytest.UpdateIncident)[0].Body)
+	want := `{"incident":{"type":"incident_reference","conference_bridge":{"conference_number":"","conference_url":""}}}`
+	if body != want {
+		t.Errorf("wrote %s, want %s", body, want)
+	}
+	if bridge := fake.Incident(id).Bridge; bridge != (pagerduty.ConferenceBridge{}) {
+		t.Errorf("bridge %v is left", bridge)
+	}
+}
+
+func TestWritesOfABridgeNeverSendAStatus(t *testing.T) {
+	t.Parallel()
+	fake := pagerdutytest.New()
+	id := fake.AddIncident("down")
+	fake.Resolve(id)
+	client := newClient(t, fake)
+	if _, err := client.SetConferenceBridge(t.Context(), id, someBridge); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.ClearConferenceBridge(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range fake.Requests(pagerdutytest.UpdateIncident) {
+		if strings.Contains(string(r.Body), "status") {
+			t.Errorf("wrote %s, which reopens what is resolved", r.Body)
+		}
+	}
+	if got := fake.Incident(id).Status; got != "resolved" {
+		t.Errorf("incident is %s, want resolved", got)
+	}
+}
+
+func TestBridgeOfAnotherPlanOrAResolvedIncident(t *testing.T) {
+	t.Parallel()
+	poor := pagerdutytest.New(pagerdutytest.WithoutBridges())
+	_, err := newClient(t, poor).SetConferenceBridge(t.Context(), poor.AddIncident("down"), someBridge)
+	checkError(t, err, []error{pagerduty.ErrPlan}, []error{pagerduty.ErrInDoubt})
+
+	frozen := pagerdutytest.New(pagerdutytest.WithResolvedFrozen())
+	id := frozen.AddIncident("down")
+	frozen.Resolve(id)
+	_, err = newClient(t, frozen).SetConferenceBridge(t.Context(), id, someBridge)
+	checkError(t, err, []error{pagerduty.ErrResolved}, []error{pagerduty.ErrInDoubt})
 }
 
 func TestConferenceBridgeIsNotLogged(t *testing.T) {

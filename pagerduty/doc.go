@@ -10,6 +10,9 @@
 //		Number: "+1 415-555-0100,,98765432101#",
 //	})
 //
+// [APIKey] is one way to authenticate; [AppToken] is that of an app of the account, and [UserToken] that of a person who
+// agreed to one.
+//
 // Requests travel through github.com/PagerDuty/go-pagerduty's Client.Do, over an HTTP stack of this module that adds
 // what that client lacks: time limits, retries that respect idempotency, rate limits, bounded answers and errors that
 // keep their cause. None of its types is part of this package's surface. A program that uses both packages names one
@@ -27,6 +30,15 @@
 // happened although no good answer came is [ErrInDoubt]: read the incident before repeating it. Errors of the context
 // stay visible to errors.Is. No error carries a key, a link or a number.
 //
+// PagerDuty accepts what it does not understand, and grants an app fewer scopes than it asked for, without a word:
+// [Client.ClearConferenceBridge] reads back what it wrote, and [Client.MissingScopes] compares.
+//
+// # Set-up
+//
+// [Client.CreateWebhookSubscription] makes PagerDuty send its events, and tells the secret that signs them that one
+// time. [Client.CreateExtension] puts a button on incidents, a custom incident action. PagerDuty switches either off for
+// a day when three deliveries in a row are refused: see their Disabled, and enable them again.
+//
 // # Webhooks
 //
 // Verify first, over the very bytes that came, then parse:
@@ -41,7 +53,8 @@
 //
 // # Concurrency
 //
-// A [Client] and a [Verifier] are safe for concurrent use, start no goroutine and need not be closed.
+// A [Client] and a [Verifier] are safe for concurrent use and need not be closed. Only the request for an app's token
+// runs in a goroutine, for 20 seconds at most, since all who wait for it share it.
 //
 // # Tests
 //

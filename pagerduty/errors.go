@@ -16,9 +16,14 @@ import (
 var (
 	// ErrUnauthorized reports a key or token that PagerDuty does not accept (401, code 2006).
 	ErrUnauthorized = errors.New("key or token refused")
+	// ErrCredentials reports that the token endpoint refuses the client id, client secret or subdomain of an [AppToken].
+	ErrCredentials = errors.New("client credentials refused")
+	// ErrMissingScopes reports an app's token that lacks scopes it was asked for, at a call that PagerDuty forbids;
+	// Error.Scopes lists them. It is an ErrForbidden too.
+	ErrMissingScopes = fmt.Errorf("app token lacks scopes: %w", ErrForbidden)
 	// ErrForbidden reports a key, token or user without the right (403, codes 1018, 2010, 2018).
 	ErrForbidden = errors.New("not allowed")
-	// ErrNotFound reports an incident or user that does not exist (404, codes 2100, 5001).
+	// ErrNotFound reports something that does not exist: an incident, user, team or subscription (404, codes 2100, 5001).
 	ErrNotFound = errors.New("not found")
 	// ErrInvalid reports a value that PagerDuty refuses (400 and other 4xx) or that was refused here, before any call.
 	ErrInvalid = errors.New("invalid")
@@ -29,16 +34,24 @@ var (
 	ErrPlan = errors.New("not in the account's plan")
 	// ErrRequester reports a From address that is no user of the account (codes 1008, 2011).
 	ErrRequester = errors.New("from address is not a user of the account")
-	// ErrResolved reports an incident that is resolved already (code 1001).
+	// ErrNoUser reports that the key or token stands for no user, so that nobody is the current one.
+	ErrNoUser = errors.New("key or token of no user")
+	// ErrResolved reports an incident that is resolved already (codes 1001, 2018).
 	ErrResolved = errors.New("incident is resolved")
+	// ErrConflict reports something that changed since it was read: read it again (409, code 1005).
+	ErrConflict = errors.New("changed meanwhile: read it again")
+	// ErrLimit reports that PagerDuty takes no more of this kind, such as the 2000 notes of an incident (code 2019).
+	ErrLimit = errors.New("PagerDuty takes no more of these")
+	// ErrNotCleared reports a bridge that is still on the incident, or on it again, after it was cleared.
+	ErrNotCleared = errors.New("the incident still has a conference bridge")
 	// ErrRateLimited reports too many calls; Error.RetryAfter says how long to wait (429, code 2020).
 	ErrRateLimited = errors.New("rate limited")
 	// ErrUnavailable reports that PagerDuty gave no usable answer: a transport fault, a deadline, a 408, a 5xx or a body
 	// that is not one of its own.
 	ErrUnavailable = errors.New("no usable answer from PagerDuty")
-	// ErrInDoubt reports a write that may have happened although no usable answer came back. Read the incident before
-	// repeating it.
-	ErrInDoubt = errors.New("the write may have happened: read the incident before repeating it")
+	// ErrInDoubt reports a write that may have happened although no usable answer came back. Read the incident, or
+	// whatever was written, before repeating it.
+	ErrInDoubt = errors.New("the write may have happened: read before repeating it")
 )
 
 // defaultWait is told for a 429 that does not say how long, which PagerDuty's need not.
@@ -54,6 +67,7 @@ type Error struct {
 	Message    string        // what PagerDuty said, shortened to one line
 	Details    []string      // the reasons it listed, likewise
 	RetryAfter time.Duration // how long to wait, on a 429 or when PagerDuty asks for it; else 0
+	Scopes     []string      // the missing scopes, with ErrMissingScopes
 	Err        error         // the sentinel and what lies under it
 }
 
@@ -78,6 +92,9 @@ func (e *Error) Error() string {
 	}
 	if e.Err != nil {
 		parts = append(parts, e.Err.Error())
+	}
+	if len(e.Scopes) > 0 {
+		parts = append(parts, strings.Join(e.Scopes, " "))
 	}
 	return strings.Join(parts, ": ")
 }
@@ -127,6 +144,17 @@ func unreadableError(r request) *Error {
 	return e.inDoubtIf(r.writes())
 }
 
+// scopedBy adds the scopes that the token lacks to a call that was forbidden.
+func (e *Error) scopedBy(missing func() []string) *Error {
+	if !errors.Is(e, ErrForbidden) {
+		return e
+	}
+	if e.Scopes = missing(); len(e.Scopes) > 0 {
+		e.Err = ErrMissingScopes
+	}
+	return e
+}
+
 // inDoubtIf adds ErrInDoubt to the reasons.
 func (e *Error) inDoubtIf(doubt bool) *Error {
 	if doubt {
@@ -157,14 +185,22 @@ func (e *Error) reason() error {
 	switch e.Code {
 	case 1001:
 		return ErrResolved
+	case 1005:
+		return ErrConflict
 	case 1008, 2011:
 		return ErrRequester
-	case 1018, 2010, 2018:
+	case 1018, 2010:
 		return ErrForbidden
+	case 2000, 2016:
+		return ErrUnavailable
 	case 2006:
 		return ErrUnauthorized
 	case 2012, 2014:
 		return ErrPlan
+	case 2018: // who had access while the incident was open has lost it
+		return fmt.Errorf("%w: %w", ErrResolved, ErrForbidden)
+	case 2019:
+		return ErrLimit
 	case 2020:
 		return ErrRateLimited
 	case 2100, 5001:
@@ -179,6 +215,8 @@ func (e *Error) reason() error {
 		return ErrForbidden
 	case http.StatusNotFound:
 		return ErrNotFound
+	case http.StatusConflict:
+		return ErrConflict
 	case http.StatusTooManyRequests:
 		return ErrRateLimited
 	}

@@ -76,12 +76,32 @@ func TestErrorReadsEveryBody(t *testing.T) {
 	}
 }
 
+func TestErrorIsToldInEveryShape(t *testing.T) {
+	t.Parallel()
+	for _, shape := range pagerdutytest.ErrorShapes() {
+		fake := pagerdutytest.New(pagerdutytest.WithErrorShape(shape), pagerdutytest.WithNumberCheck(pagerdutytest.NoStar))
+		id := fake.AddIncident("down")
+		client := newClient(t, fake)
+		_, errFound := client.Incident(t.Context(), "PNONE")
+		checkError(t, errFound, []error{pagerduty.ErrNotFound}, []error{pagerduty.ErrUnavailable})
+		_, errWritten := client.SetConferenceBridge(t.Context(), id, someBridge)
+		checkError(t, errWritten, []error{pagerduty.ErrInvalid}, []error{pagerduty.ErrUnavailable, pagerduty.ErrInDoubt})
+		// A text alone and a page do not name the number.
+		worded := shape != pagerdutytest.ErrorText && shape != pagerdutytest.ErrorHTML
+		if got := errors.Is(errWritten, pagerduty.ErrNumber); got != worded {
+			t.Errorf("shape %d: number refused: %t, want %t: %v", shape, got, worded, errWritten)
+		}
+	}
+}
+
 func TestErrorIsWhatPagerDutyMeans(t *testing.T) {
 	t.Parallel()
 	all := []error{
 		pagerduty.ErrUnauthorized, pagerduty.ErrForbidden, pagerduty.ErrNotFound, pagerduty.ErrInvalid,
 		pagerduty.ErrNumber, pagerduty.ErrPlan, pagerduty.ErrRequester, pagerduty.ErrResolved,
-		pagerduty.ErrRateLimited, pagerduty.ErrUnavailable, pagerduty.ErrInDoubt,
+		pagerduty.ErrRateLimited, pagerduty.ErrUnavailable, pagerduty.ErrInDoubt, pagerduty.ErrConflict,
+		pagerduty.ErrLimit, pagerduty.ErrCredentials, pagerduty.ErrMissingScopes, pagerduty.ErrNoUser,
+		pagerduty.ErrNotCleared,
 	}
 	tests := []struct {
 		name   string
@@ -95,7 +115,12 @@ func TestErrorIsWhatPagerDutyMeans(t *testing.T) {
 		{"access denied", 403, 2010, "Access Denied", []error{pagerduty.ErrForbidden}},
 		{"forbidden without a word", 403, 0, "", []error{pagerduty.ErrForbidden}},
 		{"requester has no right", 400, 1018, "Requester Not Authorized", []error{pagerduty.ErrForbidden}},
-		{"access lost after resolve", 400, 2018, "", []error{pagerduty.ErrForbidden}},
+		{"access lost after resolve", 400, 2018, "", []error{pagerduty.ErrForbidden, pagerduty.ErrResolved}},
+		{"changed meanwhile", 400, 1005, "Data updated since last request", []error{pagerduty.ErrConflict}},
+		{"changed meanwhile, without a word", 409, 0, "", []error{pagerduty.ErrConflict}},
+		{"product limit", 400, 2019, "Product limit reached", []error{pagerduty.ErrLimit}},
+		{"internal, told as a 400", 400, 2000, "Internal Error", []error{pagerduty.ErrUnavailable}},
+		{"timeout, told as a 400", 400, 2016, "Took Too Long", []error{pagerduty.ErrUnavailable}},
 		{"no such incident", 404, 5001, "Incident Not Found", []error{pagerduty.ErrNotFound}},
 		{"not found", 404, 2100, "Not Found", []error{pagerduty.ErrNotFound}},
 		{"not found without a word", 404, 0, "", []error{pagerduty.ErrNotFound}},
@@ -266,7 +291,7 @@ func TestErrorSaysWhatToDo(t *testing.T) {
 	fake.Fault(pagerdutytest.AddNote, pagerdutytest.Answer(502, pagerdutytest.HTMLPage))
 	err := newClient(t, fake).AddNote(t.Context(), "P1", "hello")
 	want := "pagerduty: add note of P1: HTTP 502: the write may have happened: " +
-		"read the incident before repeating it: no usable answer from PagerDuty"
+		"read before repeating it: no usable answer from PagerDuty"
 	if err == nil || err.Error() != want {
 		t.Errorf("error\n%v\nwant\n%s", err, want)
 	}

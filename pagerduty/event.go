@@ -22,6 +22,18 @@ type Event struct {
 	// ConferenceBridge is the new bridge of an incident.conference_bridge.updated event, empty when it was cleared, and
 	// nil for every other event.
 	ConferenceBridge *ConferenceBridge
+	// Responder is who was asked, or who answered, of an incident.responder event, else nil.
+	Responder *Responder
+	// Note is the note of an incident.annotated event, without its author, who is the Agent; else nil.
+	Note *Note
+}
+
+// Responder is somebody who was asked to join an incident.
+type Responder struct {
+	User             *Reference // nil when a policy was asked
+	EscalationPolicy *Reference // nil when a user was asked
+	Message          string
+	State            string // such as "pending", "accepted" or "declined"
 }
 
 // ParseEvent reads the body of a V3 webhook, after it was verified. Missing, null and odd fields are left zero; only a
@@ -59,8 +71,18 @@ func (e *Event) readData(data object) {
 		e.IncidentID = data.object("incident").text("id")
 	}
 	e.Workflow = data.object("incident_workflow").reference()
-	if kind == "incident_conference_bridge" || e.Type == "incident.conference_bridge.updated" {
+	switch {
+	case kind == "incident_conference_bridge", e.Type == "incident.conference_bridge.updated":
 		e.ConferenceBridge = e.updatedBridge(data)
+	case kind == "incident_responder":
+		e.Responder = &Responder{
+			User:             data.object("user").reference(),
+			EscalationPolicy: data.object("escalation_policy").reference(),
+			Message:          data.text("message"),
+			State:            data.text("state"),
+		}
+	case kind == "incident_note":
+		e.Note = decodeNote(data)
 	}
 }
 

@@ -2,6 +2,7 @@ package pagerduty_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -55,7 +56,71 @@ func TestParseEvent(t *testing.T) {
 		{
 			"incident is referred to",
 			envelope("incident.annotated", `{"type":"incident_note","content":"hi","incident":{"id":"P1","summary":null}}`),
-			event("incident.annotated", func(e *pagerduty.Event) { e.IncidentID = "P1" }),
+			event("incident.annotated", func(e *pagerduty.Event) {
+				e.IncidentID = "P1"
+				e.Note = &pagerduty.Note{Content: "hi"}
+			}),
+		},
+		{
+			"note that was cut short",
+			envelope("incident.annotated", `{"id":"PN","type":"incident_note","content":"h","trimmed":true,"incident":{"id":"P1"}}`),
+			event("incident.annotated", func(e *pagerduty.Event) {
+				e.IncidentID = "P1"
+				e.Note = &pagerduty.Note{ID: "PN", Content: "h", Trimmed: true}
+			}),
+		},
+		{
+			"responder",
+			envelope("incident.responder.added", `{"type":"incident_responder","incident":{"id":"P1"},
+			  "user":{"id":"PBOB","type":"user_reference"},"escalation_policy":null,"message":"help","state":"pending"}`),
+			event("incident.responder.added", func(e *pagerduty.Event) {
+				e.IncidentID = "P1"
+				e.Responder = &pagerduty.Responder{
+					User: &pagerduty.Reference{ID: "PBOB", Type: "user_reference"}, Message: "help", State: "pending",
+				}
+			}),
+		},
+		{
+			"responder of nulls",
+			envelope("incident.responder.replied", `{"type":"incident_responder","incident":null,
+			  "user":null,"escalation_policy":{"id":"PEP"},"message":null,"state":7}`),
+			event("incident.responder.replied", func(e *pagerduty.Event) {
+				e.Responder = &pagerduty.Responder{EscalationPolicy: &pagerduty.Reference{ID: "PEP"}, State: "7"}
+			}),
+		},
+		{
+			"bridge of nulls after clearing",
+			envelope("incident.conference_bridge.updated", `{"type":"incident_conference_bridge","incident":{"id":"P1"},
+			  "conference_numbers":null,"conference_url":null}`),
+			event("incident.conference_bridge.updated", func(e *pagerduty.Event) {
+				e.IncidentID = "P1"
+				e.ConferenceBridge = &pagerduty.ConferenceBridge{}
+			}),
+		},
+		{
+			"bridge without its fields after clearing",
+			envelope("incident.conference_bridge.updated", `{"type":"incident_conference_bridge","incident":{"id":"P1"}}`),
+			event("incident.conference_bridge.updated", func(e *pagerduty.Event) {
+				e.IncidentID = "P1"
+				e.ConferenceBridge = &pagerduty.ConferenceBridge{}
+			}),
+		},
+		{
+			"bridge of empty texts after clearing",
+			envelope("incident.conference_bridge.updated", `{"type":"incident_conference_bridge","incident":{"id":"P1"},
+			  "conference_numbers":[{"label":"","number":""}],"conference_url":""}`),
+			event("incident.conference_bridge.updated", func(e *pagerduty.Event) {
+				e.IncidentID = "P1"
+				e.ConferenceBridge = &pagerduty.ConferenceBridge{}
+			}),
+		},
+		{
+			"agent that is no user",
+			`{"event":{"event_type":"incident.resolved","agent":{"id":"PS","type":"service_reference","summary":null},"data":{"type":"incident","id":"P1"}}}`,
+			&pagerduty.Event{
+				Type: "incident.resolved", IncidentID: "P1", Incident: &pagerduty.Incident{ID: "P1"},
+				Agent: &pagerduty.Reference{ID: "PS", Type: "service_reference"},
+			},
 		},
 		{
 			"data is a reference",
@@ -156,6 +221,59 @@ func TestParseEvent(t *testing.T) {
 	}
 }
 
+// eventTypes are those that PagerDuty documents, and one that it does not.
+var eventTypes = []string{
+	"incident.acknowledged", "incident.annotated", "incident.conference_bridge.updated",
+	"incident.custom_field_values.updated", "incident.delegated", "incident.escalated", "incident.incident_type.changed",
+	"incident.priority_updated", "incident.reassigned", "incident.reopened", "incident.resolved", "incident.responder.added",
+	"incident.responder.replied", "incident.role.assigned", "incident.service_updated", "incident.status_update_published",
+	"incident.task.completed", "incident.task.created", "incident.task.updated", "incident.triggered",
+	"incident.unacknowledged", "incident.action_invocation.created", "incident.action_invocation.terminated",
+	"incident.action_invocation.updated", "incident.workflow.started", "incident.workflow.completed",
+	"service.created", "service.custom_field_values.updated", "service.deleted", "service.updated",
+	"pagey.ping", "incident.not_invented_yet",
+}
+
+func TestParseEventFindsTheIncidentInEveryType(t *testing.T) {
+	t.Parallel()
+	fake := pagerdutytest.New()
+	id := fake.AddIncident("down", func(i *pagerdutytest.Incident) { i.Bridge = someBridge })
+	for _, eventType := range eventTypes {
+		t.Run(eventType, func(t *testing.T) {
+			t.Parallel()
+			body := fake.Webhook(pagerdutytest.Event{
+				Type: eventType, IncidentID: id, AgentID: "PADA", Note: "hi", Workflow: pagerduty.Reference{ID: "PWF"},
+			}).Body
+			got, err := pagerduty.ParseEvent(body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			kind, _, _ := strings.Cut(eventType, ".")
+			want := ""
+			if kind == "incident" {
+				want = id
+			}
+			if got.Type != eventType || got.ResourceType != kind || got.IncidentID != want || got.Agent.ID != "PADA" {
+				t.Errorf("event %+v of %s", got, body)
+			}
+			if got.Incident != nil && (got.Incident.Number != 1001 || *got.Incident.ConferenceBridge != someBridge) {
+				t.Errorf("incident %+v of %s", got.Incident, body)
+			}
+			shapes := map[string]bool{
+				"incident.annotated":                 got.Note != nil,
+				"incident.responder.added":           got.Responder != nil,
+				"incident.responder.replied":         got.Responder != nil,
+				"incident.workflow.started":          got.Workflow != nil,
+				"incident.workflow.completed":        got.Workflow != nil,
+				"incident.conference_bridge.updated": got.ConferenceBridge != nil,
+			}
+			if found, special := shapes[eventType]; special && !found {
+				t.Errorf("event %+v lacks what %s tells", got, body)
+			}
+		})
+	}
+}
+
 func TestParseEventRefusesWhatIsNone(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{``, `null`, `[]`, `"x"`, `{}`, `{"event":null}`, `{"event":{"id":"1"}}`, `{"event":`, "\xff"} {
@@ -168,9 +286,7 @@ func TestParseEventRefusesWhatIsNone(t *testing.T) {
 func FuzzParseEvent(f *testing.F) {
 	fake := pagerdutytest.New()
 	id := fake.AddIncident("down")
-	for _, eventType := range []string{
-		"incident.triggered", "incident.conference_bridge.updated", "incident.workflow.started", "incident.annotated", "pagey.ping",
-	} {
+	for _, eventType := range eventTypes {
 		f.Add(fake.Webhook(pagerdutytest.Event{Type: eventType, IncidentID: id, AgentID: "PADA"}).Body)
 	}
 	f.Add(fake.CustomAction(id, "PADA").Body)

@@ -11,13 +11,14 @@ const (
 	maxURLBytes = 1024
 )
 
-// ParseIncidentID reads what a person or a program may give to name an incident, and answers an id or a number. It
-// takes an id ("PABC123"), a number ("1234") or the https link of the incident's page on webHost, the account's own
-// host ("acme.pagerduty.com"), or on the app host of its region. With an empty webHost it takes no link. Blanks around
-// it, and a link's query and fragment, are dropped. Anything else is [ErrInvalid].
-func ParseIncidentID(s, webHost string) (string, error) {
+// ParseIncidentID reads what a person or a program may give to name an incident, and answers an id or a number, without
+// a call. It takes an id ("PABC123"), a number ("1234") or the https link of the incident's page in the client's region:
+//   - with the subdomain known ([WithSubdomain], [AppToken]) on the account's own host, or by id on the region's app host;
+//   - else on the host of any account, by id alone: ids are unique, while a number would be another account's incident.
+//
+// A link's query and fragment are dropped. Anything else, a blank around it too, is [ErrInvalid].
+func (c *Client) ParseIncidentID(s string) (string, error) {
 	const op = "parse incident id"
-	s = strings.TrimSpace(s)
 	if validID(s) {
 		return s, nil
 	}
@@ -25,7 +26,13 @@ func ParseIncidentID(s, webHost string) (string, error) {
 		return "", invalid(op, "", "an incident is named by its id, its number or its link")
 	}
 	u, err := url.Parse(s)
-	if err != nil || u.User != nil || !ownHost(u.Host, webHost) {
+	if err != nil || u.User != nil {
+		return "", invalid(op, "", "the link cannot be read")
+	}
+	account, ours := strings.CutSuffix(strings.ToLower(u.Host), c.webDomain())
+	own := ours && c.subdomain != "" && account == c.subdomain
+	shared := ours && (account == "app" || (c.subdomain == "" && validSubdomain(account)))
+	if !own && !shared {
 		return "", invalid(op, "", "the link does not lead to an incident of this account")
 	}
 	// The path as it was written: an escape or a dot has no place in it.
@@ -33,24 +40,28 @@ func ParseIncidentID(s, webHost string) (string, error) {
 	if !found || !validID(id) {
 		return "", invalid(op, "", "the link does not lead to an incident")
 	}
+	if !own && isNumber(id) {
+		return "", invalid(op, "", "a link with a number does not say whose: give the number alone")
+	}
 	return id, nil
 }
 
-// ownHost reports whether host is webHost or the app host of its region.
-func ownHost(host, webHost string) bool {
-	host, webHost = strings.ToLower(host), strings.ToLower(webHost)
-	switch {
-	case webHost == "":
-		return false
-	case host == webHost:
-		return true
-	case strings.HasSuffix(webHost, ".eu.pagerduty.com"):
-		return host == "app.eu.pagerduty.com"
-	case strings.HasSuffix(webHost, ".pagerduty.com"):
-		return host == "app.pagerduty.com"
+// webDomain is what follows the account's subdomain in the links of the region.
+func (c *Client) webDomain() string {
+	if c.region == EU {
+		return ".eu.pagerduty.com"
 	}
-	return false
+	return ".pagerduty.com"
 }
+
+// validSubdomain reports whether s may be an account's: one label in small letters that PagerDuty does not use itself.
+func validSubdomain(s string) bool {
+	return validID(strings.ReplaceAll(s, "-", "")) && len(s) <= 63 && s == strings.ToLower(s) &&
+		s == strings.Trim(s, "-") && s != "app" && s != "eu"
+}
+
+// isNumber reports whether a valid id is an incident's number: ids have letters in them.
+func isNumber(id string) bool { return strings.Trim(id, "0123456789") == "" }
 
 // validID reports whether s may stand in a path: ASCII letters and digits alone.
 func validID(s string) bool {

@@ -4,7 +4,17 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"time"
 )
+
+// Note is a note on an incident's timeline.
+type Note struct {
+	ID        string
+	Content   string
+	Trimmed   bool       // a webhook cut the content short
+	User      *Reference // who wrote it; of type "bot_user_reference" for a service
+	CreatedAt time.Time
+}
 
 type noteWrite struct {
 	Note noteWriteContent `json:"note"`
@@ -15,7 +25,8 @@ type noteWriteContent struct {
 }
 
 // AddNote writes a note to the incident's timeline. A note is not idempotent: it is sent again only when it surely
-// never left, and [ErrInDoubt] says that it may be there.
+// never left, and [ErrInDoubt] says that it may be there: look with [Client.Notes] before repeating it. [ErrLimit] when
+// the incident has all the 2000 notes it can have.
 // See https://developer.pagerduty.com/api-reference/a1ac30885eb7a-create-a-note-on-an-incident.
 func (c *Client) AddNote(ctx context.Context, id, content string) error {
 	const op = "add note"
@@ -38,4 +49,36 @@ func (c *Client) AddNote(ctx context.Context, id, content string) error {
 		return unreadableError(r)
 	}
 	return nil
+}
+
+// Notes lists the notes of the incident, in PagerDuty's order.
+// See listIncidentNotes in https://developer.pagerduty.com/api-reference/.
+func (c *Client) Notes(ctx context.Context, id string) ([]Note, error) {
+	const op = "list notes"
+	if !validID(id) {
+		return nil, invalid(op, "", "the incident id must be letters and digits")
+	}
+	r := request{op: op, incidentID: id, method: http.MethodGet, path: "/incidents/" + id + "/notes"}
+	answer, err := c.call(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	if _, listed := answer["notes"]; !listed {
+		return nil, unreadableError(r)
+	}
+	var notes []Note
+	for _, one := range answer.objects("notes") {
+		notes = append(notes, *decodeNote(one))
+	}
+	return notes, nil
+}
+
+func decodeNote(o object) *Note {
+	return &Note{
+		ID:        o.text("id"),
+		Content:   o.text("content"),
+		Trimmed:   o.truth("trimmed"),
+		User:      o.object("user").reference(),
+		CreatedAt: o.time("created_at"),
+	}
 }

@@ -36,7 +36,7 @@ func TestAddNoteIsSentOnce(t *testing.T) {
 		{"429", silent429(), 0, []error{pagerduty.ErrRateLimited}, inDoubt},
 		{
 			"too many notes", pagerdutytest.Answer(400, pagerdutytest.ErrorBody(2019, "Product limit reached")), 0,
-			[]error{pagerduty.ErrInvalid},
+			[]error{pagerduty.ErrLimit},
 			inDoubt,
 		},
 	}
@@ -108,5 +108,45 @@ func TestAddNoteRefusesAnEmptyOne(t *testing.T) {
 	}
 	if calls := fake.Requests(); len(calls) > 0 {
 		t.Errorf("%d calls, want none", len(calls))
+	}
+}
+
+func TestNotesAreListedBeforeOneIsRepeated(t *testing.T) {
+	t.Parallel()
+	fake := pagerdutytest.New()
+	id := fake.AddIncident("down")
+	client := newClient(t, fake)
+	if notes, err := client.Notes(t.Context(), id); err != nil || notes != nil {
+		t.Errorf("notes %v, %v; want none", notes, err)
+	}
+	fake.Fault(pagerdutytest.AddNote, pagerdutytest.ResetAfter())
+	if err := client.AddNote(t.Context(), id, "A call is open."); !errors.Is(err, pagerduty.ErrInDoubt) {
+		t.Fatalf("error %v, want doubt", err)
+	}
+	notes, err := client.Notes(t.Context(), id)
+	if err != nil || len(notes) != 1 {
+		t.Fatalf("notes %v, %v; want the one that is in doubt", notes, err)
+	}
+	got := notes[0]
+	if got.Content != "A call is open." || got.User.Summary != fake.From() || got.ID == "" || got.CreatedAt.IsZero() {
+		t.Errorf("note %+v, want ours by %s", got, fake.From())
+	}
+}
+
+func TestNotesRefusesAnswersThatAreNone(t *testing.T) {
+	t.Parallel()
+	fake := pagerdutytest.New()
+	client := newClient(t, fake)
+	fake.Fault(pagerdutytest.ListNotes, pagerdutytest.Answer(200, `{}`))
+	if _, err := client.Notes(t.Context(), "P1"); !errors.Is(err, pagerduty.ErrUnavailable) {
+		t.Errorf("error %v, want ErrUnavailable", err)
+	}
+	if _, err := client.Notes(t.Context(), "../x"); !errors.Is(err, pagerduty.ErrInvalid) {
+		t.Errorf("error %v, want ErrInvalid", err)
+	}
+	fake.Fault(pagerdutytest.ListNotes, pagerdutytest.Answer(200, `{"notes":[null,{"id":7,"content":null,"user":null}]}`))
+	notes, err := client.Notes(t.Context(), "P1")
+	if err != nil || len(notes) != 1 || notes[0].ID != "7" || notes[0].User != nil {
+		t.Errorf("notes %v, %v; want the one that is an object", notes, err)
 	}
 }

@@ -51,6 +51,24 @@ func (o object) text(names ...string) string {
 	return ""
 }
 
+// texts are the texts of the list under name; what is none is left out.
+func (o object) texts(name string) []string {
+	var elements []json.RawMessage
+	if json.Unmarshal(o[name], &elements) != nil {
+		return nil
+	}
+	var found []string
+	for _, element := range elements {
+		if text, _ := scalar(element); text != "" {
+			found = append(found, text)
+		}
+	}
+	return found
+}
+
+// truth reports whether true stands under name.
+func (o object) truth(name string) bool { return string(o[name]) == "true" }
+
 // number is the first positive whole number under one of the names, written as a number or as a text.
 func (o object) number(names ...string) int {
 	for _, name := range names {

@@ -2,16 +2,10 @@ package pagerduty
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
-)
-
-// usersPerPage and maxUserPages bound the search for an address; PagerDuty pages no further than 10,000 entries.
-const (
-	usersPerPage = 100
-	maxUserPages = 100
 )
 
 // User is what this package reads of a PagerDuty user. The calendar addresses, which are secrets, are never read.
@@ -29,7 +23,10 @@ func (c *Client) User(ctx context.Context, id string) (*User, error) {
 	if !validID(id) {
 		return nil, invalid(op, "", "the user id must be letters and digits")
 	}
-	r := request{op: op, method: http.MethodGet, path: "/users/" + id}
+	return c.readUser(ctx, request{op: op, method: http.MethodGet, path: "/users/" + id})
+}
+
+func (c *Client) readUser(ctx context.Context, r request) (*User, error) {
 	answer, err := c.call(ctx, r)
 	if err != nil {
 		return nil, err
@@ -48,33 +45,58 @@ func (c *Client) UserByEmail(ctx context.Context, email string) (*User, error) {
 	if !plausibleEmail(email) {
 		return nil, invalid(op, "", "not an e-mail address")
 	}
-	for page := range maxUserPages {
-		r := request{
-			op: op, method: http.MethodGet, path: "/users",
-			query: url.Values{
-				"query":  {email},
-				"limit":  {strconv.Itoa(usersPerPage)},
-				"offset": {strconv.Itoa(page * usersPerPage)},
-			},
-			sensitive: []string{email},
+	var found *User
+	r := request{op: op, path: "/users", query: url.Values{"query": {email}}, sensitive: []string{email}}
+	err := c.each(ctx, r, "users", func(entry object) bool {
+		if user := decodeUser(entry); strings.EqualFold(user.Email, email) && user.ID != "" {
+			found = user
 		}
-		answer, err := c.call(ctx, r)
-		if err != nil {
-			return nil, err
-		}
-		if _, listed := answer["users"]; !listed {
-			return nil, unreadableError(r)
-		}
-		for _, one := range answer.objects("users") {
-			if user := decodeUser(one); strings.EqualFold(user.Email, email) && user.ID != "" {
-				return user, nil
-			}
-		}
-		if string(answer["more"]) != "true" {
-			break
-		}
+		return found == nil
+	})
+	if err != nil {
+		return nil, err
 	}
-	return nil, &Error{Op: op, Err: ErrNotFound}
+	if found == nil {
+		return nil, &Error{Op: op, Err: ErrNotFound}
+	}
+	return found, nil
+}
+
+// CurrentUser reads the user that the key or token stands for. An account's key and an app's token stand for none:
+// [ErrNoUser]. See getCurrentUser in https://developer.pagerduty.com/api-reference/.
+func (c *Client) CurrentUser(ctx context.Context) (*User, error) {
+	const op = "get current user"
+	if c.auth.app != nil {
+		return nil, &Error{Op: op, Err: ErrNoUser}
+	}
+	user, err := c.readUser(ctx, request{op: op, method: http.MethodGet, path: "/users/me"})
+	var refused *Error
+	if errors.As(err, &refused) && strings.Contains(refused.Message, "account-level") {
+		refused.Err = ErrNoUser
+	}
+	return user, err
+}
+
+// TeamRole reads the role that a user has in a team: "observer", "responder" or "manager". It can raise or lower the
+// user's own. [ErrNotFound] when there is no such team, or the user is not in it.
+// See listTeamUsers in https://developer.pagerduty.com/api-reference/.
+func (c *Client) TeamRole(ctx context.Context, teamID, userID string) (string, error) {
+	const op = "get team role"
+	if !validID(teamID) || !validID(userID) {
+		return "", invalid(op, "", "the team and user ids must be letters and digits")
+	}
+	role, found := "", false
+	r := request{op: op, path: "/teams/" + teamID + "/members"}
+	err := c.each(ctx, r, "members", func(member object) bool {
+		if member.object("user").text("id") == userID {
+			role, found = member.text("role"), true
+		}
+		return !found
+	})
+	if err == nil && !found {
+		err = &Error{Op: op, Err: ErrNotFound}
+	}
+	return role, err
 }
 
 func decodeUser(o object) *User {

@@ -109,3 +109,69 @@ func TestUserByEmailEndsWhateverThePagesSay(t *testing.T) {
 		t.Errorf("error %v, want ErrUnavailable", err)
 	}
 }
+
+func TestCurrentUser(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	got, err := s.user.CurrentUser(t.Context())
+	if err != nil || got.ID != s.me || got.Email != "ada@example.com" {
+		t.Errorf("user %v, %v; want Ada", got, err)
+	}
+	_, err = s.client.CurrentUser(t.Context()) // an account's key: "error" is a text
+	checkError(t, err, []error{pagerduty.ErrNoUser}, []error{pagerduty.ErrInvalid, pagerduty.ErrInDoubt})
+
+	before := len(s.fake.Requests())
+	_, err = s.app.CurrentUser(t.Context())
+	checkError(t, err, []error{pagerduty.ErrNoUser}, nil)
+	if got := len(s.fake.Requests()) - before; got != 0 {
+		t.Errorf("%d calls about an app that has no user, want none", got)
+	}
+}
+
+func TestTeamRole(t *testing.T) {
+	t.Parallel()
+	fake := pagerdutytest.New()
+	for i := range 130 { // a page and a bit
+		fake.SetTeamRole("PTEAM1", fmt.Sprintf("PUSER%d", i), "observer")
+	}
+	fake.SetTeamRole("PTEAM1", "PADA", "manager")
+	tests := []struct {
+		name, team, user string
+		want             string
+		is               error
+		calls            int
+	}{
+		{"on the second page", "PTEAM1", "PADA", "manager", nil, 2},
+		{"on the first page", "PTEAM1", "PUSER7", "observer", nil, 1},
+		{"not in the team", "PTEAM1", "PEVE", "", pagerduty.ErrNotFound, 2},
+		{"no such team", "PNONE", "PADA", "", pagerduty.ErrNotFound, 1},
+		{"bad team", "../x", "PADA", "", pagerduty.ErrInvalid, 0},
+		{"bad user", "PTEAM1", "", "", pagerduty.ErrInvalid, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) { // one after the other: the rows count calls
+			before := len(fake.Requests())
+			got, err := newClient(t, fake).TeamRole(t.Context(), tt.team, tt.user)
+			if got != tt.want || !errors.Is(err, tt.is) {
+				t.Errorf("TeamRole = %q, %v; want %q, %v", got, err, tt.want, tt.is)
+			}
+			if calls := len(fake.Requests()) - before; calls != tt.calls {
+				t.Errorf("%d calls, want %d", calls, tt.calls)
+			}
+		})
+	}
+}
+
+func TestRolesKeepTheAPIsNames(t *testing.T) {
+	t.Parallel()
+	fake := pagerdutytest.New()
+	for _, role := range []string{
+		"owner", "admin", "user", "limited_user", "observer", "restricted_access", "read_only_user",
+		"read_only_limited_user", "role_of_the_future",
+	} {
+		id := fake.AddUser(role+"@example.com", func(u *pagerdutytest.User) { u.Role = role })
+		if got, err := newClient(t, fake).User(t.Context(), id); err != nil || got.Role != role {
+			t.Errorf("user %+v, %v; want the role %s untranslated", got, err, role)
+		}
+	}
+}

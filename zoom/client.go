@@ -103,6 +103,32 @@ func (c *Client) do(ctx context.Context, call call) ([]byte, error) {
 	return c.send(ctx, call, payload, fresh)
 }
 
+// read gets an object.
+func (c *Client) read(ctx context.Context, op, path string) (object, error) {
+	body, err := c.do(ctx, call{op: op, method: http.MethodGet, path: path})
+	if err != nil {
+		return nil, err
+	}
+	o, err := parseObject(body)
+	if err != nil {
+		return nil, unreadable(op, err)
+	}
+	return o, nil
+}
+
+// change makes a call that Zoom answers with nothing at all (204). A page in its place is no success, whatever its
+// status: somebody else between us and Zoom made it.
+func (c *Client) change(ctx context.Context, call call) error {
+	body, err := c.do(ctx, call)
+	if err != nil {
+		return err
+	}
+	if _, err := parseObject(body); len(body) > 0 && err != nil {
+		return unreadable(call.op, err)
+	}
+	return nil
+}
+
 func isExpired(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && e.StatusCode == http.StatusUnauthorized && e.Code == 124

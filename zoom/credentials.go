@@ -160,18 +160,18 @@ func (a *AccountCredentials) request(ctx context.Context) (*oauth2.Token, error)
 
 // refusal reads the token endpoint's own kind of error body, which has a reason where OAuth has a description.
 func (a *AccountCredentials) refusal(e *Error, body []byte) *Error {
-	o, err := parseObject(body)
-	if err != nil || errors.Is(e, ErrUnavailable) || errors.Is(e, ErrRateLimited) {
-		return e
-	}
+	o, _ := parseObject(body)
+	text := e.Message
 	if kind := o.text("error"); kind != "" {
-		text := kind
+		text = kind
 		if reason := o.text("reason"); reason != "" {
 			text += ": " + reason
 		}
-		e.Message = oneLine(strings.ReplaceAll(text, a.clientSecret(), redacted), 200)
-		e.Err = ErrCredentials
+		if !errors.Is(e, ErrUnavailable) && !errors.Is(e, ErrRateLimited) {
+			e.Err = ErrCredentials
+		}
 	}
+	e.Message = oneLine(strings.ReplaceAll(text, a.clientSecret(), redacted), 200)
 	return e
 }
 

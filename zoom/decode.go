@@ -107,6 +107,17 @@ func (o object) texts(key string) []string {
 	return texts
 }
 
+// semicolons reads a string that is a list.
+func (o object) semicolons(key string) []string {
+	var texts []string
+	for text := range strings.SplitSeq(o.text(key), ";") {
+		if text = strings.TrimSpace(text); text != "" {
+			texts = append(texts, text)
+		}
+	}
+	return texts
+}
+
 // time reads an ISO time (UTC when it names no zone) or milliseconds since 1970; anything else is the zero time.
 func (o object) time(key string) time.Time {
 	s := strings.TrimSpace(o.text(key))

@@ -1,6 +1,7 @@
 package zoom
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -70,21 +71,58 @@ func TestMissingScopes(t *testing.T) {
 	}
 }
 
+// The secret is echoed, as a proxy might, and must not get into a log.
 func FuzzErrorBody(f *testing.F) {
+	const secret = "hunter2-client-secret"
 	f.Add(400, "", []byte(`{"code":300,"message":"Validation Failed.","errors":[{"field":"topic","message":"?"}]}`))
 	f.Add(429, "Daily-limit", []byte(`{"code":"429","error_message":"A maximum of 100 meetings"}`))
 	f.Add(400, "", []byte(`{"code":4711,"message":"does not contain scopes:[a, b]"}`))
+	f.Add(400, "", []byte(`{"error":"invalid_client","reason":"hunter2-client-secret"}`))
 	f.Add(502, "", []byte(`<html>`))
+	credentials := ServerToServer("account", "client", secret)
 	f.Fuzz(func(t *testing.T, status int, kind string, body []byte) {
-		header := http.Header{"X-Ratelimit-Type": {kind}}
-		e := answerError("get meeting", &http.Response{StatusCode: status, Header: header}, body)
-		text := e.Error()
-		if len(e.Message) > 410 || strings.ContainsFunc(text, unicode.IsControl) {
-			t.Errorf("not fit for a log: %q", text)
+		answered := &http.Response{StatusCode: status, Header: http.Header{"X-Ratelimit-Type": {kind}}}
+		for _, e := range []*Error{
+			answerError("get meeting", answered, body),
+			credentials.refusal(answerError("token", answered, body), body),
+		} {
+			text := e.Error()
+			if len(e.Message) > 410 || strings.ContainsFunc(text, unicode.IsControl) {
+				t.Errorf("not fit for a log: %q", text)
+			}
+			if e.Op == "token" && strings.Contains(text, secret) {
+				t.Errorf("the secret is in %q", text)
+			}
+			for _, scope := range e.Scopes {
+				if scope == "" || strings.ContainsFunc(scope, unicode.IsSpace) {
+					t.Errorf("scope %q", scope)
+				}
+			}
 		}
-		for _, scope := range e.Scopes {
-			if scope == "" || strings.ContainsFunc(scope, unicode.IsSpace) {
-				t.Errorf("scope %q", scope)
+	})
+}
+
+func FuzzMeetingAnswer(f *testing.F) {
+	f.Add([]byte(`{"id":92674392836,"join_url":"https://zoom.us/j/9?pwd=PWD","start_url":"https://zoom.us/s/9?zak=ZAK",
+		"settings":{"global_dial_in_numbers":[{"number":"+1 1000200200","city":null}]},"pmi":123}`))
+	f.Add([]byte(`{"meetings":[{"id":"5"},null,7],"next_page_token":"x"}`))
+	f.Add([]byte(`{"id":"1","settings":[],"tracking_fields":{},"duration":-1,"start_time":""}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		if meeting, err := parseMeeting(body); err == nil {
+			if meeting.ID <= 0 || meeting.Duration < 0 {
+				t.Errorf("id %d, duration %s", meeting.ID, meeting.Duration)
+			}
+			if text := fmt.Sprintf("%+v", *meeting); text != meeting.String() {
+				t.Errorf("prints as %s", text)
+			}
+		}
+		page, _, err := parsePage(body)
+		if err != nil && len(page) > 0 {
+			t.Error("a list and an error")
+		}
+		for _, meeting := range page {
+			if meeting.ID <= 0 {
+				t.Error("a meeting without an id")
 			}
 		}
 	})

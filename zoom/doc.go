@@ -1,4 +1,5 @@
-// Package zoom makes, reads, lists, ends and deletes Zoom meetings, and verifies Zoom's webhooks.
+// Package zoom makes, reads, lists, changes, ends and deletes Zoom meetings, reads the users who host them, and verifies
+// Zoom's webhooks.
 //
 // # Quick start
 //
@@ -21,13 +22,14 @@
 //
 // Every method returns a *[Error], which says what was tried and what Zoom answered. Its meaning is found with
 // errors.Is: [ErrHost] and [ErrDailyLimit] say that another host may do, [ErrUnavailable] that Zoom gave no usable
-// answer, [ErrCredentials] and [ErrMissingScopes] that somebody has to look at the Zoom app. The caller's own
-// context.Canceled and context.DeadlineExceeded are found too.
+// answer, [ErrCredentials], [ErrUnauthorized] and [ErrMissingScopes] that somebody has to look at the Zoom app,
+// [ErrForbidden] and [ErrPlan] that Zoom will not do it for anybody. The caller's own context.Canceled and
+// context.DeadlineExceeded are found too.
 //
-// Reads, ends and deletes are repeated by the transport on 408, 5xx, broken connections and short rate limits.
-// A create is not: Zoom has no idempotency key, so whenever a meeting may have been made without our hearing of it,
-// CreateMeeting returns [ErrInDoubt]. Put something only you know at the start of the agenda, and look for it with
-// [Client.Meetings] before creating again.
+// Reads, ends and deletes are repeated by the transport on 408, 5xx, broken connections and short rate limits. An update
+// is not, because Zoom counts it to the host's day, and a create is not, because Zoom has no idempotency key: whenever a
+// meeting may have been made without our hearing of it, CreateMeeting returns [ErrInDoubt]. Put something only you know
+// at the start of the agenda, and look for it with [Client.Meetings] before creating again.
 //
 // # Hosts and regions
 //
@@ -49,6 +51,9 @@
 //		return
 //	}
 //	event, err := zoom.ParseEvent(body)
+//
+// Answer 2xx to events that you do not know, and within three seconds to all: do the work afterwards. Deliveries repeat
+// and come out of order; [Event.Key] knows one again.
 //
 // # Secrets
 //

@@ -14,7 +14,8 @@ import (
 // The reasons a call fails for, to be found with errors.Is inside the *Error that every method returns.
 // One error may have several: a create that Zoom answers with 502 is both ErrInDoubt and ErrUnavailable.
 var (
-	// ErrUnauthorized reports an access token that Zoom refuses (401, code 124), after one refresh where the source can.
+	// ErrUnauthorized reports an access token that Zoom refuses: expired (401, code 124) even after one refresh where the
+	// source can, or without an app, an authorization or a user behind it any more.
 	ErrUnauthorized = errors.New("access token refused")
 	// ErrCredentials reports that the token endpoint refuses the account id, client id or client secret.
 	ErrCredentials = errors.New("client credentials refused")
@@ -23,12 +24,16 @@ var (
 	// ErrHost reports a user that cannot host: unknown, in another account, pending or without a licence
 	// (codes 1001, 1010, 1120, 3161). Another host may do.
 	ErrHost = errors.New("user cannot host: try another host")
-	// ErrNotFound reports a meeting that does not exist or has expired (code 3001).
+	// ErrNotFound reports a meeting that does not exist or has expired (code 3001), or a session of more than a year ago
+	// (code 12702).
 	ErrNotFound = errors.New("no such meeting")
 	// ErrInvalid reports a value that Zoom refuses (code 300) or that was refused here, before anything was sent.
 	ErrInvalid = errors.New("invalid request")
 	// ErrPlan reports something the account's plan does not include (code 200).
 	ErrPlan = errors.New("not in the account's plan")
+	// ErrForbidden reports what Zoom does not allow with this meeting, host or app, now or ever: somebody else's, an
+	// on-premise user's, a personal room, a blocked domain (codes 3000, 3003, 3018, 3037, 3063). Error.Message says which.
+	ErrForbidden = errors.New("not allowed")
 	// ErrMeetingInProgress reports a meeting that cannot be deleted while people are in it (code 3002): end it first.
 	ErrMeetingInProgress = errors.New("meeting in progress: end it first")
 	// ErrRateLimited reports a 429 of any kind; Error.RetryAfter says how long Zoom wants to be left alone, when it does.
@@ -131,8 +136,6 @@ func reason(status, code int) error {
 		return ErrRateLimited
 	case status < 400, status == http.StatusRequestTimeout, status >= 500:
 		return ErrUnavailable
-	case status == http.StatusUnauthorized && code == 0:
-		return ErrUnauthorized
 	}
 	switch code {
 	case 124:
@@ -143,10 +146,15 @@ func reason(status, code int) error {
 		return ErrInvalid
 	case 1001, 1010, 1120, 3161:
 		return ErrHost
-	case 3001:
+	case 3000, 3003, 3018, 3037, 3063:
+		return ErrForbidden
+	case 3001, 12702:
 		return ErrNotFound
 	case 3002:
 		return ErrMeetingInProgress
+	}
+	if status == http.StatusUnauthorized {
+		return ErrUnauthorized
 	}
 	return nil
 }

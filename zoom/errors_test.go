@@ -110,6 +110,75 @@ func TestErrorSaysWhatZoomSaid(t *testing.T) {
 	}
 }
 
+// The rows of zoom-api.md 6, and the codes of Zoom's OAuth page that the API may answer with.
+func TestEveryDocumentedErrorHasItsReason(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		status, code int
+		message      string
+		want         []string
+	}{
+		{401, 124, "Invalid access token.", []string{"ErrUnauthorized"}},
+		{400, 4711, "Invalid access token, does not contain scopes:[a].", []string{"ErrMissingScopes"}},
+		{401, 4711, "Invalid access token, does not contain scopes:[a].", []string{"ErrMissingScopes"}},
+		{403, 4711, "Invalid access token, does not contain scopes:[a].", []string{"ErrMissingScopes"}},
+		{400, 4700, "Token cannot be empty.", []string{"ErrMissingScopes"}},
+		{400, 200, "Invalid access token, does not contain scopes:[a].", []string{"ErrMissingScopes"}},
+		{400, 201, "Invalid access token, does not contain scopes:[a].", []string{"ErrMissingScopes"}},
+		{400, 200, "Only available for paid account: x.", []string{"ErrPlan"}},
+		{400, 300, "Validation Failed.", []string{"ErrInvalid"}},
+		{404, 1001, "User does not exist: x.", []string{"ErrHost"}},
+		{400, 1010, "User does not belong to this account: x.", []string{"ErrHost"}},
+		{401, 1010, "User does not belong to this account: x.", []string{"ErrHost"}},
+		{400, 1120, "A valid invitation was not found for this user.", []string{"ErrHost"}},
+		{400, 3161, "Meeting hosting is not allowed for your user account.", []string{"ErrHost"}},
+		{400, 3000, "Users have been blocked from joining meetings.", []string{"ErrForbidden"}},
+		{400, 3003, "You are not the meeting host.", []string{"ErrForbidden"}},
+		{400, 3018, "Not allowed to delete PMI.", []string{"ErrForbidden"}},
+		{400, 3037, "Not allowed to delete PAC.", []string{"ErrForbidden"}},
+		{400, 3063, "Can not end on-premise user's meeting.", []string{"ErrForbidden"}},
+		{404, 3001, "Meeting does not exist: 1.", []string{"ErrNotFound"}},
+		{400, 12702, "Can not access a meeting a year ago.", []string{"ErrNotFound"}},
+		{400, 3002, "Sorry, you cannot delete this meeting since it's in progress.", []string{"ErrMeetingInProgress"}},
+		{404, 1500, "No such route.", nil},
+		{429, 429, "You have reached the maximum per-second rate limit.", []string{"ErrRateLimited"}},
+		{429, 429, "Too many concurrent requests.", []string{"ErrRateLimited"}},
+		{429, 429, "You have reached the maximum daily rate limit.", []string{"ErrRateLimited", "ErrDailyLimit"}},
+		{
+			429, 429, "A maximum of 100 meetings can be created/updated for a single user in one day.",
+			[]string{"ErrRateLimited", "ErrDailyLimit"},
+		},
+		{401, 4717, "The app has been disabled.", []string{"ErrUnauthorized"}},
+		{401, 4735, "The owner of the token does not exist.", []string{"ErrUnauthorized"}},
+		{401, 4738, "The app has been disabled by the admin.", []string{"ErrUnauthorized"}},
+		{401, 4741, "The token has been revoked.", []string{"ErrUnauthorized"}},
+		{408, 0, "", []string{"ErrUnavailable"}},
+		{500, 300, "", []string{"ErrUnavailable"}},
+		{503, 3001, "", []string{"ErrUnavailable"}},
+	}
+	for _, test := range tests {
+		t.Run(fmt.Sprintf("%d %d %s", test.status, test.code, test.message), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				fake := zoomtest.New(zoomtest.WithUsers(host))
+				body := zoomtest.ErrorBody(test.code, test.message)
+				fake.Fault(zoomtest.Get, zoomtest.Answer(test.status, body).Always())
+				_, err := newClient(t, fake).Meeting(t.Context(), 1)
+				if diff := cmp.Diff(test.want, reasons(err)); diff != "" {
+					t.Errorf("%v (-want +got):\n%s", err, diff)
+				}
+				if got := asError(t, err); got.StatusCode != test.status || got.Code != test.code {
+					t.Errorf("status %d and code %d, want %d and %d", got.StatusCode, got.Code, test.status, test.code)
+				}
+				renewed := len(fake.Requests(zoomtest.Token)) - 1
+				if want := test.code == 124; (renewed == 1) != want {
+					t.Errorf("the token was renewed %d times", renewed)
+				}
+			})
+		})
+	}
+}
+
 func TestMessagesAreShortAndOnOneLine(t *testing.T) {
 	t.Parallel()
 	fake := zoomtest.New()

@@ -1,23 +1,31 @@
 package zoom
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"strconv"
+	"strings"
 	"time"
 )
 
 // The events that matter to a bridge. Any other may arrive, and is to be answered with 2xx all the same.
 const (
+	EventMeetingCreated     = "meeting.created"
+	EventMeetingUpdated     = "meeting.updated"
+	EventMeetingDeleted     = "meeting.deleted"
 	EventMeetingStarted     = "meeting.started"
 	EventMeetingEnded       = "meeting.ended"
-	EventMeetingDeleted     = "meeting.deleted"
 	EventParticipantJoined  = "meeting.participant_joined"
-	EventParticipantLeft    = "meeting.participant_left"
+	EventParticipantLeft    = "meeting.participant_left"        // may come more than a minute late
+	EventParticipantEarly   = "meeting.participant_jbh_joined"  // somebody is in before the host
 	EventParticipantWaiting = "meeting.participant_jbh_waiting" // somebody waits for a host: nobody gets in
 	EventAppDeauthorized    = "app_deauthorized"
+	EventURLValidation      = "endpoint.url_validation" // see Delivery.Challenge
 )
 
 // Event is what a webhook delivery tells. Any field but Type may be empty. Deliveries repeat, come out of order and
-// have no id: what makes one known again is Type, MeetingUUID, Time and the participant.
+// have no id: [Event.Key] knows one again. Links and passcodes that an event carries are never read from it.
 type Event struct {
 	Type        string
 	Time        time.Time
@@ -25,8 +33,11 @@ type Event struct {
 	ClientID    string // the app, in app_deauthorized
 	UserID      string // whoever removed the app, in app_deauthorized
 	MeetingID   string
-	MeetingUUID string
+	MeetingUUID string // of the session: a meeting that starts again has another
 	HostID      string
+	Topic       string
+	StartedAt   time.Time
+	EndedAt     time.Time    // in meeting.ended
 	Participant *Participant // nil when the event is about none
 
 	DeauthorizedAt time.Time // in app_deauthorized
@@ -34,13 +45,26 @@ type Event struct {
 
 // Participant is somebody in a meeting.
 type Participant struct {
-	ID       string // the Zoom user; empty for outsiders
-	UserID   string // within this meeting
-	UUID     string // within this meeting
-	Name     string
-	Email    string // empty for outsiders
-	JoinedAt time.Time
-	LeftAt   time.Time
+	ID          string // the Zoom user; empty for outsiders
+	UserID      string // within this meeting
+	UUID        string // within this meeting
+	Name        string
+	Email       string // empty for outsiders
+	Phone       string // of somebody who dialed in
+	JoinedAt    time.Time
+	LeftAt      time.Time
+	LeaveReason string
+}
+
+// Key is the same for every delivery of one event, and another for every other event, as far as can be told: Zoom gives
+// events no id. It is a hash, fit for a log.
+func (e *Event) Key() string {
+	parts := []string{e.Type, e.MeetingID, e.MeetingUUID, strconv.FormatInt(e.Time.UnixMilli(), 10), e.AccountID, e.UserID}
+	if p := e.Participant; p != nil {
+		parts = append(parts, p.ID, p.UserID, p.UUID, p.Name)
+	}
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
+	return hex.EncodeToString(sum[:16])
 }
 
 // ParseEvent reads the body of a delivery that was verified. Types it does not know and fields in odd shapes are fine;
@@ -70,6 +94,9 @@ func ParseEvent(body []byte) (*Event, error) {
 	event.MeetingID = meeting.text("id")
 	event.MeetingUUID = meeting.text("uuid")
 	event.HostID = meeting.text("host_id")
+	event.Topic = meeting.text("topic")
+	event.StartedAt = meeting.time("start_time")
+	event.EndedAt = meeting.time("end_time")
 	if participant := meeting.object("participant"); participant != nil {
 		event.Participant = participantFrom(participant, event.Type)
 	}
@@ -78,13 +105,15 @@ func ParseEvent(body []byte) (*Event, error) {
 
 func participantFrom(o object, eventType string) *Participant {
 	p := &Participant{
-		ID:       o.text("id"),
-		UserID:   o.text("user_id"),
-		UUID:     o.text("participant_uuid"),
-		Name:     o.text("user_name"),
-		Email:    o.text("email"),
-		JoinedAt: o.time("join_time"),
-		LeftAt:   o.time("leave_time"),
+		ID:          o.text("id"),
+		UserID:      o.text("user_id"),
+		UUID:        o.text("participant_uuid"),
+		Name:        o.text("user_name"),
+		Email:       o.text("email"),
+		JoinedAt:    o.time("join_time"),
+		LeftAt:      o.time("leave_time"),
+		Phone:       o.text("phone_number"),
+		LeaveReason: o.text("leave_reason"),
 	}
 	// Zoom's examples call the moment of the event date_time, its schema by the names above.
 	moment := o.time("date_time")

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -23,14 +24,24 @@ const (
 
 // MeetingRequest describes the meeting to make. Everything is optional; what is left out follows the settings of the
 // host and of the account, which is seldom what an incident wants: see MeetingSettings.
+//
+// In an update, what is left out stays as it is.
 type MeetingRequest struct {
-	Topic     string        // at most 200 characters
-	Agenda    string        // at most 2000 characters; lists give the first 250 back
-	Type      int           // TypeScheduled when 0
-	StartTime time.Time     // sent in UTC to the second; zero or past means now
-	Duration  time.Duration // sent in whole minutes, rounded up; 0 leaves it to Zoom (60)
-	Timezone  string        // an IANA name, for display only
-	Settings  MeetingSettings
+	Topic          string          // at most 200 characters
+	Agenda         string          // at most 2000 characters; lists give the first 250 back
+	Type           int             // in a create TypeScheduled when 0
+	StartTime      time.Time       // sent in UTC to the second; zero or past means now
+	Duration       time.Duration   // sent in whole minutes, rounded up; 0 leaves it to Zoom (60)
+	Timezone       string          // an IANA name, for display only
+	Password       Secret          // at most 10 characters; "": Zoom makes one that fits the account's rules
+	TrackingFields []TrackingField // the account must know them; lists do not give them back
+	Settings       MeetingSettings
+}
+
+// TrackingField is a value that a Zoom account keeps with its meetings, for reports.
+type TrackingField struct {
+	Field string `json:"field"`
+	Value string `json:"value"`
 }
 
 // MeetingSettings are the settings of a meeting. A nil pointer or an empty value is not sent and means "as the host and
@@ -49,6 +60,9 @@ type MeetingSettings struct {
 
 	EmailNotification                 *bool `json:"email_notification,omitempty"`
 	AlternativeHostsEmailNotification *bool `json:"alternative_hosts_email_notification,omitempty"`
+
+	// AlternativeHosts are e-mail addresses. One that is not a licensed user of the account makes Zoom refuse it all.
+	AlternativeHosts []string `json:"-"`
 
 	GlobalDialInCountries []string       `json:"global_dial_in_countries,omitempty"` // ISO codes of two letters
 	GlobalDialInNumbers   []DialInNumber `json:"-"`                                  // in answers only; often empty
@@ -85,6 +99,8 @@ type Meeting struct {
 	PhonePassword Secret // the digits a caller by phone has to type; empty: none
 	PersonalID    string // the personal meeting id, when the meeting uses it
 	Settings      MeetingSettings
+
+	TrackingFields []TrackingField // never in lists
 }
 
 // String names the meeting by its id.
@@ -101,35 +117,53 @@ const startTimeLayout = "2006-01-02T15:04:05Z"
 
 // wireMeeting is a MeetingRequest as Zoom wants it.
 type wireMeeting struct {
-	Topic     string          `json:"topic,omitempty"`
-	Agenda    string          `json:"agenda,omitempty"`
-	Type      int             `json:"type"`
-	StartTime string          `json:"start_time,omitempty"`
-	Duration  int64           `json:"duration,omitempty"`
-	Timezone  string          `json:"timezone,omitempty"`
-	Settings  MeetingSettings `json:"settings,omitzero"`
+	Topic          string          `json:"topic,omitempty"`
+	Agenda         string          `json:"agenda,omitempty"`
+	Type           int             `json:"type,omitempty"`
+	StartTime      string          `json:"start_time,omitempty"`
+	Duration       int64           `json:"duration,omitempty"`
+	Timezone       string          `json:"timezone,omitempty"`
+	Password       string          `json:"password,omitempty"`
+	TrackingFields []TrackingField `json:"tracking_fields,omitempty"`
+	Settings       wireSettings    `json:"settings,omitzero"`
 }
 
-func (m MeetingRequest) wire() wireMeeting {
+type wireSettings struct {
+	MeetingSettings
+	AlternativeHosts string `json:"alternative_hosts,omitempty"` // separated by semicolons
+}
+
+func (m MeetingRequest) wire() (wireMeeting, error) {
+	if m.Duration < 0 {
+		return wireMeeting{}, fmt.Errorf("duration %s is negative", m.Duration)
+	}
+	for _, host := range m.Settings.AlternativeHosts {
+		if host == "" || strings.ContainsAny(host, "; ,") {
+			return wireMeeting{}, fmt.Errorf("alternative host %q is not an e-mail address", host)
+		}
+	}
 	w := wireMeeting{
-		Topic:    m.Topic,
-		Agenda:   m.Agenda,
-		Type:     m.Type,
-		Duration: int64((m.Duration + time.Minute - 1) / time.Minute),
-		Timezone: m.Timezone,
-		Settings: m.Settings,
+		Topic:          m.Topic,
+		Agenda:         m.Agenda,
+		Type:           m.Type,
+		Duration:       int64((m.Duration + time.Minute - 1) / time.Minute),
+		Timezone:       m.Timezone,
+		Password:       string(m.Password),
+		TrackingFields: m.TrackingFields,
+		Settings: wireSettings{
+			MeetingSettings:  m.Settings,
+			AlternativeHosts: strings.Join(m.Settings.AlternativeHosts, ";"),
+		},
 	}
-	if w.Type == 0 {
-		w.Type = TypeScheduled
-	}
+	w.Settings.MeetingSettings.AlternativeHosts = nil
 	if !m.StartTime.IsZero() {
 		w.StartTime = m.StartTime.UTC().Format(startTimeLayout)
 	}
-	return w
+	return w, nil
 }
 
 func meetingFrom(o object) *Meeting {
-	return &Meeting{
+	m := &Meeting{
 		ID:            o.integer("id"),
 		UUID:          o.text("uuid"),
 		HostID:        o.text("host_id"),
@@ -148,6 +182,10 @@ func meetingFrom(o object) *Meeting {
 		PersonalID:    o.text("pmi"),
 		Settings:      settingsFrom(o.object("settings")),
 	}
+	for _, field := range o.objects("tracking_fields") {
+		m.TrackingFields = append(m.TrackingFields, TrackingField{field.text("field"), field.text("value")})
+	}
+	return m
 }
 
 func settingsFrom(o object) MeetingSettings {
@@ -165,6 +203,7 @@ func settingsFrom(o object) MeetingSettings {
 		EmailNotification:                 o.flag("email_notification"),
 		AlternativeHostsEmailNotification: o.flag("alternative_hosts_email_notification"),
 
+		AlternativeHosts:      o.semicolons("alternative_hosts"),
 		GlobalDialInCountries: o.texts("global_dial_in_countries"),
 	}
 	for _, number := range o.objects("global_dial_in_numbers") {

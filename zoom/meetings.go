@@ -3,13 +3,9 @@ package zoom
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"net/http"
 	"net/url"
-	"strconv"
-	"strings"
-	"unicode"
 )
 
 // CreateMeeting makes a meeting that host, an e-mail address or user id, owns.
@@ -21,14 +17,18 @@ import (
 // See https://developers.zoom.us/docs/api/meetings/#tag/meetings/post/users/{userId}/meetings.
 func (c *Client) CreateMeeting(ctx context.Context, host string, m MeetingRequest) (*Meeting, error) {
 	const op = "create meeting"
-	path, err := meetingsPath(host)
+	path, err := userPath(host, "/meetings")
 	if err != nil {
 		return nil, invalid(op, err)
 	}
-	if m.Duration < 0 {
-		return nil, invalid(op, fmt.Errorf("duration %s is negative", m.Duration))
+	request, err := m.wire()
+	if err != nil {
+		return nil, invalid(op, err)
 	}
-	body, err := c.do(ctx, call{op: op, method: http.MethodPost, path: path, body: m.wire(), once: true})
+	if request.Type == 0 {
+		request.Type = TypeScheduled
+	}
+	body, err := c.do(ctx, call{op: op, method: http.MethodPost, path: path, body: request, once: true})
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +70,7 @@ func (c *Client) Meeting(ctx context.Context, id int64) (*Meeting, error) {
 func (c *Client) Meetings(ctx context.Context, host string) iter.Seq2[*Meeting, error] {
 	const op = "list meetings"
 	return func(yield func(*Meeting, error) bool) {
-		path, err := meetingsPath(host)
+		path, err := userPath(host, "/meetings")
 		if err != nil {
 			yield(nil, invalid(op, err))
 			return
@@ -103,6 +103,25 @@ func (c *Client) Meetings(ctx context.Context, host string) iter.Seq2[*Meeting, 
 	}
 }
 
+// UpdateMeeting changes what m sets and leaves the rest as it is; ErrNotFound when the meeting is gone.
+//
+// The request is sent once, since Zoom counts it to the host's 100 creates and updates a day (ErrDailyLimit). After
+// ErrUnavailable it may or may not have been applied, and sending it again does no other harm.
+//
+// See https://developers.zoom.us/docs/api/meetings/#tag/meetings/patch/meetings/{meetingId}.
+func (c *Client) UpdateMeeting(ctx context.Context, id int64, m MeetingRequest) error {
+	const op = "update meeting"
+	path, err := meetingPath(id)
+	if err != nil {
+		return invalid(op, err)
+	}
+	request, err := m.wire()
+	if err != nil {
+		return invalid(op, err)
+	}
+	return c.change(ctx, call{op: op, method: http.MethodPatch, path: path, body: request})
+}
+
 // EndMeeting ends a running meeting for everybody in it. A meeting that is gone counts as ended.
 // A scheduled meeting can be started again by its link until it is deleted.
 //
@@ -114,7 +133,7 @@ func (c *Client) EndMeeting(ctx context.Context, id int64) error {
 		return invalid(op, err)
 	}
 	action := map[string]string{"action": "end"}
-	_, err = c.do(ctx, call{op: op, method: http.MethodPut, path: path + "/status", body: action})
+	err = c.change(ctx, call{op: op, method: http.MethodPut, path: path + "/status", body: action})
 	if errors.Is(err, ErrNotFound) {
 		return nil
 	}
@@ -131,7 +150,7 @@ func (c *Client) DeleteMeeting(ctx context.Context, id int64) error {
 	if err != nil {
 		return invalid(op, err)
 	}
-	_, err = c.do(ctx, call{op: op, method: http.MethodDelete, path: path})
+	err = c.change(ctx, call{op: op, method: http.MethodDelete, path: path})
 	if errors.Is(err, ErrNotFound) || isOver(err) {
 		return nil
 	}
@@ -142,25 +161,6 @@ func (c *Client) DeleteMeeting(ctx context.Context, id int64) error {
 func isOver(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && e.StatusCode == http.StatusBadRequest && e.Code == 3007
-}
-
-func meetingPath(id int64) (string, error) {
-	if id <= 0 {
-		return "", fmt.Errorf("meeting id %d is not positive", id)
-	}
-	return "/meetings/" + strconv.FormatInt(id, 10), nil
-}
-
-// meetingsPath escapes the host, whatever it holds, into one path segment. The two segments that mean another path
-// even so, and none at all, are refused.
-func meetingsPath(host string) (string, error) {
-	if host == "" || host == "." || host == ".." {
-		return "", fmt.Errorf("host %q is neither an e-mail address nor a user id", host)
-	}
-	if strings.ContainsFunc(host, unicode.IsControl) {
-		return "", errors.New("host has control characters")
-	}
-	return "/users/" + url.PathEscape(host) + "/meetings", nil
 }
 
 func parseMeeting(body []byte) (*Meeting, error) {

@@ -68,6 +68,12 @@ func TestBadArgumentsReachNobody(t *testing.T) {
 		"get zero":               read(0),
 		"end negative":           client.EndMeeting(ctx, -1),
 		"delete zero":            client.DeleteMeeting(ctx, 0),
+		"update zero":            client.UpdateMeeting(ctx, 0, incident()),
+		"update negative length": client.UpdateMeeting(ctx, 1, zoom.MeetingRequest{Duration: -time.Minute}),
+		"invitation to zero":     second(client.Invitation(ctx, 0)),
+		"user one path up":       second(client.User(ctx, "..")),
+		"settings of nobody":     second(client.UserSettings(ctx, "")),
+		"past meeting of a path": second(client.PastMeeting(ctx, "../users")),
 	} {
 		if diff := cmp.Diff([]string{"ErrInvalid"}, reasons(err)); diff != "" {
 			t.Errorf("%s: %v (-want +got):\n%s", name, err, diff)
@@ -78,6 +84,9 @@ func TestBadArgumentsReachNobody(t *testing.T) {
 		t.Errorf("%d requests were sent, the first to %s", len(sent), sent[0].Path)
 	}
 }
+
+// second is the error of a call that gives something else too.
+func second[T any](_ T, err error) error { return err }
 
 func TestMeeting(t *testing.T) {
 	t.Parallel()

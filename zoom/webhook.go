@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -17,8 +18,7 @@ const (
 	timestampHeader = "X-Zm-Request-Timestamp"
 	signatureScheme = "v0"
 
-	// replayWindow is how far a delivery's time may be from ours, either way. Zoom names none.
-	replayWindow = 5 * time.Minute
+	defaultReplayWindow = 5 * time.Minute
 )
 
 // Why a delivery is not to be trusted.
@@ -27,14 +27,32 @@ var (
 	ErrNotSigned = errors.New("zoom: webhook is not signed")
 	// ErrBadSignature reports a signature that none of the secrets made.
 	ErrBadSignature = errors.New("zoom: webhook signature does not match")
-	// ErrTooOld reports a rightly signed delivery of more than five minutes ago: a replay, or a clock that is wrong.
+	// ErrTooOld reports a rightly signed delivery from before the replay window: a replay, or a clock that is wrong.
 	ErrTooOld = errors.New("zoom: webhook is too old")
-	// ErrTooNew reports a rightly signed delivery from more than five minutes ahead: a clock is wrong.
+	// ErrTooNew reports a rightly signed delivery from ahead of the replay window: a clock is wrong.
 	ErrTooNew = errors.New("zoom: webhook is from the future")
 )
 
 // Verifier checks that a webhook delivery comes from Zoom. It is safe for concurrent use.
-type Verifier struct{ signers []signer }
+type Verifier struct {
+	signers []signer
+	window  time.Duration
+}
+
+// VerifierOption changes one thing about a Verifier.
+type VerifierOption func(*Verifier) error
+
+// WithReplayWindow sets how far the time of a delivery may be from ours, either way; the default is five minutes. Zoom
+// names none.
+func WithReplayWindow(window time.Duration) VerifierOption {
+	return func(v *Verifier) error {
+		if window <= 0 {
+			return fmt.Errorf("zoom: replay window is %s, want more than 0", window)
+		}
+		v.window = window
+		return nil
+	}
+}
 
 // signer makes the HMAC-SHA256, in hex, with a secret that only its closure knows and no print can show.
 type signer func(parts ...[]byte) string
@@ -58,16 +76,21 @@ func (s signer) delivery(timestamp string, body []byte) string {
 // the old one beside it. No secret, or an empty one, is refused, since it would let everybody in.
 //
 // See https://developers.zoom.us/docs/api/webhooks/#verify-webhook-events.
-func NewVerifier(secrets []string) (*Verifier, error) {
+func NewVerifier(secrets []string, opts ...VerifierOption) (*Verifier, error) {
 	if len(secrets) == 0 {
 		return nil, errors.New("zoom: no webhook secret")
 	}
-	v := &Verifier{}
+	v := &Verifier{window: defaultReplayWindow}
 	for _, secret := range secrets {
 		if strings.TrimSpace(secret) == "" {
 			return nil, errors.New("zoom: empty webhook secret")
 		}
 		v.signers = append(v.signers, newSigner(secret))
+	}
+	for _, opt := range opts {
+		if err := opt(v); err != nil {
+			return nil, err
+		}
 	}
 	return v, nil
 }
@@ -100,9 +123,9 @@ func (v *Verifier) Verify(header http.Header, body []byte) (*Delivery, error) {
 		return nil, ErrBadSignature
 	}
 	switch age := time.Since(at); {
-	case age > replayWindow:
+	case age > v.window:
 		return nil, ErrTooOld
-	case age < -replayWindow:
+	case age < -v.window:
 		return nil, ErrTooNew
 	}
 	return &Delivery{At: at, body: body, sign: signedBy}, nil
@@ -124,7 +147,7 @@ func parseTimestamp(s string) (time.Time, bool) {
 // false for every other event. Zoom wants it with status 200 within three seconds, and asks again every 72 hours.
 func (d *Delivery) Challenge() (answer []byte, ok bool) {
 	o, err := parseObject(d.body)
-	if err != nil || o.text("event") != "endpoint.url_validation" {
+	if err != nil || o.text("event") != EventURLValidation {
 		return nil, false
 	}
 	plain := o.object("payload").text("plainToken")

@@ -194,6 +194,30 @@ func signedAs(secret, timestamp string, body []byte) http.Header {
 	return headers(timestamp, "v0="+signed.EncryptedToken)
 }
 
+func TestReplayWindow(t *testing.T) {
+	t.Parallel()
+	body := []byte(`{"event":"meeting.started"}`)
+	moment := time.Unix(vectorTimestamp, 0)
+	at(t, moment, func(t *testing.T) {
+		verifier, err := zoom.NewVerifier([]string{"s"}, zoom.WithReplayWindow(time.Minute))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for age, want := range map[time.Duration]error{
+			time.Minute: nil, -time.Minute: nil, 61 * time.Second: zoom.ErrTooOld, -61 * time.Second: zoom.ErrTooNew,
+		} {
+			if _, err := verifier.Verify(zoom.Sign("s", moment.Add(-age), body), body); !errors.Is(err, want) {
+				t.Errorf("%s old: %v, want %v", age, err, want)
+			}
+		}
+	})
+	for _, window := range []time.Duration{0, -time.Second} {
+		if _, err := zoom.NewVerifier([]string{"s"}, zoom.WithReplayWindow(window)); err == nil {
+			t.Errorf("a window of %s was taken", window)
+		}
+	}
+}
+
 func TestVerifierRefusesEmptySecrets(t *testing.T) {
 	t.Parallel()
 	for name, secrets := range map[string][]string{

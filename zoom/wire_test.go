@@ -41,6 +41,40 @@ func TestEveryCallIsOneRequestToItsAddress(t *testing.T) {
 			"delete", http.MethodDelete, "https://api.zoom.us/v2/meetings/92674392836", 204, "",
 			func(t *testing.T, c *zoom.Client) error { return c.DeleteMeeting(t.Context(), 92674392836) },
 		},
+		{
+			"update", http.MethodPatch, "https://api.zoom.us/v2/meetings/92674392836", 204, "",
+			func(t *testing.T, c *zoom.Client) error {
+				return c.UpdateMeeting(t.Context(), 92674392836, zoom.MeetingRequest{Topic: "new"})
+			},
+		},
+		{
+			"list", http.MethodGet, "https://api.zoom.us/v2/users/host@example.com/meetings?page_size=300&type=scheduled", 200,
+			`{"meetings":[` + meeting + `]}`,
+			func(t *testing.T, c *zoom.Client) (last error) {
+				for _, err := range c.Meetings(t.Context(), host) {
+					last = err
+				}
+				return last
+			},
+		},
+		{
+			"invitation", http.MethodGet, "https://api.zoom.us/v2/meetings/92674392836/invitation", 200,
+			`{"invitation":"Come\r\n","sip_links":[]}`,
+			func(t *testing.T, c *zoom.Client) error { _, err := c.Invitation(t.Context(), 92674392836); return err },
+		},
+		{
+			"past meeting", http.MethodGet, "https://api.zoom.us/v2/past_meetings/%252Fa==", 200, `{"uuid":"/a=="}`,
+			func(t *testing.T, c *zoom.Client) error { _, err := c.PastMeeting(t.Context(), "/a=="); return err },
+		},
+		{
+			"user", http.MethodGet, "https://api.zoom.us/v2/users/me", 200, `{"id":"x"}`,
+			func(t *testing.T, c *zoom.Client) error { _, err := c.User(t.Context(), zoom.Me); return err },
+		},
+		{
+			"settings", http.MethodGet, "https://api.zoom.us/v2/users/host@example.com/settings", 200,
+			`{"schedule_meeting":{}}`,
+			func(t *testing.T, c *zoom.Client) error { _, err := c.UserSettings(t.Context(), host); return err },
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

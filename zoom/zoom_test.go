@@ -83,6 +83,7 @@ func reasons(err error) []string {
 		{"ErrNotFound", zoom.ErrNotFound},
 		{"ErrInvalid", zoom.ErrInvalid},
 		{"ErrPlan", zoom.ErrPlan},
+		{"ErrForbidden", zoom.ErrForbidden},
 		{"ErrMeetingInProgress", zoom.ErrMeetingInProgress},
 		{"ErrRateLimited", zoom.ErrRateLimited},
 		{"ErrDailyLimit", zoom.ErrDailyLimit},

@@ -35,12 +35,13 @@ var floors = map[string]floor{
 		on:    []string{"internal/redact"},
 		links: []string{retryableHTTP, cleanHTTP},
 	},
+	"internal/fakes": {},
 	"zoom": {
-		on:    []string{"internal/httpx", "internal/redact"},
+		on:    []string{"internal/httpx", "internal/redact", "internal/fakes"},
 		links: []string{oauth2, retryableHTTP, cleanHTTP},
 	},
 	"pagerduty": {
-		on:    []string{"internal/httpx", "internal/redact"},
+		on:    []string{"internal/httpx", "internal/redact", "internal/fakes"},
 		links: []string{oauth2, goPagerDuty, goQuerystring, retryableHTTP, cleanHTTP},
 	},
 	"tokenstore": {
@@ -119,7 +120,7 @@ func importFaults(p pkg, name string) []string {
 	check("the test of "+rel(p.ImportPath), slices.Concat(p.TestImports, p.XTestImports))
 
 	for _, imported := range p.Imports {
-		if ours(imported) && isTestPackage(imported) {
+		if ours(imported) && isTestPackage(imported) && !isTestPackage(p.ImportPath) {
 			faults = append(faults, fmt.Sprintf("%s must not import %s, which is for tests and examples",
 				rel(p.ImportPath), rel(imported)))
 		}
@@ -160,9 +161,9 @@ func floorOf(importPath string) (string, bool) {
 	return "", false
 }
 
-// isTestPackage tells the exported test packages: zoomtest, storetest and such.
+// isTestPackage tells the exported test packages, zoomtest, storetest and such, and what is under them.
 func isTestPackage(importPath string) bool {
-	return strings.HasSuffix(path.Base(importPath), "test")
+	return strings.HasSuffix(path.Base(importPath), "test") || rel(importPath) == "internal/fakes"
 }
 
 func TestArrowFaultsAreFound(t *testing.T) {
@@ -223,6 +224,15 @@ func TestArrowFaultsAreFound(t *testing.T) {
 			name: "production code imports a fake",
 			pkgs: []pkg{{ImportPath: module + "/bridge", Imports: at("zoom/zoomtest")}},
 			want: []string{"bridge must not import zoom/zoomtest, which is for tests and examples"},
+		},
+		{
+			name: "a fake stands on the machinery of the fakes",
+			pkgs: []pkg{{ImportPath: module + "/zoom/zoomtest", Imports: at("internal/fakes")}},
+		},
+		{
+			name: "production code imports the machinery of the fakes",
+			pkgs: []pkg{{ImportPath: module + "/zoom", Imports: at("internal/fakes")}},
+			want: []string{"zoom must not import internal/fakes, which is for tests and examples"},
 		},
 		{
 			name: "a package nobody planned",

@@ -9,6 +9,7 @@ import (
 const (
 	firstWait   = 250 * time.Millisecond
 	longestWait = 4 * time.Second
+	limitedWait = time.Second
 )
 
 // checkRetry is asked after each attempt. It never answers with an error, which would take the place of the fault.
@@ -24,6 +25,9 @@ func (c *call) again(ctx context.Context, resp *http.Response, err error) bool {
 		return false
 	}
 	asked := vendorWait(resp)
+	if resp != nil && resp.StatusCode == http.StatusTooManyRequests {
+		asked = max(asked, limitedWait) // a limit per second is not over before
+	}
 	if asked > c.client.config.MaxWait {
 		return false
 	}

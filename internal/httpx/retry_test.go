@@ -186,8 +186,10 @@ func TestTheVendorsWaitIsKept(t *testing.T) {
 		}, 3 * time.Second},
 		{"a reset", func() *http.Response { return answer(429, "", "ratelimit-reset", "4") }, 4 * time.Second},
 		{"a reset that limits nothing", func() *http.Response { return answer(500, "", "ratelimit-reset", "4") }, 0},
-		{"garbage", func() *http.Response { return answer(429, "", "Retry-After", "soon") }, 0},
-		{"the past", func() *http.Response { return answer(429, "", "Retry-After", "-5") }, 0},
+		{"garbage", func() *http.Response { return answer(503, "", "Retry-After", "soon") }, 0},
+		{"the past", func() *http.Response { return answer(503, "", "Retry-After", "-5") }, 0},
+		{"a limit that names no time", func() *http.Response { return answer(429, "") }, time.Second},
+		{"a limit with garbage", func() *http.Response { return answer(429, "", "Retry-After", "soon") }, time.Second},
 	} {
 		for name, jitter := range map[string]func(time.Duration) time.Duration{"none": none, "whole": whole} {
 			t.Run(test.name+", jitter "+name, func(t *testing.T) {

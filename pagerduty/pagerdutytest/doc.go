@@ -30,10 +30,28 @@
 //
 // [Server.Requests] tells what arrived.
 //
+// [WithErrorShape] gives refusals each of the shapes that PagerDuty's have been seen in, [WithRateLimit] and
+// [WithSilentLimit] limit, [WithoutBridges] and [WithResolvedFrozen] are what a lower plan and a stricter PagerDuty might
+// do.
+//
+// # Who calls
+//
+// [Server.Key] is an account's key and needs a From on writes; [Server.ReadOnlyKey] and [Server.UserKey] are the other
+// kinds. [Server.Credentials] are those of an OAuth app, below /oauth: a consent is given at once by who is signed in
+// ([Server.SignIn]), with PKCE; codes are good for 30 seconds; a refresh token is good once, and one that comes twice
+// ends its grant; an app's own token has no user, and only those of the scopes that the app has ([WithAppScopes]).
+//
 // # Webhooks
 //
-// [Server.Webhook] and [Server.CustomAction] make what PagerDuty sends, from the state of the fake. Ids are counted up,
-// so the same calls give the same answers.
+// [Server.Webhook], [Server.CustomAction] and [Server.Workflow] make what PagerDuty sends, from the state of the fake.
+// Ids are counted up, so the same calls give the same answers.
+//
+// Subscriptions and custom incident actions, made through the API, hear by themselves of what happens, a program's own
+// writes among it. Nothing is sent until [Server.Deliver] is called, once for each round:
+//
+//	fake.Resolve(id)
+//	attempts := fake.Deliver(ctx, transport) // Delivered, Retrying or Dropped
+//	attempts = fake.Deliver(ctx, transport)  // what may heal, again
 //
 // All methods are safe for concurrent use.
 package pagerdutytest

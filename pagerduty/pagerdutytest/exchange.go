@@ -4,14 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
-	"maps"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
+
+	"github.com/incidentbridge/incidentbridge/internal/fakes"
 )
 
 // Request is a request that reached the fake.
@@ -29,13 +27,9 @@ type Request struct {
 
 // Requests returns what reached the fake, oldest first: everything, or only the given operations.
 func (s *Server) Requests(ops ...string) []Request {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	var requests []Request
-	for _, request := range s.requests {
-		if len(ops) == 0 || slices.Contains(ops, request.Op) {
-			requests = append(requests, *request)
-		}
+	for _, request := range s.fake.Requests(ops...) {
+		requests = append(requests, Request(request))
 	}
 	return requests
 }
@@ -43,145 +37,78 @@ func (s *Server) Requests(ops ...string) []Request {
 // exchange is a request on its way through the fake.
 type exchange struct {
 	*http.Request
-	body []byte
-	now  time.Time // when it is worked on, which a Late fault puts off
+	body   []byte
+	now    time.Time // when it is worked on, which a Late fault puts off
+	writer *User     // whom a write is made as; nil when nobody stands for it
 }
 
 // answer is what an operation says.
 type answer struct {
-	status int
-	header http.Header
-	body   []byte
+	status  int
+	header  http.Header
+	body    []byte
+	refusal *refusal // stands for the body
 }
 
 // work does an operation on the fake's state; the lock is held.
 type work func(*exchange) answer
 
-// operation is the way of every request: log, fault, work, answer.
-func (s *Server) operation(op string, do work) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
-		if err != nil {
-			w.WriteHeader(http.StatusRequestEntityTooLarge)
-			return
+// needs is what an operation asks of who calls it.
+type needs struct {
+	scope string // of a token
+	from  bool   // a user to write as, unless the credentials are a user's
+}
+
+// handle gives the requests of a route to the work, when the caller may do that.
+func (s *Server) handle(pattern, op string, n needs, do work) {
+	s.handleOpen(pattern, op, func(in *exchange) answer {
+		if s.perMinute > 0 && s.inWindow > s.perMinute {
+			return s.tooMany()
 		}
-		in := &exchange{Request: r, body: body, now: time.Now()}
-		entry, fault := s.arrive(op, in)
-		out, answered := fault.play(s, in, s.allowed(do))
-		if !answered {
-			cut(w, true)
-			return
+		if refused := s.admit(in, n); refused != nil {
+			return *refused
 		}
-		s.leave(entry, &out)
-		fault.write(w, out)
+		return do(in)
 	})
 }
 
-func (s *Server) arrive(op string, in *exchange) (*Request, Fault) {
-	entry := &Request{
-		Op:     op,
-		Method: in.Method,
-		Host:   in.Host,
-		Path:   in.URL.EscapedPath(),
-		Query:  in.URL.Query(),
-		Header: in.Header.Clone(),
-		Body:   bytes.Clone(in.body),
-		At:     in.now,
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.requests = append(s.requests, entry)
-	s.count(in.now)
-	return entry, s.takeFault(op)
-}
-
-// leave completes the log and adds the headers that PagerDuty puts on every answer, good or bad.
-func (s *Server) leave(entry *Request, out *answer) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	entry.Status = out.status
-	header := s.limits()
-	maps.Copy(header, out.header)
-	out.header = header
-}
-
-// process runs the work on the state as it is now.
-func (s *Server) process(in *exchange, do work) answer {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	in.now = time.Now()
-	s.settle(in.now)
-	return do(in)
-}
-
-// allowed puts before an operation what PagerDuty checks for all of them.
-func (s *Server) allowed(do work) work {
-	return func(in *exchange) answer {
-		switch {
-		case in.Header.Get("Authorization") != "Token token="+s.key:
-			return refuse(401, 2006, "Authentication failed")
-		case s.perMinute > 0 && s.inWindow > s.perMinute:
-			return refuse(429, 2020, "Rate Limit Exceeded")
-		case in.Method == http.MethodGet:
-			return do(in)
+// handleOpen gives the requests of a route to the work, whoever calls.
+func (s *Server) handleOpen(pattern, op string, do work) {
+	s.fake.Handle(pattern, op, func(in *fakes.Exchange) fakes.Answer {
+		out := do(&exchange{Request: in.Request, body: in.Content, now: in.Now})
+		if out.refusal != nil {
+			out.body = []byte(out.refusal.body(s.shape))
 		}
-		writer := s.userByEmail(in.Header.Get("From"))
-		switch {
-		case in.Header.Get("From") == "":
-			return invalidInput("Requester User Not Found")
-		case writer == nil:
-			return refuse(400, 1008, "Requester User Not Found")
-		case strings.HasPrefix(writer.Role, "read_only"):
-			return refuse(403, 1018, "Requester Not Authorized")
-		case !json.Valid(in.body):
-			return invalidInput("The body is not JSON")
-		}
-		return do(in)
-	}
-}
-
-// count adds a call to the running minute.
-func (s *Server) count(now time.Time) {
-	if now.Sub(s.window) >= time.Minute {
-		s.window, s.inWindow = now, 0
-	}
-	s.inWindow++
-}
-
-// limits are the rate-limit headers; the reset is in seconds from now.
-func (s *Server) limits() http.Header {
-	limit := s.perMinute
-	if limit == 0 {
-		limit = 960
-	}
-	reset := time.Until(s.window.Add(time.Minute)).Round(time.Second)
-	return http.Header{
-		"Ratelimit-Limit":     {strconv.Itoa(limit)},
-		"Ratelimit-Remaining": {strconv.Itoa(max(0, limit-s.inWindow))},
-		"Ratelimit-Reset":     {strconv.Itoa(max(0, int(reset.Seconds())))},
-	}
+		return fakes.Answer{Status: out.status, Header: out.header, Body: out.body}
+	})
 }
 
 func reply(body any) answer {
 	return answer{status: http.StatusOK, body: encode(body)}
 }
 
-// refuse is an API error in PagerDuty's ordinary shape.
-func refuse(status, code int, message string, reasons ...string) answer {
-	return answer{status: status, body: []byte(ErrorBody(code, message, reasons...))}
+// list answers one page of a list.
+func list(in *exchange, name string, entries []any) answer {
+	query := in.URL.Query()
+	limit, offset := page(query.Get("limit"), 25), page(query.Get("offset"), 0)
+	if limit < 1 || limit > 100 || offset < 0 || limit+offset > 10000 {
+		return invalidInput("Limit or offset is invalid")
+	}
+	from, to := min(offset, len(entries)), min(offset+limit, len(entries))
+	return reply(map[string]any{
+		name: append([]any{}, entries[from:to]...), "limit": limit, "offset": offset, "more": to < len(entries), "total": nil,
+	})
 }
 
-func invalidInput(reason string) answer { return refuse(400, 2001, "Invalid Input Provided", reason) }
-
-// ErrorBody is an error body in PagerDuty's ordinary shape, for Answer and Mask. Without reasons it has no "errors", as
-// a 429 has none.
-func ErrorBody(code int, message string, reasons ...string) string {
-	type inner struct {
-		Message string   `json:"message"`
-		Code    int      `json:"code"`
-		Errors  []string `json:"errors,omitempty"`
+func page(value string, fallback int) int {
+	if value == "" {
+		return fallback
 	}
-	return string(encode(map[string]inner{"error": {message, code, reasons}}))
+	n, err := strconv.Atoi(value)
+	if err != nil {
+		return -1
+	}
+	return n
 }
 
 // encode writes JSON as PagerDuty does, with "&" left as it is.
@@ -193,20 +120,4 @@ func encode(v any) []byte {
 		panic(fmt.Sprintf("pagerdutytest: %v", err)) // only the fake's own values come here
 	}
 	return bytes.TrimSpace(b.Bytes())
-}
-
-func (out answer) write(w http.ResponseWriter) {
-	maps.Copy(w.Header(), out.header)
-	if len(out.body) > 0 && w.Header().Get("Content-Type") == "" {
-		w.Header().Set("Content-Type", contentType(out.body))
-	}
-	w.Header().Set("Content-Length", strconv.Itoa(len(out.body)))
-	w.WriteHeader(out.status)
-}
-
-func contentType(body []byte) string {
-	if bytes.HasPrefix(bytes.TrimSpace(body), []byte("<")) {
-		return "text/html; charset=utf-8"
-	}
-	return "application/json; charset=utf-8"
 }

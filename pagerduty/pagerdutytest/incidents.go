@@ -67,6 +67,12 @@ func (s *Server) updateIncident(in *exchange) answer {
 	}
 	bridge := found.Bridge
 	if sent.Bridge != nil {
+		switch {
+		case s.bridgeless:
+			return refuse(402, 2014, "Account does not have the abilities to perform the action", "conference_bridge")
+		case s.frozen && found.Status == "resolved":
+			return refuse(400, 1001, "Incident Already Resolved")
+		}
 		if !overwrite(&bridge.Number, sent.Bridge.Number) || (bridge.Number != "" && !s.checkNumber(bridge.Number)) {
 			return invalidInput("Conference number is invalid")
 		}
@@ -75,6 +81,9 @@ func (s *Server) updateIncident(in *exchange) answer {
 		}
 	}
 	found.Bridge = bridge
+	if sent.Bridge != nil { // whoever wrote it, and whether it changed or not
+		s.emit(Event{Type: "incident.conference_bridge.updated", IncidentID: found.ID, AgentID: idOf(in.writer)})
+	}
 	if sent.Status != "" {
 		found.setStatus(sent.Status, in.now) // a resolved incident is reopened, asked or not
 	}
@@ -112,11 +121,12 @@ func (s *Server) addNote(in *exchange) answer {
 	}
 	note := Note{
 		ID:        s.mint("PN"),
-		UserID:    s.userByEmail(in.Header.Get("From")).ID,
+		UserID:    idOf(in.writer),
 		Content:   write.Note.Content,
 		CreatedAt: in.now,
 	}
 	found.Notes = append(found.Notes, note)
+	s.emit(Event{Type: "incident.annotated", IncidentID: found.ID, AgentID: note.UserID, Note: note.Content})
 	return reply(map[string]any{"note": s.restNote(note)}) // 200, not 201
 }
 
@@ -192,6 +202,13 @@ func reference(r pagerduty.Reference, path string) map[string]any {
 		"id": r.ID, "type": r.Type, "summary": orNull(r.Summary),
 		"self": "https://api.pagerduty.com/" + path + "/" + r.ID, "html_url": account + "/" + path + "/" + r.ID,
 	}
+}
+
+func idOf(u *User) string {
+	if u == nil {
+		return ""
+	}
+	return u.ID
 }
 
 func orNull(s string) any {

@@ -2,10 +2,11 @@ package pagerdutytest
 
 import (
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/incidentbridge/incidentbridge/internal/fakes"
 )
 
 // The operations of the fake, as Fault and Requests name them.
@@ -17,30 +18,64 @@ const (
 	GetUser        = "get_user"
 	GetSelf        = "get_self" // GET /users/me
 	ListUsers      = "list_users"
-	Any            = "*" // every operation
+	ListMembers    = "list_members" // of a team
+	ListAbilities  = "list_abilities"
+	GetAbility     = "get_ability"
+
+	ListSubscriptions  = "list_subscriptions"
+	CreateSubscription = "create_subscription"
+	GetSubscription    = "get_subscription"
+	UpdateSubscription = "update_subscription"
+	EnableSubscription = "enable_subscription"
+	PingSubscription   = "ping_subscription"
+	DeleteSubscription = "delete_subscription"
+
+	ListExtensionSchemas = "list_extension_schemas"
+	ListExtensions       = "list_extensions"
+	CreateExtension      = "create_extension"
+	EnableExtension      = "enable_extension"
+	DeleteExtension      = "delete_extension"
+
+	Authorize = "authorize"  // GET /oauth/authorize
+	GiveToken = "give_token" // POST /oauth/token
+
+	Any = fakes.Any // every operation
 )
 
 // Server is a fake PagerDuty account. Make it with New.
 type Server struct {
-	mux *http.ServeMux
+	fake *fakes.Server
 
 	// Set by options, not changed afterwards.
 	key         string
 	secret      string
+	region      string
 	perMinute   int
+	silent      bool // a 429 has no headers and no body
+	bridgeless  bool
+	frozen      bool // resolved incidents take no bridge
+	shape       ErrorShape
+	abilities   []string
+	appScopes   []string
 	checkNumber func(number string) bool
 
-	mu        sync.Mutex
-	minted    int // ids given out so far
+	mu        sync.Locker // the fake's: what was put off and is due is done first
+	minted    int         // ids given out so far
 	users     []*User
 	incidents []*Incident
+	teams     map[string][]member
 	bareReads int       // reads of an incident that has no bridge
 	window    time.Time // start of the running rate-limit minute
 	inWindow  int       // calls in it
-	faults    map[string][]Fault
-	requests  []*Request
-	late      []lateWork
-	socket    *httptest.Server
+
+	keys      map[string]*caller
+	signedIn  *User
+	codes     map[string]*code
+	tokens    map[string]*token // access tokens
+	refreshes map[string]*token
+
+	subscriptions []*receiver
+	extensions    []*receiver
 }
 
 const from = "oncall@example.com"
@@ -63,9 +98,9 @@ func WithUsers(emails ...string) Option {
 	}
 }
 
-// WithRateLimit turns away, with 429, whatever comes above so many calls a minute. Without it nothing is turned away,
-// though the headers always tell of PagerDuty's 960.
-func WithRateLimit(perMinute int) Option { return func(s *Server) { s.perMinute = perMinute } }
+// WithResolvedFrozen refuses to write a bridge to an incident that is resolved; without it that is fine. PagerDuty's
+// documents leave it open.
+func WithResolvedFrozen() Option { return func(s *Server) { s.frozen = true } }
 
 // WithNumberCheck refuses, with 400, a conference number that accept does not like. Without it every number is taken.
 func WithNumberCheck(accept func(number string) bool) Option {
@@ -78,25 +113,31 @@ func NoStar(number string) bool { return !strings.Contains(number, "*") }
 // New returns a fake account with one user, the manager whose address is From, and no incident. Close it when URL was
 // used.
 func New(opts ...Option) *Server {
+	fake := fakes.New("pagerdutytest")
 	s := &Server{
-		mux:         http.NewServeMux(),
+		fake:        fake,
+		mu:          fake,
 		key:         "y_NbAkKc66ryYTWUXYEu",
 		secret:      "pagerdutytest/webhook+secret==",
+		region:      "us",
 		checkNumber: func(string) bool { return true },
-		faults:      map[string][]Fault{},
+		abilities:   []string{"teams", "read_only_users", "service_support_hours", "urgencies"},
+		appScopes:   scopes(),
+		teams:       map[string][]member{},
+		keys:        map[string]*caller{},
+		codes:       map[string]*code{},
+		tokens:      map[string]*token{},
+		refreshes:   map[string]*token{},
 	}
+	fake.OnArrival(s.count)
+	fake.OnAnswer(s.limits)
 	s.AddUser(from)
+	s.signedIn = s.users[0]
 	for _, opt := range opts {
 		opt(s)
 	}
-	s.mux.Handle("GET /incidents/{id}", s.operation(GetIncident, s.getIncident))
-	s.mux.Handle("PUT /incidents/{id}", s.operation(UpdateIncident, s.updateIncident))
-	s.mux.Handle("POST /incidents/{id}/notes", s.operation(AddNote, s.addNote))
-	s.mux.Handle("GET /incidents/{id}/notes", s.operation(ListNotes, s.listNotes))
-	s.mux.Handle("GET /users/{id}", s.operation(GetUser, s.getUser))
-	s.mux.Handle("GET /users/me", s.operation(GetSelf, s.getSelf))
-	s.mux.Handle("GET /users", s.operation(ListUsers, s.listUsers))
-	s.mux.Handle("/", s.operation("", func(*exchange) answer { return refuse(404, 2100, "Not Found") }))
+	s.keys[s.key] = &caller{}
+	s.route()
 	return s
 }
 
@@ -110,28 +151,13 @@ func (s *Server) From() string { return from }
 func (s *Server) Secret() string { return s.secret }
 
 // Handler returns the fake as a handler, with the REST API at its root.
-func (s *Server) Handler() http.Handler { return s.mux }
+func (s *Server) Handler() http.Handler { return s.fake.Handler() }
 
 // Transport returns a RoundTripper that answers every request from the fake, in memory and in the caller's goroutine.
-func (s *Server) Transport() http.RoundTripper { return transport{s} }
+func (s *Server) Transport() http.RoundTripper { return s.fake.Transport() }
 
 // URL returns the base of the fake on a loopback socket, which the first call opens.
-func (s *Server) URL() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.socket == nil {
-		s.socket = httptest.NewServer(s.mux)
-	}
-	return s.socket.URL
-}
+func (s *Server) URL() string { return s.fake.URL() }
 
 // Close closes the socket that URL opened, if it did, and every connection to it.
-func (s *Server) Close() {
-	s.mu.Lock()
-	socket := s.socket
-	s.mu.Unlock()
-	if socket != nil {
-		socket.CloseClientConnections()
-		socket.Close()
-	}
-}
+func (s *Server) Close() { s.fake.Close() }

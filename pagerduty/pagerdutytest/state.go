@@ -80,6 +80,7 @@ func (s *Server) AddIncident(title string, changes ...func(*Incident)) string {
 		change(incident)
 	}
 	s.incidents = append(s.incidents, incident)
+	s.emit(Event{Type: "incident.triggered", IncidentID: incident.ID})
 	return incident.ID
 }
 
@@ -87,7 +88,6 @@ func (s *Server) AddIncident(title string, changes ...func(*Incident)) string {
 func (s *Server) Incident(id string) Incident {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.settle(time.Now())
 	found := s.incident(id)
 	if found == nil {
 		return Incident{}
@@ -101,29 +101,29 @@ func (s *Server) Incident(id string) Incident {
 
 // Resolve resolves the incident, as a person in the web app would. It panics when there is none.
 func (s *Server) Resolve(id string) {
-	s.byHand(id, func(i *Incident) { i.setStatus("resolved", time.Now()) })
+	s.byHand(id, "incident.resolved", func(i *Incident) { i.setStatus("resolved", time.Now()) })
 }
 
 // Reopen triggers a resolved incident again. It panics when there is none.
 func (s *Server) Reopen(id string) {
-	s.byHand(id, func(i *Incident) { i.setStatus("triggered", time.Now()) })
+	s.byHand(id, "incident.reopened", func(i *Incident) { i.setStatus("triggered", time.Now()) })
 }
 
 // SetBridge writes a bridge, or with an empty one clears it, as a person in the web app would. It panics when there is
 // no incident.
 func (s *Server) SetBridge(id string, b pagerduty.ConferenceBridge) {
-	s.byHand(id, func(i *Incident) { i.Bridge = b })
+	s.byHand(id, "incident.conference_bridge.updated", func(i *Incident) { i.Bridge = b })
 }
 
-func (s *Server) byHand(id string, change func(*Incident)) {
+func (s *Server) byHand(id, eventType string, change func(*Incident)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.settle(time.Now())
 	found := s.incident(id)
 	if found == nil {
 		panic("pagerdutytest: no incident has the id " + id)
 	}
 	change(found)
+	s.emit(Event{Type: eventType, IncidentID: id, AgentID: s.users[0].ID})
 }
 
 func (i *Incident) setStatus(status string, now time.Time) {

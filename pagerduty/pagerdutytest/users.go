@@ -1,9 +1,6 @@
 package pagerdutytest
 
-import (
-	"strconv"
-	"strings"
-)
+import "strings"
 
 func (s *Server) getUser(in *exchange) answer {
 	found := s.user(in.PathValue("id"))
@@ -17,8 +14,12 @@ func (s *Server) getUser(in *exchange) answer {
 	return reply(map[string]any{"user": shown})
 }
 
-// getSelf answers what an account's key gets: it is nobody's, and "error" is a text.
-func (s *Server) getSelf(*exchange) answer {
+// getSelf answers who the credentials stand for. An account's key and an app's token are nobody's, and then "error" is a
+// text.
+func (s *Server) getSelf(in *exchange) answer {
+	if who := s.caller(in); who.user != nil {
+		return reply(map[string]any{"user": restUser(who.user)})
+	}
 	out := reply(map[string]any{
 		"error": "Because this request was made using an account-level access token, " +
 			"we were unable to determine the user's identity. Please use a user-level token.",
@@ -28,33 +29,14 @@ func (s *Server) getSelf(*exchange) answer {
 }
 
 func (s *Server) listUsers(in *exchange) answer {
-	query := in.URL.Query()
-	limit, offset := page(query.Get("limit"), 25), page(query.Get("offset"), 0)
-	if limit < 1 || limit > 100 || offset < 0 || limit+offset > 10000 {
-		return invalidInput("Limit or offset is invalid")
-	}
-	wanted := strings.ToLower(query.Get("query"))
+	wanted := strings.ToLower(in.URL.Query().Get("query"))
 	matches := []any{}
 	for _, u := range s.users {
 		if strings.Contains(strings.ToLower(u.Name+"\n"+u.Email), wanted) {
 			matches = append(matches, restUser(u))
 		}
 	}
-	from, to := min(offset, len(matches)), min(offset+limit, len(matches))
-	return reply(map[string]any{
-		"users": matches[from:to], "limit": limit, "offset": offset, "more": to < len(matches), "total": nil,
-	})
-}
-
-func page(value string, fallback int) int {
-	if value == "" {
-		return fallback
-	}
-	n, err := strconv.Atoi(value)
-	if err != nil {
-		return -1
-	}
-	return n
+	return list(in, "users", matches)
 }
 
 func restUser(u *User) map[string]any {

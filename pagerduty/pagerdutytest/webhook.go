@@ -3,7 +3,10 @@ package pagerdutytest
 import (
 	"bytes"
 	"context"
+	"maps"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -41,6 +44,58 @@ func (d Delivery) Request(ctx context.Context, target string) (*http.Request, er
 func (s *Server) Webhook(e Event) Delivery {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.event(e, &receiver{Subscription: Subscription{ID: "PSUBSCR", Secret: s.secret}})
+}
+
+// CustomAction makes what a custom incident action sends, in the V2 format and without a signature; set the header
+// that authenticates it yourself. An empty agentID is null. More incidents give more messages in the one body.
+func (s *Server) CustomAction(incidentID, agentID string, more ...string) Delivery {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.action(agentID, append([]string{incidentID}, more...)...)
+}
+
+// Workflow makes the POST of an incident workflow's webhook step from a template such as
+// {"incident_id":"{{incident.id}}"}. The references incident.id, incident.incident_number, incident.title and
+// incident.url are replaced as they are, so that a title with quotes in it ends up as JSON of its own.
+func (s *Server) Workflow(incidentID, template string) Delivery {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	found := s.incidentOrNew(incidentID)
+	body := strings.NewReplacer(
+		"{{incident.id}}", found.ID, "{{incident.incident_number}}", strconv.Itoa(found.Number),
+		"{{incident.title}}", found.Title, "{{incident.url}}", account+"/incidents/"+found.ID,
+	).Replace(template)
+	return Delivery{http.Header{"Content-Type": {"application/json"}}, []byte(body)}
+}
+
+// What follows is called with the lock held.
+
+// emit queues an event for every subscription that wants it.
+func (s *Server) emit(e Event) {
+	incident := s.incidentOrNew(e.IncidentID)
+	for _, r := range s.subscriptions {
+		if r.wants(e.Type, incident) {
+			r.queue(e.IncidentID, s.event(e, r))
+		}
+	}
+}
+
+func (r *receiver) wants(eventType string, i *Incident) bool {
+	if !r.Active || r.Disabled || !slices.Contains(r.Events, eventType) {
+		return false
+	}
+	switch r.FilterType {
+	case "service_reference":
+		return i.Service.ID == r.FilterID
+	case "team_reference":
+		return slices.ContainsFunc(i.Teams, func(t pagerduty.Reference) bool { return t.ID == r.FilterID })
+	}
+	return true
+}
+
+// event is the delivery of an event to one subscription, signed with its secret.
+func (s *Server) event(e Event, to *receiver) Delivery {
 	e.ID = orElse(e.ID, s.mint("01EVENT"))
 	if e.OccurredAt.IsZero() {
 		e.OccurredAt = time.Now()
@@ -52,34 +107,41 @@ func (s *Server) Webhook(e Event) Delivery {
 		"agent":       s.agent(e.AgentID), "client": nil, "data": s.data(e),
 	}})
 	header := s.deliveryHeader("PagerDuty-Webhook/V3.0")
-	header.Set("X-PagerDuty-Signature", pagerduty.Sign(s.secret, body))
+	header.Set("X-Webhook-Subscription", to.ID)
+	header.Set("X-PagerDuty-Signature", pagerduty.Sign(to.Secret, body))
+	maps.Copy(header, to.Headers)
 	return Delivery{header, body}
 }
 
-// CustomAction makes what a custom incident action sends, in the V2 format and without a signature; set the header
-// that authenticates it yourself. An empty agentID is null.
-func (s *Server) CustomAction(incidentID, agentID string) Delivery {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// action is the delivery of a press, with a message for each incident.
+func (s *Server) action(agentID string, incidentIDs ...string) Delivery {
 	at := time.Now().UTC().Format(time.RFC3339)
-	entry := map[string]any{
-		"id": s.mint("R"), "type": "custom_log_entry", "agent": s.agent(agentID), "created_at": at,
+	messages := []any{}
+	for _, id := range incidentIDs {
+		entry := map[string]any{
+			"id": s.mint("R"), "type": "custom_log_entry", "agent": s.agent(agentID), "created_at": at,
+			"incident": map[string]any{}, "service": map[string]any{},
+		}
+		messages = append(messages, map[string]any{
+			"id": s.mint("00000000-0000-4000-8000-000000"), "event": "incident.custom", "created_on": at,
+			"incident": s.v2Incident(id), "webhook": map[string]any{}, "log_entries": []any{entry},
+		})
 	}
-	body := encode(map[string]any{"messages": []any{map[string]any{
-		"id": s.mint("00000000-0000-4000-8000-000000"), "event": "incident.custom", "created_on": at,
-		"incident": s.v2Incident(incidentID), "webhook": map[string]any{}, "log_entries": []any{entry},
-	}}})
-	return Delivery{s.deliveryHeader("PagerDuty-Webhook/V2.0"), body}
+	return Delivery{s.deliveryHeader("PagerDuty-Webhook/V2.0"), encode(map[string]any{"messages": messages})}
 }
 
-// What follows is called with the lock held.
+func (s *Server) incidentOrNew(id string) *Incident {
+	if found := s.incident(id); found != nil {
+		return found
+	}
+	return &Incident{ID: id, Status: "triggered"}
+}
 
 func (s *Server) deliveryHeader(agent string) http.Header {
 	return http.Header{
-		"Content-Type":           {"application/json"},
-		"User-Agent":             {agent},
-		"X-Webhook-Id":           {s.mint("00000000-0000-4000-8000-000000")},
-		"X-Webhook-Subscription": {"PSUBSCR"},
+		"Content-Type": {"application/json"},
+		"User-Agent":   {agent},
+		"X-Webhook-Id": {s.mint("00000000-0000-4000-8000-000000")},
 	}
 }
 
@@ -91,38 +153,51 @@ func (s *Server) agent(id string) any {
 	return map[string]any{"id": id, "type": "user_reference", "html_url": account + "/users/" + id}
 }
 
+// data is the event's data, in the shape that its type has. The incident is in it, or only referred to.
 func (s *Server) data(e Event) map[string]any {
-	bare := map[string]any{"id": e.IncidentID, "type": "incident_reference", "summary": nil}
-	found := s.incident(e.IncidentID)
-	if found == nil {
-		found = &Incident{ID: e.IncidentID, Status: "triggered"}
+	found := s.incidentOrNew(e.IncidentID)
+	about := func(kind string, fields map[string]any) map[string]any {
+		fields["type"] = kind
+		fields["incident"] = map[string]any{"id": e.IncidentID, "type": "incident_reference", "summary": nil}
+		return fields
 	}
 	switch e.Type {
 	case "pagey.ping":
 		return map[string]any{"message": "Hello from your friend Pagey!", "type": "ping"}
+	case "service.created", "service.updated", "service.deleted":
+		return map[string]any{"id": found.Service.ID, "type": "service", "summary": found.Service.Summary}
+	case "service.custom_field_values.updated":
+		return map[string]any{"type": "service_field_values", "service": reference(found.Service, "services")}
 	case "incident.conference_bridge.updated":
-		return map[string]any{
-			"type": "incident_conference_bridge", "incident": bare, "conference_url": orNull(found.Bridge.URL),
-			"conference_numbers": conferenceNumbers(found.Bridge.Number),
-		}
+		return about("incident_conference_bridge", map[string]any{
+			"conference_url": orNull(found.Bridge.URL), "conference_numbers": conferenceNumbers(found.Bridge.Number),
+		})
 	case "incident.workflow.started", "incident.workflow.completed":
-		return map[string]any{
-			"id": "01TESTINSTANCE", "type": "incident_workflow_instance", "summary": e.Workflow.Summary, "incident": bare,
+		return about("incident_workflow_instance", map[string]any{
+			"id": "01TESTINSTANCE", "summary": e.Workflow.Summary,
 			"incident_workflow": map[string]any{
 				"id": e.Workflow.ID, "type": "incident_workflow_reference", "summary": orNull(e.Workflow.Summary),
 			},
 			"workflow_trigger": map[string]any{"id": "01TESTTRIGGER", "type": "workflow_trigger_reference"},
 			"service":          reference(found.Service, "services"),
-		}
+		})
 	case "incident.responder.added", "incident.responder.replied":
-		return map[string]any{
-			"type": "incident_responder", "incident": bare, "user": s.agent(e.AgentID), "escalation_policy": nil,
-			"message": "Please help", "state": "pending",
-		}
+		return about("incident_responder", map[string]any{
+			"user": s.agent(e.AgentID), "escalation_policy": nil, "message": "Please help", "state": "pending",
+		})
 	case "incident.annotated":
-		return map[string]any{
-			"id": "PNOTE01", "type": "incident_note", "incident": bare, "content": e.Note, "trimmed": false,
-		}
+		return about("incident_note", map[string]any{"id": "PNOTE01", "content": e.Note, "trimmed": false})
+	case "incident.status_update_published":
+		return about("incident_status_update", map[string]any{"id": "PUPDATE01", "message": "Working on it", "trimmed": false})
+	case "incident.custom_field_values.updated":
+		return about("incident_field_values", map[string]any{"custom_fields": []any{}, "changed_field_ids": []any{}})
+	case "incident.role.assigned":
+		return about("incident_role_assignment", map[string]any{"assignee": s.agent(e.AgentID)})
+	case "incident.task.created", "incident.task.updated", "incident.task.completed":
+		return about("incident_task", map[string]any{"id": "PTASK01", "summary": nil})
+	case "incident.action_invocation.created", "incident.action_invocation.updated",
+		"incident.action_invocation.terminated":
+		return about("incident_action_invocation", map[string]any{"id": "01TESTINVOCATION", "state": "created"})
 	}
 	return s.v3Incident(found)
 }
@@ -154,11 +229,7 @@ func (s *Server) v3Incident(i *Incident) map[string]any {
 
 // v2Incident says "incident_number" and has no bridge.
 func (s *Server) v2Incident(id string) map[string]any {
-	found := s.incident(id)
-	if found == nil {
-		found = &Incident{ID: id, Status: "triggered"}
-	}
-	shown := s.restIncident(found)
+	shown := s.restIncident(s.incidentOrNew(id))
 	shown["metadata"] = map[string]any{}
 	return shown
 }

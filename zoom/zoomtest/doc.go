@@ -14,8 +14,17 @@
 // # What is unfriendly
 //
 // Settings that a request leaves out follow the account: a waiting room, nobody in before the host, mails sent. Locked
-// settings win without a word. The link in start_url holds a secret. Lists cut the agenda and never show instant
-// meetings. A host gets 100 creates a day. Error bodies, status codes and empty 204 answers are Zoom's.
+// settings win without a word. The link in start_url holds a secret. Lists cut the agenda, leave tracking fields out,
+// never show instant meetings, show new ones late ([WithListLag]), and their page tokens end. A host gets 100 creates and
+// updates a day ([WithDailyLimit]); the account's own limits are [WithRateLimit] and [WithDailyCalls]. How many meetings
+// a host may hold at a time shows only when people join. Error bodies, status codes and empty 204 answers are Zoom's.
+//
+// # Apps and tokens
+//
+// There are two apps: [Server.AccountCredentials] is the account's own, [Server.AppCredentials] one that users install at
+// /oauth/authorize, with PKCE. A code is good once, for five minutes. Every refresh gives another refresh token and ends
+// the access token before it; a used one is refused, and [WithReuseDetection] then ends the grant. A user's token reaches
+// nobody but "me". [WithScopes] takes scopes away. Revoking wants the app's Basic header, not a bearer's.
 //
 // # Faults
 //
@@ -26,4 +35,11 @@
 //	fake.Fault(zoomtest.Any, zoomtest.Hang().Always())                  // until ClearFaults
 //
 // [Server.Requests] tells what arrived. All methods are safe for concurrent use.
+//
+// # Webhooks
+//
+// [Server.Webhook] makes a signed delivery with the bytes that Zoom would send, [Server.Redeliver] sends it again:
+//
+//	fake.Start(id)
+//	r, err := fake.Webhook(zoomtest.Event{Type: zoom.EventMeetingStarted, MeetingID: id}).Request(ctx, target)
 package zoomtest

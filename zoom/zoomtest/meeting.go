@@ -27,8 +27,9 @@ type Meeting struct {
 	JoinURL       string
 	Password      string
 	PhonePassword string
-	Settings      map[string]any // by JSON name, as they apply
-	Participants  []string       // who is in it now
+	Settings      map[string]any    // by JSON name, as they apply
+	Participants  []string          // who is in it now
+	Tracking      map[string]string // tracking fields
 }
 
 // meeting is the fake's own record of one.
@@ -36,20 +37,27 @@ type meeting struct {
 	Meeting
 	user     *User
 	number   int // which of all
-	sessions int
+	sessions []session
 	timezone string
+}
+
+// session is one time that a meeting is held: each has a UUID of its own.
+type session struct {
+	uuid       string
+	start, end time.Time
+	people     int // who came, in all
 }
 
 // Meetings returns all meetings that were ever made, oldest first.
 func (s *Server) Meetings() []Meeting {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.settle(time.Now())
+	s.fake.Lock()
+	defer s.fake.Unlock()
 	var all []Meeting
 	for _, m := range s.meetings {
 		snapshot := m.Meeting
 		snapshot.Settings = maps.Clone(m.Settings)
 		snapshot.Participants = slices.Clone(m.Participants)
+		snapshot.Tracking = maps.Clone(m.Tracking)
 		all = append(all, snapshot)
 	}
 	return all
@@ -57,34 +65,34 @@ func (s *Server) Meetings() []Meeting {
 
 // Start lets the host start a meeting.
 func (s *Server) Start(id int64) error {
-	return s.change(id, func(m *meeting) error {
-		m.start()
-		return nil
-	})
+	return s.change(id, func(m *meeting, now time.Time) error { return s.start(m, now) })
 }
 
 // Join lets somebody into a meeting, which starts it when those who come before the host may enter.
 func (s *Server) Join(id int64, name string) error {
-	return s.change(id, func(m *meeting) error {
+	return s.change(id, func(m *meeting, now time.Time) error {
 		if m.Status != "started" && m.Settings["join_before_host"] != true {
 			return fmt.Errorf("zoomtest: %s waits for the host of meeting %d", name, id)
 		}
-		m.start()
+		if err := s.start(m, now); err != nil {
+			return err
+		}
 		m.Participants = append(m.Participants, name)
+		m.sessions[len(m.sessions)-1].people++
 		return nil
 	})
 }
 
 // Leave takes somebody out of a meeting, which ends when nobody is left.
 func (s *Server) Leave(id int64, name string) error {
-	return s.change(id, func(m *meeting) error {
+	return s.change(id, func(m *meeting, now time.Time) error {
 		i := slices.Index(m.Participants, name)
 		if i < 0 {
 			return fmt.Errorf("zoomtest: %s is not in meeting %d", name, id)
 		}
 		m.Participants = slices.Delete(m.Participants, i, i+1)
 		if len(m.Participants) == 0 {
-			m.end()
+			m.end(now)
 		}
 		return nil
 	})
@@ -92,21 +100,20 @@ func (s *Server) Leave(id int64, name string) error {
 
 // End ends a meeting as its host would.
 func (s *Server) End(id int64) error {
-	return s.change(id, func(m *meeting) error {
-		m.end()
+	return s.change(id, func(m *meeting, now time.Time) error {
+		m.end(now)
 		return nil
 	})
 }
 
-func (s *Server) change(id int64, change func(*meeting) error) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.settle(time.Now())
+func (s *Server) change(id int64, change func(*meeting, time.Time) error) error {
+	s.fake.Lock()
+	defer s.fake.Unlock()
 	m := s.meeting(id)
 	if m == nil {
 		return fmt.Errorf("zoomtest: there is no meeting %d", id)
 	}
-	return change(m)
+	return change(m, time.Now())
 }
 
 // meeting finds one that still exists.
@@ -122,27 +129,44 @@ func (s *Server) meeting(id int64) *meeting {
 // expired is true for an instant meeting that is over.
 func (m *meeting) expired() bool { return m.Type == 1 && m.Ended }
 
-func (m *meeting) start() {
+// start begins a session, unless the host holds as many as the plan allows: nobody gets in then.
+func (s *Server) start(m *meeting, now time.Time) error {
 	if m.Status == "started" {
-		return
+		return nil
+	}
+	running := 0
+	for _, other := range s.meetings {
+		if other.user == m.user && other.Status == "started" {
+			running++
+		}
+	}
+	if m.user.AtOnce > 0 && running >= m.user.AtOnce {
+		return fmt.Errorf("zoomtest: %s has another meeting in progress", m.Host)
 	}
 	m.Status = "started"
-	m.sessions++
 	m.UUID = m.sessionUUID()
+	m.sessions = append(m.sessions, session{uuid: m.UUID, start: now.UTC().Truncate(time.Second)})
+	return nil
 }
 
-func (m *meeting) end() {
+func (m *meeting) end(now time.Time) {
 	if m.Status != "started" {
 		return
 	}
 	m.Status = "waiting"
 	m.Ended = true
 	m.Participants = nil
+	m.sessions[len(m.sessions)-1].end = now.UTC().Truncate(time.Second)
 }
 
-// sessionUUID is base64 like Zoom's, the same in every run, and another one for a meeting that starts again.
+// sessionUUID is base64 like Zoom's, the same in every run, and another one for a meeting that starts again: that one
+// begins with slashes, as it may happen.
 func (m *meeting) sessionUUID() string {
-	return base64.StdEncoding.EncodeToString(m.noise("uuid", max(m.sessions, 1))[:16])
+	noise := m.noise("uuid", len(m.sessions))[:16]
+	if len(m.sessions) > 0 {
+		noise[0], noise[1] = 0xff, noise[1]|0xf0
+	}
+	return base64.StdEncoding.EncodeToString(noise)
 }
 
 // digits are n decimal digits that look random and are the same in every run.

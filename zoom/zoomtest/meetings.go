@@ -6,11 +6,15 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
 
-// wanted is what a create may ask for at the top level.
+// zoomTime is how Zoom writes a moment, and the only way it reads one.
+const zoomTime = "2006-01-02T15:04:05Z"
+
+// wanted is what a create or an update may ask for at the top level.
 type wanted struct {
 	Topic     string         `json:"topic"`
 	Agenda    string         `json:"agenda"`
@@ -20,83 +24,122 @@ type wanted struct {
 	Timezone  string         `json:"timezone"`
 	Password  string         `json:"password"`
 	Settings  map[string]any `json:"settings"`
+	Tracking  []struct {
+		Field string `json:"field"`
+		Value string `json:"value"`
+	} `json:"tracking_fields"`
 }
 
-func (s *Server) createMeeting(in *exchange) answer {
-	user, refusal := s.host(in.PathValue("user"))
+func (s *Server) createMeeting(in *exchange, g *grant) answer {
+	user, refusal := s.userInPath(in, g)
 	if user == nil {
 		return refusal
 	}
 	if user.Unlicensed {
 		return refuse(400, 3161, "The host's plan does not allow to host or schedule meetings.")
 	}
-	day := user.ID + in.now.UTC().Format(" 2006-01-02")
-	if s.creates[day] >= s.dailyLimit {
-		// Without Retry-After and X-RateLimit-Type, as it was seen.
-		return refuse(429, 429, fmt.Sprintf(
-			"A maximum of %d meetings can be created/updated for a single user in one day.", s.dailyLimit))
-	}
 	var want wanted
-	if err := json.Unmarshal(in.body, &want); err != nil {
+	if err := json.Unmarshal(in.Content, &want); err != nil {
 		return refuse(400, 300, "Request Body should be a valid JSON object.")
 	}
-	m, bad := s.plan(user, want, in.now)
-	if len(bad) > 0 {
+	m := s.newMeeting(user, want, in.Now)
+	if bad := s.apply(m, want, in.Now); len(bad) > 0 {
 		return refuse(400, 300, "Validation Failed.", bad...)
 	}
-	s.creates[day]++
+	if refusal, refused := s.countChange(user, in.Now); refused {
+		return refusal
+	}
+	m.JoinURL = fmt.Sprintf("%s/%s?pwd=%s.1", s.joinURL, m.place(), m.digits("pwd", 16))
 	s.meetings = append(s.meetings, m)
 	return reply(201, m.detail())
 }
 
-// plan makes the meeting that was asked for, or says what is wrong with it.
-func (s *Server) plan(user *User, want wanted, now time.Time) (*meeting, []badField) {
+// updateMeeting changes what is sent and leaves the rest as it was.
+func (s *Server) updateMeeting(in *exchange, _ *grant) answer {
+	m := s.inPath(in)
+	if m == nil {
+		return noMeeting(in)
+	}
+	var want wanted
+	if err := json.Unmarshal(in.Content, &want); err != nil {
+		return refuse(400, 300, "Request Body should be a valid JSON object.")
+	}
+	changed := *m
+	if bad := s.apply(&changed, want, in.Now); len(bad) > 0 {
+		return refuse(400, 300, "Validation Failed.", bad...)
+	}
+	if refusal, refused := s.countChange(m.user, in.Now); refused {
+		return refusal
+	}
+	*m = changed
+	return answer{Status: 204}
+}
+
+// newMeeting is one as the user's settings make it.
+func (s *Server) newMeeting(user *User, want wanted, now time.Time) *meeting {
 	number := len(s.meetings) + 1
-	m := &meeting{user: user, number: number, timezone: want.Timezone, Meeting: Meeting{
+	m := &meeting{user: user, number: number, timezone: "UTC", Meeting: Meeting{
 		ID:        82_000_000_000 + int64(number)*1_000_003,
 		Host:      user.Email,
-		Topic:     want.Topic,
-		Agenda:    want.Agenda,
-		Type:      2,
+		Type:      valueOr(want.Type, 2),
 		Status:    "waiting",
 		CreatedAt: now.UTC().Truncate(time.Second),
 		Duration:  time.Hour,
-		Password:  want.Password,
+		Settings:  settingsOf(user),
 	}}
-	settings, bad := applySettings(want.Settings, user, valueOr(want.Type, 2))
+	m.StartTime = m.CreatedAt
+	m.Password = m.digits("password", 6)
+	m.PhonePassword = m.digits("phone", 6)
+	m.UUID = m.sessionUUID()
+	return m
+}
+
+// apply lays what was asked for over the meeting, or says what is wrong with it.
+func (s *Server) apply(m *meeting, want wanted, now time.Time) []badField {
+	settings, bad := applySettings(m.Settings, want.Settings, m.user, m.Type)
 	m.Settings = settings
 	refuseIf := func(wrong bool, field, message string) {
 		if wrong {
 			bad = append(bad, badField{field, message})
 		}
 	}
-	refuseIf(utf8.RuneCountInString(want.Topic) > 200, "topic", "At most 200 characters.")
-	refuseIf(utf8.RuneCountInString(want.Agenda) > 2000, "agenda", "At most 2000 characters.")
-	refuseIf(len(want.Password) > 10, "password", "At most 10 characters.")
-	if want.Type != nil {
-		m.Type = *want.Type
-		refuseIf(!slices.Contains([]int{1, 2, 3, 8, 10}, m.Type), "type", "Invalid field.")
-	}
-	if want.Duration != nil {
-		m.Duration = time.Duration(*want.Duration) * time.Minute
-		refuseIf(*want.Duration < 1 || *want.Duration > 1440, "duration", "From 1 to 1440 minutes.")
-	}
-	start, err := time.Parse("2006-01-02T15:04:05Z", want.StartTime)
+	m.Topic = orElse(want.Topic, m.Topic)
+	m.Agenda = orElse(want.Agenda, m.Agenda)
+	m.Password = orElse(want.Password, m.Password)
+	m.timezone = orElse(want.Timezone, m.timezone)
+	m.Type = valueOr(want.Type, m.Type)
+	minutes := valueOr(want.Duration, int(m.Duration.Minutes()))
+	m.Duration = time.Duration(minutes) * time.Minute
+	refuseIf(utf8.RuneCountInString(m.Topic) > 200, "topic", "At most 200 characters.")
+	refuseIf(utf8.RuneCountInString(m.Agenda) > 2000, "agenda", "At most 2000 characters.")
+	refuseIf(len(m.Password) > 10, "password", "At most 10 characters.")
+	refuseIf(!slices.Contains([]int{1, 2, 3, 8, 10}, m.Type), "type", "Invalid field.")
+	refuseIf(minutes < 1 || minutes > 1440, "duration", "From 1 to 1440 minutes.")
+	start, err := time.Parse(zoomTime, want.StartTime)
 	refuseIf(want.StartTime != "" && err != nil, "start_time", "Invalid date time.")
-	m.StartTime = start
-	if start.Before(now) {
-		m.StartTime = m.CreatedAt
+	if start.After(now) { // what is past is passed over
+		m.StartTime = start
 	}
-	if m.timezone == "" {
-		m.timezone = "UTC"
+	hosts, _ := settings["alternative_hosts"].(string)
+	refuseIf(!s.mayHost(hosts), "settings.alternative_hosts", "Only licensed users of the account may be alternative hosts.")
+	if want.Tracking != nil {
+		m.Tracking = map[string]string{}
+		for _, field := range want.Tracking {
+			m.Tracking[field.Field] = field.Value
+		}
 	}
-	if m.Password == "" {
-		m.Password = m.digits("password", 6)
+	return bad
+}
+
+// mayHost is true for a semicolon list of licensed users; one who is not spoils it all.
+func (s *Server) mayHost(list string) bool {
+	for name := range strings.SplitSeq(list, ";") {
+		user := s.userNamed(name)
+		if name != "" && (user == nil || user.Unlicensed || user.Pending || user.OtherAccount) {
+			return false
+		}
 	}
-	m.PhonePassword = m.digits("phone", 6)
-	m.UUID = m.sessionUUID()
-	m.JoinURL = fmt.Sprintf("%s/%s?pwd=%s.1", s.joinURL, m.place(), m.digits("pwd", 16))
-	return m, bad
+	return true
 }
 
 // place is the id that people join by: one for all meetings of a user with use_pmi.
@@ -114,8 +157,8 @@ func valueOr(value *int, other int) int {
 	return *value
 }
 
-func (s *Server) listMeetings(in *exchange) answer {
-	user, refusal := s.host(in.PathValue("user"))
+func (s *Server) listMeetings(in *exchange, g *grant) answer {
+	user, refusal := s.userInPath(in, g)
 	if user == nil {
 		return refusal
 	}
@@ -129,24 +172,23 @@ func (s *Server) listMeetings(in *exchange) answer {
 	}
 	listed := []map[string]any{}
 	for _, m := range s.meetings {
-		if m.user == user && s.isListed(m, query.Get("type"), in.now) {
+		if m.user == user && s.isListed(m, query.Get("type"), in.Now) {
 			listed = append(listed, m.item())
 		}
 	}
-	from, ok := pageStart(query.Get("next_page_token"), len(listed))
+	from, ok := s.pageStart(query.Get("next_page_token"), len(listed), in.Now)
 	if !ok {
 		return refuse(400, 300, "The next page token is invalid or expired.")
 	}
 	to := min(from+size, len(listed))
 	next := ""
 	if to < len(listed) {
-		next = pageToken(to)
+		next = fmt.Sprintf("zoomtest-page-%d", to)
+		s.pages[next] = in.Now.Add(pageLife)
 	}
-	out := reply(200, map[string]any{
+	return reply(200, map[string]any{
 		"page_size": size, "total_records": len(listed), "next_page_token": next, "meetings": listed[from:to],
 	})
-	out.header = map[string][]string{"X-Ratelimit-Category": {"Medium"}}
-	return out
 }
 
 func (s *Server) isListed(m *meeting, kind string, now time.Time) bool {
@@ -156,17 +198,17 @@ func (s *Server) isListed(m *meeting, kind string, now time.Time) bool {
 	return kind != "live" || m.Status == "started"
 }
 
-func pageToken(from int) string { return fmt.Sprintf("zoomtest-page-%d", from) }
+const pageLife = 15 * time.Minute
 
-func pageStart(token string, count int) (from int, ok bool) {
+func (s *Server) pageStart(token string, count int, now time.Time) (from int, ok bool) {
 	if token == "" {
 		return 0, true
 	}
 	_, err := fmt.Sscanf(token, "zoomtest-page-%d", &from)
-	return from, err == nil && from >= 0 && from <= count
+	return from, err == nil && now.Before(s.pages[token]) && from <= count
 }
 
-func (s *Server) getMeeting(in *exchange) answer {
+func (s *Server) getMeeting(in *exchange, _ *grant) answer {
 	m := s.inPath(in)
 	if m == nil {
 		return noMeeting(in)
@@ -174,11 +216,11 @@ func (s *Server) getMeeting(in *exchange) answer {
 	return reply(200, m.detail())
 }
 
-func (s *Server) putStatus(in *exchange) answer {
+func (s *Server) putStatus(in *exchange, _ *grant) answer {
 	var want struct {
 		Action string `json:"action"`
 	}
-	if json.Unmarshal(in.body, &want) != nil || (want.Action != "end" && want.Action != "recover") {
+	if json.Unmarshal(in.Content, &want) != nil || (want.Action != "end" && want.Action != "recover") {
 		return refuse(400, 300, "Validation Failed.", badField{"action", "Invalid field."})
 	}
 	if want.Action == "recover" {
@@ -188,21 +230,21 @@ func (s *Server) putStatus(in *exchange) answer {
 	if m == nil {
 		return noMeeting(in)
 	}
-	m.end()
-	return answer{status: 204}
+	m.end(in.Now)
+	return answer{Status: 204}
 }
 
 func (s *Server) recoverMeeting(in *exchange) answer {
 	for _, m := range s.meetings {
 		if strconv.FormatInt(m.ID, 10) == in.PathValue("meeting") && !m.expired() {
 			m.Deleted = false
-			return answer{status: 204}
+			return answer{Status: 204}
 		}
 	}
 	return noMeeting(in)
 }
 
-func (s *Server) deleteMeeting(in *exchange) answer {
+func (s *Server) deleteMeeting(in *exchange, _ *grant) answer {
 	m := s.inPath(in)
 	switch {
 	case m == nil:
@@ -211,7 +253,7 @@ func (s *Server) deleteMeeting(in *exchange) answer {
 		return refuse(400, 3002, "Meeting "+in.PathValue("meeting")+" is in progress and cannot be deleted.")
 	}
 	m.Deleted = true
-	return answer{status: 204}
+	return answer{Status: 204}
 }
 
 func (s *Server) inPath(in *exchange) *meeting {
@@ -236,10 +278,10 @@ func (m *meeting) item() map[string]any {
 		"topic":      m.Topic,
 		"agenda":     string(agenda[:min(len(agenda), 250)]),
 		"type":       m.Type,
-		"start_time": m.StartTime.UTC().Format("2006-01-02T15:04:05Z"),
+		"start_time": m.StartTime.UTC().Format(zoomTime),
 		"duration":   int(m.Duration.Minutes()),
 		"timezone":   m.timezone,
-		"created_at": m.CreatedAt.UTC().Format("2006-01-02T15:04:05Z"),
+		"created_at": m.CreatedAt.UTC().Format(zoomTime),
 		"join_url":   m.JoinURL,
 	}
 }
@@ -264,6 +306,13 @@ func (m *meeting) detail() map[string]any {
 	})
 	if m.Settings["use_pmi"] == true {
 		detail["pmi"] = m.user.PMI
+	}
+	if len(m.Tracking) > 0 {
+		fields := []any{}
+		for _, name := range slices.Sorted(maps.Keys(m.Tracking)) {
+			fields = append(fields, map[string]any{"field": name, "value": m.Tracking[name], "visible": true})
+		}
+		detail["tracking_fields"] = fields
 	}
 	return detail
 }

@@ -2,44 +2,58 @@ package zoomtest
 
 import (
 	"net/http"
-	"net/http/httptest"
 	"strings"
-	"sync"
 	"time"
+
+	"github.com/incidentbridge/incidentbridge/internal/fakes"
 )
 
 // The operations of the fake, as Fault and Requests name them.
 const (
-	Token  = "token"
-	Create = "create"
-	List   = "list"
-	Get    = "get"
-	End    = "end"
-	Delete = "delete"
-	Any    = "*" // every operation
+	Authorize   = "authorize" // the page where somebody consents
+	Token       = "token"
+	Revoke      = "revoke"
+	Create      = "create"
+	List        = "list"
+	Get         = "get"
+	Update      = "update"
+	End         = "end"
+	Delete      = "delete"
+	Invitation  = "invitation"
+	GetPast     = "get_past" // GET /past_meetings/{id or UUID}
+	GetUser     = "get_user"
+	GetSettings = "get_settings"
+	Any         = fakes.Any // every operation
 )
 
 // Server is a fake Zoom. Make it with New.
 type Server struct {
-	mux *http.ServeMux
+	fake *fakes.Server // its lock guards the state below
 
 	// Set by options, not changed afterwards.
-	apiURL     string
-	joinURL    string
-	tokenLife  time.Duration
-	dailyLimit int
-	listLag    time.Duration
+	apiURL         string
+	joinURL        string
+	tokenLife      time.Duration
+	dailyLimit     int
+	listLag        time.Duration
+	perSecond      int
+	perDay         int
+	retryAfter     func(until time.Time) string
+	scopes         []string // nil: whatever an operation needs
+	redirectURIs   []string // nil: any
+	consentPage    bool
+	reuseDetection bool
+	webhookSecret  string
 
-	mu       sync.Mutex
 	users    []*User
+	visitor  *User // whoever consents
 	meetings []*meeting
-	tokens   map[string]time.Time // access token -> its end
+	grants   []*grant
 	minted   int
-	creates  map[string]int // host id and UTC day -> creates
-	faults   map[string][]Fault
-	requests []*Request
-	late     []lateWork
-	socket   *httptest.Server
+	creates  map[string]int       // host id and UTC day -> creates and updates
+	windows  map[string]window    // rate label, or "day"
+	pages    map[string]time.Time // page token -> its end
+	turns    map[string]int       // what is sent in several shapes, in turn
 }
 
 // Option changes one thing about a Server.
@@ -65,7 +79,7 @@ func WithJoinURL(base string) Option {
 // WithTokenLife sets how long an access token is good for, 3599 seconds by default.
 func WithTokenLife(life time.Duration) Option { return func(s *Server) { s.tokenLife = life } }
 
-// WithDailyLimit sets how many meetings a host may create in one UTC day, 100 by default.
+// WithDailyLimit sets how many creates and updates a host may have in one UTC day, 100 by default.
 func WithDailyLimit(n int) Option { return func(s *Server) { s.dailyLimit = n } }
 
 // WithListLag hides a new meeting from lists for a while; reading it by id works at once.
@@ -74,55 +88,50 @@ func WithListLag(lag time.Duration) Option { return func(s *Server) { s.listLag 
 // New returns a fake Zoom without users. Close it when URL was used.
 func New(opts ...Option) *Server {
 	s := &Server{
-		mux:        http.NewServeMux(),
-		joinURL:    "https://zoom.us/j",
-		tokenLife:  3599 * time.Second,
-		dailyLimit: 100,
-		tokens:     map[string]time.Time{},
-		creates:    map[string]int{},
-		faults:     map[string][]Fault{},
+		fake:          fakes.New("zoomtest"),
+		joinURL:       "https://zoom.us/j",
+		tokenLife:     3599 * time.Second,
+		dailyLimit:    100,
+		webhookSecret: "zoomtest-webhook-secret",
+		creates:       map[string]int{},
+		windows:       map[string]window{},
+		pages:         map[string]time.Time{},
+		turns:         map[string]int{},
 	}
 	for _, opt := range opts {
 		opt(s)
 	}
-	s.mux.Handle("POST /oauth/token", s.operation(Token, s.mintToken))
-	s.mux.Handle("POST /v2/users/{user}/meetings", s.operation(Create, s.authorized(s.createMeeting)))
-	s.mux.Handle("GET /v2/users/{user}/meetings", s.operation(List, s.authorized(s.listMeetings)))
-	s.mux.Handle("GET /v2/meetings/{meeting}", s.operation(Get, s.authorized(s.getMeeting)))
-	s.mux.Handle("PUT /v2/meetings/{meeting}/status", s.operation(End, s.authorized(s.putStatus)))
-	s.mux.Handle("DELETE /v2/meetings/{meeting}", s.operation(Delete, s.authorized(s.deleteMeeting)))
-	s.mux.Handle("/", s.operation("", func(*exchange) answer { return refuse(404, 1500, "No such route.") }))
+	s.fake.Handle("GET /oauth/authorize", Authorize, s.authorizePage)
+	s.fake.Handle("POST /oauth/token", Token, s.tracked(s.giveToken))
+	s.fake.Handle("POST /oauth/revoke", Revoke, s.tracked(s.revokeToken))
+	s.api("POST /v2/users/{user}/meetings", Create, s.createMeeting)
+	s.api("GET /v2/users/{user}/meetings", List, s.listMeetings)
+	s.api("GET /v2/meetings/{meeting}", Get, s.getMeeting)
+	s.api("PATCH /v2/meetings/{meeting}", Update, s.updateMeeting)
+	s.api("PUT /v2/meetings/{meeting}/status", End, s.putStatus)
+	s.api("DELETE /v2/meetings/{meeting}", Delete, s.deleteMeeting)
+	s.api("GET /v2/meetings/{meeting}/invitation", Invitation, s.getInvitation)
+	s.api("GET /v2/past_meetings/{meeting}", GetPast, s.getPastMeeting)
+	s.api("GET /v2/users/{user}", GetUser, s.getUser)
+	s.api("GET /v2/users/{user}/settings", GetSettings, s.getSettings)
+	s.fake.Handle("/", "", s.tracked(func(*exchange) answer { return refuse(404, 1500, "No such route.") }))
 	return s
 }
 
-// AccountCredentials returns the account id, client id and client secret that the fake accepts.
-func (s *Server) AccountCredentials() (accountID, clientID, clientSecret string) {
-	return account, client, secret
-}
-
-// Handler returns the fake as a handler: "/v2" is the API, "/oauth" the token endpoint.
-func (s *Server) Handler() http.Handler { return s.mux }
+// Handler returns the fake as a handler: "/v2" is the API, "/oauth" the authorize page and the token endpoint.
+func (s *Server) Handler() http.Handler { return s.fake.Handler() }
 
 // Transport returns a RoundTripper that answers every request from the fake, in memory and in the caller's goroutine.
-func (s *Server) Transport() http.RoundTripper { return transport{s} }
+func (s *Server) Transport() http.RoundTripper { return s.fake.Transport() }
 
 // URL returns the base of the fake on a loopback socket, which the first call opens.
-func (s *Server) URL() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.socket == nil {
-		s.socket = httptest.NewServer(s.mux)
-	}
-	return s.socket.URL
-}
+func (s *Server) URL() string { return s.fake.URL() }
 
 // Close closes the socket that URL opened, if it did, and every connection to it.
-func (s *Server) Close() {
-	s.mu.Lock()
-	socket := s.socket
-	s.mu.Unlock()
-	if socket != nil {
-		socket.CloseClientConnections()
-		socket.Close()
-	}
+func (s *Server) Close() { s.fake.Close() }
+
+// turn counts what is sent in several shapes, so that every one of them gets its turn.
+func (s *Server) turn(what string) int {
+	s.turns[what]++
+	return s.turns[what] - 1
 }

@@ -294,6 +294,33 @@ func TestPeopleInAMeeting(t *testing.T) {
 	}
 }
 
+// A create says nothing about it: the host's second call is found shut by whoever comes.
+func TestConcurrencyShowsOnlyWhenPeopleJoin(t *testing.T) {
+	t.Parallel()
+	fake := zoomtest.New()
+	fake.AddUser(host, func(u *zoomtest.User) { u.AtOnce = 1 })
+	client := newCaller(t, fake)
+	const open = `{"settings":{"waiting_room":false,"join_before_host":true}}`
+	for range 2 {
+		if status, _ := client.must(t, "POST", "/users/host@example.com/meetings", open); status != http.StatusCreated {
+			t.Fatalf("create: %d", status)
+		}
+	}
+	first, second := fake.Meetings()[0].ID, fake.Meetings()[1].ID
+	if err := fake.Join(first, "Ada"); err != nil {
+		t.Error(err)
+	}
+	if err := fake.Join(second, "Ben"); err == nil {
+		t.Error("Ben is in the second")
+	}
+	if err := fake.Leave(first, "Ada"); err != nil {
+		t.Error(err)
+	}
+	if err := fake.Join(second, "Ben"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestNewMeetingsAppearInListsAfterTheLag(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

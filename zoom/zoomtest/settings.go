@@ -22,6 +22,7 @@ func accountSettings() map[string]any {
 		"email_notification":                   true,
 		"alternative_hosts_email_notification": true,
 		"global_dial_in_countries":             []string{"US"},
+		"alternative_hosts":                    "",
 	}
 }
 
@@ -36,18 +37,25 @@ func allowedValues() map[string][]any {
 	}
 }
 
-// applySettings lays what was asked for over the account's settings and the locked ones over that. What Zoom does not
-// know is passed over; what it knows and cannot use is refused.
-func applySettings(asked map[string]any, user *User, meetingType int) (map[string]any, []badField) {
-	settings, allowed := accountSettings(), allowedValues()
+// settingsOf are what a request of the user's that leaves all settings out gets.
+func settingsOf(user *User) map[string]any {
+	settings := accountSettings()
 	settings["use_pmi"] = user.UsePMI
+	maps.Copy(settings, user.Locked)
+	return settings
+}
+
+// applySettings lays what was asked for over the settings there are and the locked ones over that. What Zoom does not
+// know is passed over; what it knows and cannot use is refused.
+func applySettings(now, asked map[string]any, user *User, meetingType int) (map[string]any, []badField) {
+	settings, allowed := maps.Clone(now), allowedValues()
 	var bad []badField
 	for _, name := range slices.Sorted(maps.Keys(asked)) {
-		now, known := settings[name]
+		old, known := settings[name]
 		if !known || asked[name] == nil {
 			continue
 		}
-		value, ok := sameKind(asked[name], now)
+		value, ok := sameKind(asked[name], old)
 		if ok && allowed[name] != nil {
 			ok = slices.Contains(allowed[name], value)
 		}
@@ -60,6 +68,9 @@ func applySettings(asked map[string]any, user *User, meetingType int) (map[strin
 	maps.Copy(settings, user.Locked)
 	if settings["waiting_room"] == true || meetingType == 1 {
 		settings["join_before_host"] = false
+	}
+	if settings["encryption_type"] == "e2ee" && settings["auto_recording"] == "cloud" {
+		settings["auto_recording"] = "none"
 	}
 	return settings, bad
 }
@@ -112,4 +123,54 @@ func dialIns(user *User, settings map[string]any) []dialIn {
 		}
 	}
 	return chosen
+}
+
+// getSettings tells what applies to the user. The shape depends on the option that is asked for.
+func (s *Server) getSettings(in *exchange, g *grant) answer {
+	user, refusal := s.userInPath(in, g)
+	if user == nil {
+		return refusal
+	}
+	switch option := in.URL.Query().Get("option"); option {
+	case "":
+	case "meeting_authentication", "recording_authentication":
+		return reply(200, map[string]any{"authentication_options": []any{}})
+	case "meeting_security":
+		return reply(200, map[string]any{"meeting_security": map[string]any{}})
+	default:
+		return refuse(400, 300, "Validation Failed.", badField{"option", "Invalid field."})
+	}
+	applies := settingsOf(user)
+	country := map[string]any{"code": "US", "name": "United States of America"}
+	return reply(200, map[string]any{
+		"feature": map[string]any{"concurrent_meeting": orElse(user.Concurrent, "None"), "meeting_capacity": 100},
+		"schedule_meeting": map[string]any{
+			"join_before_host":                             applies["join_before_host"],
+			"audio_type":                                   applies["audio"],
+			"use_pmi_for_instant_meetings":                 applies["use_pmi"],
+			"use_pmi_for_scheduled_meetings":               applies["use_pmi"],
+			"pstn_password_protected":                      !user.NoPhoneKey,
+			"embed_password_in_join_link":                  true,
+			"require_password_for_scheduling_new_meetings": true,
+			"require_password_for_scheduled_meetings":      true,
+			"require_password_for_instant_meetings":        true,
+			"require_password_for_pmi_meetings":            "jbh_only",
+			"pmi_password":                                 "PMI-SECRET",
+		},
+		"in_meeting": map[string]any{"waiting_room": applies["waiting_room"]},
+		"audio_conferencing": map[string]any{
+			"toll_call": map[string]any{"enable": !user.NoDialIn, "numbers": []any{}},
+			"toll_free_and_fee_based_toll_call": map[string]any{
+				"enable": user.TollFree, "numbers": nil, "allow_webinar_attendees_dial": false,
+			},
+			"global_dial_in_countries": map[string]any{
+				"allowed_countries": []any{country}, "selected_countries": []any{country},
+				"include_toll_free": user.TollFree,
+			},
+		},
+		"telephony": map[string]any{
+			"telephony_regions": map[string]any{"selection_values": ""},
+			"third_party_audio": false, "show_international_numbers_link": true,
+		},
+	})
 }

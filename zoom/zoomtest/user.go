@@ -2,6 +2,7 @@ package zoomtest
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -16,37 +17,92 @@ type User struct {
 	TollFree     bool   // has a plan with toll-free numbers
 	UsePMI       bool   // holds all meetings under the personal id unless a request says otherwise
 	PMI          string // the personal meeting id
+	AtOnce       int    // meetings that may run at a time, which no create checks; 0: any number
 
 	// Locked settings, by their JSON name, win over what a request asks for: {"waiting_room": true}.
 	Locked map[string]any
+
+	// What GET /users/{id}/settings tells besides.
+	Concurrent string // Basic, Plus or None; "" is None
+	NoPhoneKey bool   // callers by phone type no passcode
+	Role       string // "Owner", "Admin" or "Member"; "" is Member
 }
 
 // AddUser adds a licensed user; each change may make it another kind. It returns the user's id.
 func (s *Server) AddUser(email string, changes ...func(*User)) string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.fake.Lock()
+	defer s.fake.Unlock()
 	user := &User{ID: fmt.Sprintf("zoomtest-user-%d", len(s.users)+1), Email: email}
 	user.PMI = fmt.Sprint(5_550_000_000 + len(s.users))
 	for _, change := range changes {
 		change(user)
 	}
 	s.users = append(s.users, user)
+	if s.visitor == nil {
+		s.visitor = user
+	}
 	return user.ID
 }
 
-// host finds the user in a request's path, or says in Zoom's words why that one cannot host.
-func (s *Server) host(name string) (*User, answer) {
+func (s *Server) userNamed(name string) *User {
 	for _, user := range s.users {
-		if user.ID != name && !strings.EqualFold(user.Email, name) {
-			continue
+		if user.ID == name || strings.EqualFold(user.Email, name) {
+			return user
 		}
-		switch {
-		case user.OtherAccount:
-			return nil, refuse(400, 1010, "User does not belong to this account: "+name+".")
-		case user.Pending:
-			return nil, refuse(400, 1120, "Invitation of the user is pending or expired.")
-		}
-		return user, answer{}
 	}
-	return nil, refuse(404, 1001, "User does not exist: "+name+".")
+	return nil
+}
+
+// userInPath finds the user whom a request names, or says in Zoom's words what is wrong with that one. "me" is the user
+// of the grant, and nobody for the account's own app.
+func (s *Server) userInPath(in *exchange, g *grant) (*User, answer) {
+	name := in.PathValue("user")
+	user := s.userNamed(name)
+	if name == "me" {
+		user = g.user
+	}
+	switch {
+	case user == nil:
+		return nil, refuse(404, 1001, "User does not exist: "+name+".")
+	case user.OtherAccount:
+		return nil, refuse(400, 1010, "User does not belong to this account: "+name+".")
+	case user.Pending:
+		return nil, refuse(400, 1120, "Invitation of the user is pending or expired.")
+	}
+	return user, answer{}
+}
+
+func (s *Server) getUser(in *exchange, g *grant) answer {
+	user, refusal := s.userInPath(in, g)
+	if user == nil {
+		return refusal
+	}
+	kind := 2
+	if user.Unlicensed {
+		kind = 1
+	}
+	pmi, _ := strconv.ParseInt(user.PMI, 10, 64) // a number here, a string in a meeting
+	return reply(200, map[string]any{
+		"id":           user.ID,
+		"account_id":   account,
+		"email":        user.Email,
+		"first_name":   "",
+		"last_name":    nil,
+		"display_name": user.Email,
+		"type":         kind,
+		"role_name":    orElse(user.Role, "Member"),
+		"pmi":          pmi,
+		"use_pmi":      user.UsePMI,
+		"timezone":     "",
+		"status":       "active",
+		"verified":     1,
+		"cluster":      "us04",
+	})
+}
+
+func orElse(value, other string) string {
+	if value == "" {
+		return other
+	}
+	return value
 }

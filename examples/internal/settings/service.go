@@ -78,6 +78,9 @@ func (s *Settings) pagerDuty() (*pagerduty.Client, error) {
 	if s.PagerDutyAPIURL != "" {
 		opts = append(opts, pagerduty.WithBaseURL(s.PagerDutyAPIURL))
 	}
+	if s.PagerDutySubdomain != "" {
+		opts = append(opts, pagerduty.WithSubdomain(s.PagerDutySubdomain))
+	}
 	return pagerduty.NewClient(pagerduty.APIKey(string(s.PagerDutyToken), s.PagerDutyFrom), opts...)
 }
 

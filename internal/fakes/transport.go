@@ -1,4 +1,4 @@
-package zoomtest
+package fakes
 
 import (
 	"bytes"
@@ -11,10 +11,11 @@ import (
 	"syscall"
 )
 
-// transport calls the handler in the caller's goroutine.
+// Transport returns a RoundTripper that answers every request in memory and in the caller's goroutine.
+func (s *Server) Transport() http.RoundTripper { return transport{s} }
+
 type transport struct{ server *Server }
 
-// RoundTrip answers the request from the fake's state.
 func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	var body []byte
 	if r.Body != nil {

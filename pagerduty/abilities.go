@@ -1,0 +1,20 @@
+package pagerduty
+
+import (
+	"context"
+	"net/http"
+)
+
+// Abilities lists what the account's plan can do, by PagerDuty's names, such as "teams". No name for conference bridges
+// is published. See listAbilities in https://developer.pagerduty.com/api-reference/.
+func (c *Client) Abilities(ctx context.Context) ([]string, error) {
+	r := request{op: "list abilities", method: http.MethodGet, path: "/abilities"}
+	answer, err := c.call(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	if _, listed := answer["abilities"]; !listed {
+		return nil, unreadableError(r)
+	}
+	return answer.texts("abilities"), nil
+}

@@ -1,0 +1,221 @@
+package pagerduty
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"github.com/incidentbridge/incidentbridge/internal/httpx"
+)
+
+const (
+	defaultOAuth = "https://identity.pagerduty.com/oauth" // of both regions
+
+	// tokenMargin is how long before its end a token is no longer handed out.
+	tokenMargin = time.Minute
+	// tokenBudget bounds a request for a token, which outlives the caller that started it.
+	tokenBudget = 20 * time.Second
+	// tokenLife is what PagerDuty documents, for an answer that does not say.
+	tokenLife = 24 * time.Hour
+)
+
+// RunScopes returns the scopes that a running service needs, and that an [AppToken] asks for unless [WithScopes] says
+// otherwise. Set-up needs more: those of webhook_subscriptions, of the events subscribed to, of extensions and of
+// extension_schemas.
+func RunScopes() []string {
+	return []string{"abilities.read", "incidents.read", "incidents.write", "teams.read", "users.read"}
+}
+
+type appCredentials struct {
+	id        string
+	secret    hidden
+	subdomain string
+}
+
+// appSource is the TokenSource of an app: it asks the token endpoint and keeps what it gets.
+type appSource struct {
+	credentials *appCredentials
+	client      *httpx.Client
+	endpoint    string
+	account     string // the scope that names the account, without which no other counts
+	scopes      []string
+
+	mu      sync.Mutex
+	cached  *oauth2.Token
+	missing []string // of the last token
+	flight  *tokenFlight
+}
+
+// tokenFlight is one request for a token, shared by all who wait for it.
+type tokenFlight struct {
+	done  chan struct{}
+	token *oauth2.Token
+	err   error
+}
+
+func newAppSource(credentials *appCredentials, settings *config, client *httpx.Client) *appSource {
+	source := &appSource{
+		credentials: credentials,
+		client:      client,
+		endpoint:    defaultOAuth + "/token",
+		account:     fmt.Sprintf("as_account-%s.%s", settings.region, credentials.subdomain),
+		scopes:      settings.scopes,
+	}
+	if settings.oauth != "" {
+		source.endpoint = settings.oauth + "/token"
+	}
+	if source.scopes == nil {
+		source.scopes = RunScopes()
+	}
+	return source
+}
+
+// Token returns the kept token, or a new one. Concurrent callers share one request for it, which goes on when one of
+// them gives up.
+func (s *appSource) Token(ctx context.Context) (*oauth2.Token, error) {
+	s.mu.Lock()
+	if s.cached != nil && time.Until(s.cached.Expiry) > tokenMargin {
+		defer s.mu.Unlock()
+		return s.cached, nil
+	}
+	flight := s.flight
+	if flight == nil {
+		flight = &tokenFlight{done: make(chan struct{})}
+		s.flight = flight
+		go s.fly(context.WithoutCancel(ctx), flight)
+	}
+	s.mu.Unlock()
+
+	select {
+	case <-flight.done:
+		return flight.token, flight.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// Invalidate forgets a token that PagerDuty refused. A newer one that a sibling call brought meanwhile stays.
+func (s *appSource) Invalidate(_ context.Context, refused *oauth2.Token) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cached != nil && s.cached.AccessToken == refused.AccessToken {
+		s.cached = nil
+	}
+}
+
+func (s *appSource) missingScopes() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.missing)
+}
+
+func (s *appSource) fly(ctx context.Context, flight *tokenFlight) {
+	ctx, cancel := context.WithTimeout(ctx, tokenBudget)
+	defer cancel()
+	token, missing, err := s.request(ctx)
+	flight.token, flight.err = token, err
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil {
+		s.cached, s.missing = token, missing
+	}
+	s.flight = nil
+	close(flight.done)
+}
+
+// request asks the token endpoint. An app may hold several tokens at once, so asking twice does no harm.
+func (s *appSource) request(ctx context.Context) (token *oauth2.Token, missing []string, err error) {
+	r := request{op: "app token"}
+	form := url.Values{
+		"grant_type":    {"client_credentials"},
+		"client_id":     {s.credentials.id},
+		"client_secret": {s.credentials.secret()},
+		"scope":         {strings.Join(append([]string{s.account}, s.scopes...), " ")},
+	}
+	sent, err := http.NewRequestWithContext(
+		httpx.Idempotent(ctx, true), http.MethodPost, s.endpoint, strings.NewReader(form.Encode()))
+	if err != nil {
+		return nil, nil, invalid(r.op, "", "the request cannot be built")
+	}
+	sent.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	sent.Header.Set("Accept", "application/json")
+
+	asked := time.Now()
+	answer, body, err := exchange(s.client, sent)
+	if err != nil {
+		return nil, nil, unansweredError(ctx, r, err)
+	}
+	if answer.StatusCode/100 != 2 {
+		return nil, nil, s.refusal(r, answer, body)
+	}
+	content, _ := parseObject(body)
+	access := content.text("access_token")
+	if !headerValue(access) {
+		return nil, nil, unreadableError(r)
+	}
+	return &oauth2.Token{
+		AccessToken: access,
+		TokenType:   "Bearer",
+		Expiry:      asked.Add(tokenLifeOf(content)).Round(0), // the wall clock alone: the other stops while a machine sleeps
+	}, lacking(content, s.scopes), nil
+}
+
+// refusal reads the token endpoint's own kind of error body, {"error": "...", "error_description": "..."}.
+func (s *appSource) refusal(r request, answer *http.Response, body []byte) *Error {
+	secrets := []string{s.credentials.secret()}
+	e := answerError(r, answer, body, secrets)
+	if errors.Is(e, ErrUnavailable) || errors.Is(e, ErrRateLimited) {
+		return e
+	}
+	content, _ := parseObject(body)
+	if description := content.text("error_description"); description != "" {
+		e.Details = append(e.Details, scrub(description, secrets))
+	}
+	e.Err = ErrCredentials
+	return e
+}
+
+func tokenLifeOf(content object) time.Duration {
+	if _, told := content["expires_in"]; !told {
+		return tokenLife
+	}
+	seconds := min(content.number("expires_in"), int((366 * 24 * time.Hour).Seconds()))
+	return time.Duration(seconds) * time.Second
+}
+
+// lacking are the scopes that were asked for and not granted. An answer that does not speak of scopes granted them all.
+func lacking(content object, asked []string) []string {
+	scope := content.text("scope")
+	if _, told := content["scope"]; !told {
+		return nil
+	}
+	granted := strings.Fields(scope)
+	var missing []string
+	for _, one := range asked {
+		if !slices.Contains(granted, one) {
+			missing = append(missing, one)
+		}
+	}
+	return missing
+}
+
+// MissingScopes names the scopes that an [AppToken] was asked for and not granted, asking for a token when there is
+// none yet; nil when none is missing, and for other credentials. PagerDuty grants partially and says nothing.
+func (c *Client) MissingScopes(ctx context.Context) ([]string, error) {
+	if c.auth.app == nil {
+		return nil, nil
+	}
+	if _, err := c.auth.tokens.Token(ctx); err != nil {
+		return nil, unansweredError(ctx, request{op: "check scopes"}, &tokenError{err})
+	}
+	return c.auth.missingScopes(), nil
+}

@@ -1,0 +1,159 @@
+package pagerduty
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// Extension is a custom incident action as PagerDuty keeps it: a button on the incidents of some services, which sends
+// what [ParseCustomAction] reads to a URL.
+type Extension struct {
+	ID       string
+	Name     string // on the button
+	URL      string // where a press goes; it may hold a password, so it is in no error
+	Services []Reference
+	Disabled bool // PagerDuty stopped sending for 24 hours: three presses in a row were refused
+}
+
+// ExtensionRequest is what [Client.CreateExtension] wants to know.
+type ExtensionRequest struct {
+	Name       string            // required, on the button
+	URL        string            // required, https
+	ServiceIDs []string          // required
+	Headers    map[string]Secret // sent along with every press, which has no signature: put a bearer token here
+}
+
+type extensionWrite struct {
+	Extension extensionWriteContent `json:"extension"`
+}
+
+type extensionWriteContent struct {
+	Name    string           `json:"name"`
+	URL     string           `json:"endpoint_url"`
+	Schema  referenceWrite   `json:"extension_schema"`
+	Objects []referenceWrite `json:"extension_objects"`
+	Config  *extensionConfig `json:"config,omitempty"`
+}
+
+type referenceWrite struct {
+	ID   string `json:"id"`
+	Type string `json:"type"`
+}
+
+type extensionConfig struct {
+	Headers []headerWrite `json:"headers"`
+}
+
+// CreateExtension adds a custom incident action to services. It looks up which kind of extension that is, then sends
+// the new one once: after [ErrInDoubt] look for it with [Client.Extensions]. [ErrPlan] or [ErrLimit] when the plan has
+// no more room.
+// See createExtension in https://developer.pagerduty.com/api-reference/.
+func (c *Client) CreateExtension(ctx context.Context, e ExtensionRequest) (*Extension, error) {
+	const op = "create custom incident action"
+	switch {
+	case strings.TrimSpace(e.Name) == "":
+		return nil, invalid(op, "", "the name is empty")
+	case !receiverURL(e.URL):
+		return nil, invalid(op, "", "the URL must be https")
+	case len(e.ServiceIDs) == 0 || slices.ContainsFunc(e.ServiceIDs, func(id string) bool { return !validID(id) }):
+		return nil, invalid(op, "", "the service ids must be letters and digits, and at least one")
+	}
+	schema, err := c.customActionSchema(ctx, op)
+	if err != nil {
+		return nil, err
+	}
+	write := extensionWriteContent{
+		Name: e.Name, URL: e.URL,
+		Schema: referenceWrite{schema, "extension_schema_reference"},
+	}
+	for _, id := range e.ServiceIDs {
+		write.Objects = append(write.Objects, referenceWrite{id, "service_reference"})
+	}
+	if len(e.Headers) > 0 {
+		write.Config = &extensionConfig{headerWrites(e.Headers)}
+	}
+	r := request{
+		op: op, method: http.MethodPost, path: "/extensions",
+		body: extensionWrite{write}, sensitive: secretsOf(e.URL, e.Headers),
+	}
+	answer, err := c.call(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	extension := decodeExtension(answer.object("extension"))
+	if !validID(extension.ID) {
+		return nil, unreadableError(r)
+	}
+	return extension, nil
+}
+
+// Extensions lists the custom incident actions of a service.
+// See listExtensions in https://developer.pagerduty.com/api-reference/.
+func (c *Client) Extensions(ctx context.Context, serviceID string) ([]Extension, error) {
+	const op = "list custom incident actions"
+	if !validID(serviceID) {
+		return nil, invalid(op, "", "the service id must be letters and digits")
+	}
+	var found []Extension
+	r := request{op: op, path: "/extensions", query: url.Values{"extension_object_id": {serviceID}}}
+	err := c.each(ctx, r, "extensions", func(entry object) bool {
+		if isCustomAction(entry.object("extension_schema")) {
+			found = append(found, *decodeExtension(entry))
+		}
+		return true
+	})
+	if err != nil {
+		return nil, err
+	}
+	return found, nil
+}
+
+// EnableExtension lets PagerDuty send again to a URL that it gave up on.
+// See enableExtension in https://developer.pagerduty.com/api-reference/.
+func (c *Client) EnableExtension(ctx context.Context, id string) error {
+	return c.poke(ctx, "enable custom incident action", "/extensions/", id, "/enable")
+}
+
+// DeleteExtension takes the button away. One that is gone already is as good as deleted.
+// See deleteExtension in https://developer.pagerduty.com/api-reference/.
+func (c *Client) DeleteExtension(ctx context.Context, id string) error {
+	const op = "delete custom incident action"
+	if !validID(id) {
+		return invalid(op, "", "the id must be letters and digits")
+	}
+	return c.remove(ctx, request{op: op, path: "/extensions/" + id})
+}
+
+// customActionSchema finds the id of the extension schema that custom incident actions have.
+func (c *Client) customActionSchema(ctx context.Context, op string) (string, error) {
+	found := ""
+	err := c.each(ctx, request{op: op, path: "/extension_schemas"}, "extension_schemas", func(schema object) bool {
+		if isCustomAction(schema) && validID(schema.text("id")) {
+			found = schema.text("id")
+		}
+		return found == ""
+	})
+	if err == nil && found == "" {
+		err = &Error{Op: op, Message: "the account has no custom incident actions", Err: ErrPlan}
+	}
+	return found, err
+}
+
+// isCustomAction goes by the key, or by the name where PagerDuty shows only that.
+func isCustomAction(schema object) bool {
+	return schema.text("key") == "custom_webhook" ||
+		strings.EqualFold(schema.text("label", "summary"), "Custom Incident Action")
+}
+
+func decodeExtension(o object) *Extension {
+	return &Extension{
+		ID:       o.text("id"),
+		Name:     o.text("name", "summary"),
+		URL:      o.text("endpoint_url"),
+		Services: references(o.objects("extension_objects")),
+		Disabled: o.truth("temporarily_disabled"),
+	}
+}

@@ -1,0 +1,137 @@
+package pagerduty
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// Region is one of PagerDuty's service regions. A key or token of one is unknown in the other.
+type Region string
+
+// The regions PagerDuty serves. See https://support.pagerduty.com/main/docs/service-regions.
+const (
+	US Region = "us"
+	EU Region = "eu"
+)
+
+// Option changes one thing about a [Client]. Options do not depend on their order.
+type Option func(*config) error
+
+type config struct {
+	region    Region
+	base      string // "": by region
+	oauth     string
+	from      string
+	subdomain string
+	scopes    []string
+	transport http.RoundTripper
+}
+
+// WithRegion chooses the service region, [US] by default.
+func WithRegion(region Region) Option {
+	return func(c *config) error {
+		if region != US && region != EU {
+			return fmt.Errorf("pagerduty: region %q is neither us nor eu", region)
+		}
+		c.region = region
+		return nil
+	}
+}
+
+// WithBaseURL sends calls elsewhere, to a proxy or a fake; it wins over [WithRegion]. Only https is accepted, or http
+// on a loopback address.
+func WithBaseURL(base string) Option {
+	return func(c *config) (err error) {
+		c.base, err = checkURL("base URL", base)
+		return err
+	}
+}
+
+// WithOAuthURL sets the OAuth base, "https://identity.pagerduty.com/oauth" in both regions; "/token" is added to it.
+// Only https is accepted, or http on a loopback address. Only an [AppToken] is asked for there.
+func WithOAuthURL(base string) Option {
+	return func(c *config) (err error) {
+		c.oauth, err = checkURL("OAuth URL", base)
+		return err
+	}
+}
+
+// WithFrom sets the e-mail address of the user that writes are made as. An [AppToken] needs it, a [UserToken] may have
+// it, and an [APIKey] brings its own.
+func WithFrom(email string) Option {
+	return func(c *config) error {
+		if !plausibleEmail(email) {
+			return errBadFrom
+		}
+		c.from = email
+		return nil
+	}
+}
+
+// WithScopes sets what an [AppToken] asks for, such as "incidents.write", in the place of [RunScopes]. See
+// [Client.MissingScopes].
+func WithScopes(scopes ...string) Option {
+	return func(c *config) error {
+		if len(scopes) == 0 || slices.ContainsFunc(scopes, func(s string) bool { return !headerValue(s) }) {
+			return errors.New("pagerduty: scopes must be words, and at least one")
+		}
+		c.scopes = slices.Clone(scopes)
+		return nil
+	}
+}
+
+// WithSubdomain tells the account's subdomain, "acme" of acme.pagerduty.com, so that [Client.ParseIncidentID] takes the
+// links of that account alone. An [AppToken] tells it too.
+func WithSubdomain(subdomain string) Option {
+	return func(c *config) error {
+		subdomain = strings.ToLower(subdomain)
+		if !validSubdomain(subdomain) {
+			return errBadSubdomain
+		}
+		c.subdomain = subdomain
+		return nil
+	}
+}
+
+// WithTransport sends requests, those for tokens included, through transport as it is: a proxy, an instrumented one, or
+// that of pagerdutytest. The default is a clone of http.DefaultTransport. Retries and limits stay in front of it.
+func WithTransport(transport http.RoundTripper) Option {
+	return func(c *config) error {
+		if transport == nil {
+			return errors.New("pagerduty: transport is nil")
+		}
+		c.transport = transport
+		return nil
+	}
+}
+
+func (c *config) baseURL() string {
+	switch {
+	case c.base != "":
+		return c.base
+	case c.region == EU:
+		return "https://api.eu.pagerduty.com"
+	}
+	return "https://api.pagerduty.com"
+}
+
+func checkURL(name, base string) (string, error) {
+	u, err := url.Parse(base)
+	if err != nil || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return "", fmt.Errorf("pagerduty: %s must be a scheme, a host and perhaps a path", name)
+	}
+	if u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) {
+		return "", fmt.Errorf("pagerduty: %s must be https, or http on a loopback address", name)
+	}
+	return strings.TrimRight(u.String(), "/"), nil
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || (ip != nil && ip.IsLoopback())
+}

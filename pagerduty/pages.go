@@ -1,0 +1,44 @@
+package pagerduty
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"net/url"
+	"strconv"
+)
+
+// perPage and maxPages bound a list: PagerDuty pages no further than 10,000 entries.
+const (
+	perPage  = 100
+	maxPages = 100
+)
+
+// each shows the entries of all pages of the list under name, in order, until see is false.
+func (c *Client) each(ctx context.Context, r request, name string, see func(object) bool) error {
+	for page := range maxPages {
+		r.method = http.MethodGet
+		query := url.Values{}
+		maps.Copy(query, r.query)
+		query.Set("limit", strconv.Itoa(perPage))
+		query.Set("offset", strconv.Itoa(page*perPage))
+		paged := r
+		paged.query = query
+		answer, err := c.call(ctx, paged)
+		if err != nil {
+			return err
+		}
+		if _, listed := answer[name]; !listed {
+			return unreadableError(paged)
+		}
+		for _, entry := range answer.objects(name) {
+			if !see(entry) {
+				return nil
+			}
+		}
+		if !answer.truth("more") {
+			return nil
+		}
+	}
+	return nil
+}

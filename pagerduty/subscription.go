@@ -1,0 +1,190 @@
+package pagerduty
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// WebhookSubscription is a V3 webhook that PagerDuty sends to a URL.
+type WebhookSubscription struct {
+	ID          string
+	URL         string // where the events go; it may hold a password, so it is in no error
+	Events      []string
+	Filter      Reference // Type "account_reference", or "service_reference" or "team_reference" with an ID
+	Description string
+	Active      bool // false: switched off by a person
+	Disabled    bool // PagerDuty stopped sending for 24 hours: three events in a row were refused
+
+	// Secret signs the events. PagerDuty tells it once, in the answer to [Client.CreateWebhookSubscription]: keep it.
+	Secret Secret
+}
+
+// WebhookSubscriptionRequest is what [Client.CreateWebhookSubscription] wants to know.
+type WebhookSubscriptionRequest struct {
+	URL         string   // required, https
+	Events      []string // required, such as "incident.triggered"
+	Filter      Reference
+	Description string
+	Headers     map[string]Secret // sent along with every event; PagerDuty shows them to nobody
+}
+
+type subscriptionWrite struct {
+	Subscription subscriptionWriteContent `json:"webhook_subscription"`
+}
+
+type subscriptionWriteContent struct {
+	Type           string         `json:"type"`
+	DeliveryMethod deliveryMethod `json:"delivery_method"`
+	Events         []string       `json:"events"`
+	Filter         filterWrite    `json:"filter"`
+	Description    string         `json:"description,omitempty"`
+}
+
+type deliveryMethod struct {
+	Type    string        `json:"type"`
+	URL     string        `json:"url"`
+	Headers []headerWrite `json:"custom_headers,omitempty"`
+}
+
+type headerWrite struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+type filterWrite struct {
+	Type string `json:"type"`
+	ID   string `json:"id,omitempty"`
+}
+
+// CreateWebhookSubscription subscribes a URL to events, of the whole account unless the filter says otherwise. It is
+// sent once: after [ErrInDoubt] look for it with [Client.WebhookSubscriptions], and delete the one whose secret is
+// lost. See createWebhookSubscription in https://developer.pagerduty.com/api-reference/.
+func (c *Client) CreateWebhookSubscription(
+	ctx context.Context, w WebhookSubscriptionRequest,
+) (*WebhookSubscription, error) {
+	const op = "create webhook subscription"
+	if !receiverURL(w.URL) {
+		return nil, invalid(op, "", "the URL must be https")
+	}
+	if len(w.Events) == 0 || slices.Contains(w.Events, "") {
+		return nil, invalid(op, "", "events are missing")
+	}
+	filter := filterWrite{Type: w.Filter.Type, ID: w.Filter.ID}
+	if filter == (filterWrite{}) {
+		filter.Type = "account_reference"
+	}
+	r := request{
+		op: op, method: http.MethodPost, path: "/webhook_subscriptions",
+		body: subscriptionWrite{subscriptionWriteContent{
+			Type: "webhook_subscription",
+			DeliveryMethod: deliveryMethod{
+				Type: "http_delivery_method", URL: w.URL, Headers: headerWrites(w.Headers),
+			},
+			Events: w.Events, Filter: filter, Description: w.Description,
+		}},
+		sensitive: secretsOf(w.URL, w.Headers),
+	}
+	return c.answeredSubscription(ctx, r)
+}
+
+// WebhookSubscriptions lists the account's webhook subscriptions, without their secrets.
+// See listWebhookSubscriptions in https://developer.pagerduty.com/api-reference/.
+func (c *Client) WebhookSubscriptions(ctx context.Context) ([]WebhookSubscription, error) {
+	var found []WebhookSubscription
+	r := request{op: "list webhook subscriptions", path: "/webhook_subscriptions"}
+	err := c.each(ctx, r, "webhook_subscriptions", func(entry object) bool {
+		if s := decodeSubscription(entry); s.ID != "" {
+			found = append(found, *s)
+		}
+		return true
+	})
+	if err != nil {
+		return nil, err
+	}
+	return found, nil
+}
+
+// EnableWebhookSubscription lets PagerDuty send again to a URL that it gave up on. What it discarded is lost.
+// See enableWebhookSubscription in https://developer.pagerduty.com/api-reference/.
+func (c *Client) EnableWebhookSubscription(ctx context.Context, id string) error {
+	return c.poke(ctx, "enable webhook subscription", "/webhook_subscriptions/", id, "/enable")
+}
+
+// PingWebhookSubscription asks PagerDuty to send a "pagey.ping" event.
+// See testWebhookSubscription in https://developer.pagerduty.com/api-reference/.
+func (c *Client) PingWebhookSubscription(ctx context.Context, id string) error {
+	return c.poke(ctx, "ping webhook subscription", "/webhook_subscriptions/", id, "/ping")
+}
+
+// DeleteWebhookSubscription ends a subscription. One that is gone already is as good as deleted.
+// See deleteWebhookSubscription in https://developer.pagerduty.com/api-reference/.
+func (c *Client) DeleteWebhookSubscription(ctx context.Context, id string) error {
+	const op = "delete webhook subscription"
+	if !validID(id) {
+		return invalid(op, "", "the id must be letters and digits")
+	}
+	return c.remove(ctx, request{op: op, path: "/webhook_subscriptions/" + id})
+}
+
+// poke posts nothing to a thing, and reads nothing back.
+func (c *Client) poke(ctx context.Context, op, collection, id, verb string) error {
+	if !validID(id) {
+		return invalid(op, "", "the id must be letters and digits")
+	}
+	_, err := c.call(ctx, request{op: op, method: http.MethodPost, path: collection + id + verb, empty: true})
+	return err
+}
+
+func (c *Client) answeredSubscription(ctx context.Context, r request) (*WebhookSubscription, error) {
+	answer, err := c.call(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	subscription := decodeSubscription(answer.object("webhook_subscription"))
+	if !validID(subscription.ID) {
+		return nil, unreadableError(r)
+	}
+	return subscription, nil
+}
+
+func decodeSubscription(o object) *WebhookSubscription {
+	delivery, filter := o.object("delivery_method"), o.object("filter")
+	return &WebhookSubscription{
+		ID:          o.text("id"),
+		URL:         delivery.text("url"),
+		Events:      o.texts("events"),
+		Filter:      Reference{ID: filter.text("id"), Type: filter.text("type")},
+		Description: o.text("description"),
+		Active:      o.truth("active"),
+		Disabled:    delivery.truth("temporarily_disabled"),
+		Secret:      Secret(delivery.text("secret")),
+	}
+}
+
+// receiverURL reports whether events may be sent there: by https, or inside a test to a loopback address. A query and a
+// password are fine.
+func receiverURL(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && u.Hostname() != "" && (u.Scheme == "https" || (u.Scheme == "http" && loopback(u.Hostname())))
+}
+
+func headerWrites(headers map[string]Secret) []headerWrite {
+	var writes []headerWrite
+	for _, name := range slices.Sorted(maps.Keys(headers)) {
+		writes = append(writes, headerWrite{name, string(headers[name])})
+	}
+	return writes
+}
+
+// secretsOf are the parts of a set-up call that no error may repeat.
+func secretsOf(target string, headers map[string]Secret) []string {
+	secrets := []string{target}
+	for _, value := range headers {
+		secrets = append(secrets, strings.Fields(string(value))...) // "Bearer x" may come back as x
+	}
+	return secrets
+}

@@ -1,0 +1,35 @@
+package zoom
+
+import (
+	"context"
+	"errors"
+)
+
+// Invitation is what one would send to people who are to join. It holds the link and the passcodes.
+type Invitation struct {
+	Text     Secret // several lines, each ended by CR LF
+	SIPLinks []Secret
+}
+
+// Invitation reads the text that invites people to a meeting; ErrNotFound when the meeting is gone.
+//
+// See https://developers.zoom.us/docs/api/meetings/#tag/meetings/get/meetings/{meetingId}/invitation.
+func (c *Client) Invitation(ctx context.Context, id int64) (*Invitation, error) {
+	const op = "get invitation"
+	path, err := meetingPath(id)
+	if err != nil {
+		return nil, invalid(op, err)
+	}
+	o, err := c.read(ctx, op, path+"/invitation")
+	if err != nil {
+		return nil, err
+	}
+	invitation := &Invitation{Text: Secret(o.text("invitation"))}
+	if invitation.Text == "" {
+		return nil, unreadable(op, errors.New("no invitation in the answer"))
+	}
+	for _, link := range o.texts("sip_links") {
+		invitation.SIPLinks = append(invitation.SIPLinks, Secret(link))
+	}
+	return invitation, nil
+}

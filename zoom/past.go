@@ -1,0 +1,48 @@
+package zoom
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// PastMeeting is one session of a meeting that is over.
+type PastMeeting struct {
+	MeetingID    int64
+	UUID         string
+	HostID       string
+	Topic        string
+	StartTime    time.Time
+	EndTime      time.Time
+	Duration     time.Duration
+	Participants int // how many came
+}
+
+// PastMeeting reads a session that is over by its UUID, as Meeting.UUID and Event.MeetingUUID have it. ErrNotFound when
+// there is none, it is still going on, or it is more than a year ago.
+//
+// See https://developers.zoom.us/docs/api/meetings/#tag/meetings/get/past_meetings/{meetingId}.
+func (c *Client) PastMeeting(ctx context.Context, uuid string) (*PastMeeting, error) {
+	const op = "get past meeting"
+	path, err := sessionPath(uuid)
+	if err != nil {
+		return nil, invalid(op, err)
+	}
+	o, err := c.read(ctx, op, path)
+	if err != nil {
+		return nil, err
+	}
+	if o.text("uuid") == "" {
+		return nil, unreadable(op, errors.New("no session in the answer"))
+	}
+	return &PastMeeting{
+		MeetingID:    o.integer("id"),
+		UUID:         o.text("uuid"),
+		HostID:       o.text("host_id"),
+		Topic:        o.text("topic"),
+		StartTime:    o.time("start_time"),
+		EndTime:      o.time("end_time"),
+		Duration:     o.minutes("duration"),
+		Participants: int(o.integer("participants_count")),
+	}, nil
+}

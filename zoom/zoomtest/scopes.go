@@ -1,0 +1,74 @@
+package zoomtest
+
+import (
+	"slices"
+	"strings"
+)
+
+// WithScopes gives the apps these scopes alone: a call that needs another one is refused with code 4711, which names
+// what is missing. Without the option an app has whatever it needs: the server-to-server app the scopes of an
+// administrator, the one that users install those of a user.
+func WithScopes(scopes ...string) Option {
+	return func(s *Server) { s.scopes = append([]string{}, scopes...) }
+}
+
+// permission is what an operation needs: one of the classic scopes or the granular one, for oneself or, with ":admin",
+// for anybody.
+type permission struct {
+	classic  []string
+	granular string
+}
+
+func permissions() map[string]permission {
+	write, read := []string{"meeting:write"}, []string{"meeting:read"}
+	user := []string{"user:read", "user:write"}
+	return map[string]permission{
+		Create:      {write, "meeting:write:meeting"},
+		List:        {read, "meeting:read:list_meetings"},
+		Get:         {read, "meeting:read:meeting"},
+		Update:      {write, "meeting:update:meeting"},
+		Delete:      {write, "meeting:delete:meeting"},
+		End:         {write, "meeting:update:status"},
+		Invitation:  {read, "meeting:read:invitation"},
+		GetPast:     {read, "meeting:read:past_meeting"},
+		GetUser:     {user, "user:read:user"},
+		GetSettings: {user, "user:read:settings"},
+	}
+}
+
+// scopesOf is what a token says it may do.
+func (s *Server) scopesOf(g *grant) []string {
+	if s.scopes != nil {
+		return s.scopes
+	}
+	var scopes []string
+	for _, needs := range permissions() {
+		if g.user == nil {
+			scopes = append(scopes, needs.granular+":admin")
+		} else {
+			scopes = append(scopes, needs.granular)
+		}
+	}
+	slices.Sort(scopes)
+	return scopes
+}
+
+// lacks names the scopes of which the token has none for the operation; anybody means somebody else than its user.
+func (s *Server) lacks(g *grant, op string, anybody bool) []string {
+	needs := permissions()[op]
+	has := s.scopesOf(g)
+	granular := []string{needs.granular, needs.granular + ":admin"}
+	accepted := slices.Clone(granular)
+	for _, classic := range needs.classic {
+		accepted = append(accepted, classic, classic+":admin")
+	}
+	if anybody {
+		isUsers := func(scope string) bool { return !strings.HasSuffix(scope, ":admin") }
+		granular = slices.DeleteFunc(granular, isUsers)
+		accepted = slices.DeleteFunc(accepted, isUsers)
+	}
+	if slices.ContainsFunc(accepted, func(scope string) bool { return slices.Contains(has, scope) }) {
+		return nil
+	}
+	return granular
+}
