@@ -135,7 +135,9 @@ func personal(err error) bool {
 }
 
 // looked says that an error is what a look at the incident found, which may be older than another caller's trigger.
-func looked(err error) bool { return errors.Is(err, ErrResolved) || errors.Is(err, ErrIncidentNotFound) }
+func looked(err error) bool {
+	return errors.Is(err, ErrResolved) || errors.Is(err, ErrIncidentNotFound)
+}
 
 // answer is what needs no work: Open 1. Without one there is something to claim.
 func (s *Service) answer(ctx context.Context, e entry, req Request) (*Bridge, error) {
