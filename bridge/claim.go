@@ -14,6 +14,9 @@ func (o *opening) claim(ctx context.Context) (*Bridge, error) {
 		if o.finishing != "" && (o.Nonce != o.finishing || o.State != Creating && o.State != Created) {
 			return o.bridge(), nil // somebody else finished it
 		}
+		if o.finishing != "" {
+			o.req = o.Asked.again(o.id)
+		}
 		if o.State == External {
 			if b, err := o.external(ctx); b != nil || err != nil {
 				return b, err
@@ -125,7 +128,7 @@ func (o *opening) claimed(now time.Time) record {
 			r.Tried = append(r.Tried, berth{Provider: o.providers[0].Name(), Host: host, Generation: r.Generation})
 		}
 	}
-	r.addKey(o.req.IdempotencyKey, now)
+	r.addKey(o.req.IdempotencyKey, r.Generation, now)
 	return r
 }
 
@@ -139,6 +142,15 @@ func (r *record) begin(id string, req Request, now time.Time) {
 	r.FailingAt, r.VerifyAt, r.CloseAt, r.EndBy = time.Time{}, time.Time{}, time.Time{}, time.Time{}
 	r.OpenedAt, r.AttachedAt, r.ClosedAt = now, time.Time{}, time.Time{}
 	r.Asked = askedBy(req)
+}
+
+// again is the request of whoever asked last and may have it.
+func (a asked) again(id string) Request {
+	return Request{
+		IncidentID: id,
+		Requester:  Requester{ID: a.RequesterID, Email: a.RequesterEmail},
+		Trigger:    Trigger{Kind: a.Trigger, Event: a.Event, WorkflowID: a.WorkflowID, WorkflowName: a.WorkflowName},
+	}
 }
 
 func askedBy(req Request) asked {

@@ -122,7 +122,7 @@ func (o *opening) reopen(ctx context.Context) (*Bridge, error) {
 	}
 	err = o.save(ctx, func(r *record) {
 		r.reopen()
-		r.addKey(o.req.IdempotencyKey, o.now())
+		r.addKey(o.req.IdempotencyKey, r.Generation, o.now())
 	})
 	if err != nil {
 		return nil, err

@@ -67,18 +67,21 @@ func (o *opening) makeUnder(ctx context.Context, p Provider, hosts []string, spe
 		if b.Provider != p.Name() || !o.mayHold(b) || slices.Contains(hosts, b.Host) {
 			continue
 		}
-		if call, err := o.find(ctx, p, b.Host, spec); call != nil {
-			return call, err
+		call, err := o.find(ctx, p, b.Host, spec)
+		if call != nil {
+			return call, nil
 		}
+		o.doubted = o.doubted || err != nil
 	}
 	var faults []error
 	for _, host := range hosts {
+		began := time.Now()
 		call, err := o.makeFor(ctx, p, host, spec)
 		if err == nil || pointless(err) {
 			return call, err
 		}
 		faults = append(faults, err)
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || errors.Is(err, ErrInDoubt) && time.Since(began) > slowFault {
 			break
 		}
 	}
@@ -96,6 +99,7 @@ func (o *opening) makeFor(ctx context.Context, p Provider, host string, spec Cal
 	if o.mayHold(here) {
 		call, err := o.find(ctx, p, host, spec)
 		if call != nil || err != nil {
+			o.doubted = o.doubted || err != nil
 			return call, err
 		}
 	}

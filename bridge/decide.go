@@ -120,6 +120,7 @@ func (o *opening) settle(ctx context.Context, p Provider, call *Call, faults []e
 			break
 		}
 		if !errors.Is(err, errMoved) {
+			o.doubted = true // the call is there, and nobody knows
 			return nil, o.postpone(ctx, err, false)
 		}
 		o.entry = e
@@ -133,7 +134,7 @@ func (o *opening) settle(ctx context.Context, p Provider, call *Call, faults []e
 		}
 	}
 	o.stand()
-	o.unseen = !o.doubted
+	o.made, o.unseen = true, !o.doubted
 	if len(faults) > 0 {
 		o.observe(ctx, Event{
 			Kind: FellBack, IncidentID: o.id, Provider: p.Name(), Generation: o.Generation, Err: errors.Join(faults...),

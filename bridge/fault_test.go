@@ -36,8 +36,8 @@ func TestAFaultOfACreateStillGivesOneMeeting(t *testing.T) {
 		inWorldNamed(t, test.name, func(t *testing.T, w *world) {
 			id, p := w.pd.AddIncident("Down"), w.start(t)
 			w.zoom.Fault(zoomtest.Create, test.fault)
-			if _, err := p.Open(t.Context(), bridge.Request{IncidentID: id}); err != nil && !kept(err) {
-				t.Fatalf("open: %v", err)
+			if b, err := p.Open(t.Context(), bridge.Request{IncidentID: id}); err != nil && !kept(err) || err == nil && !b.Created {
+				t.Fatalf("open: %+v, %v", b, err)
 			}
 			pass(30 * time.Second)
 			w.oneMeeting(t, id)

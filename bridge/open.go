@@ -112,7 +112,7 @@ func (s *Service) openOnce(ctx context.Context, id string, req Request) (*Bridge
 			continue
 		}
 		if fl.bridge == nil {
-			return nil, fl.err
+			return nil, notTheirs(fl.err)
 		}
 		found := *fl.bridge
 		found.Created = false
@@ -132,6 +132,17 @@ func outOfTime(led bool) error {
 // personal says that an error is about the one who asked, not about the incident.
 func personal(err error) bool {
 	return errors.Is(err, ErrForbidden) || errors.Is(err, ErrIgnored) || errors.Is(err, ErrStale)
+}
+
+// notTheirs is an error as it is for a caller whose own trigger is not in the ledger.
+func notTheirs(err error) error {
+	var e *Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	told := *e
+	told.Kept = false
+	return &told
 }
 
 // looked says that an error is what a look at the incident found, which may be older than another caller's trigger.
@@ -176,10 +187,10 @@ func (s *Service) remember(ctx context.Context, id string, generation int, req R
 		return
 	}
 	_, err := s.ledger.update(ctx, id, func(r *record) error {
-		if r.Generation != generation || r.keyGeneration(req.IdempotencyKey) != 0 {
+		if r.keyGeneration(req.IdempotencyKey) != 0 {
 			return errUnchanged
 		}
-		r.addKey(req.IdempotencyKey, s.now())
+		r.addKey(req.IdempotencyKey, generation, s.now())
 		return nil
 	})
 	if err != nil {

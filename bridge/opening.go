@@ -10,8 +10,9 @@ import (
 
 const (
 	leaseFor      = 15 * time.Second // so that a crashed opening is taken up again within 30 s
-	createBudget  = 8 * time.Second
+	createBudget  = 6 * time.Second
 	findBudget    = 4 * time.Second
+	slowFault     = 2 * time.Second // a provider that fails so slowly is not asked again under another host
 	publishBudget = 6 * time.Second
 	readBudget    = 8 * time.Second
 	clockMargin   = 2 * time.Second // what clocks and scheduling may cost a lease
@@ -38,6 +39,7 @@ type opening struct {
 	extended time.Time // when this holder last extended its lease, with the monotonic clock
 	fresh    bool      // this holder began the generation
 	doubted  bool      // one of its creates is in doubt: time has passed since the look
+	made     bool      // this holder decided the call
 	unseen   bool      // its link was never written, and the look is one create old at most
 	mark     marker    // what its calls carry
 	sentTo   []berth   // where this holder sent a create
@@ -57,7 +59,7 @@ func (o *opening) run(ctx context.Context) (*Bridge, error) {
 		if !errors.Is(err, errMoved) {
 			return b, o.explain(err)
 		}
-		o.owner, o.sentTo, o.doubted, o.unseen = newNonce(), nil, false, false
+		o.owner, o.sentTo, o.doubted, o.made, o.unseen = newNonce(), nil, false, false, false
 		o.blink()
 		if o.entry, err = o.ledger.read(ctx, o.id); err != nil {
 			return nil, o.explain(err)

@@ -74,7 +74,7 @@ func (o *opening) lookFirst(ctx context.Context) (*Bridge, error) {
 // attach records that PagerDuty has the link, or that the incident is resolved and the bridge is to close.
 func (o *opening) attach(ctx context.Context, status Status, dialIns []string) (*Bridge, error) {
 	nonce := o.Nonce
-	created := o.unseen
+	created := o.made
 	news := false
 	attached := func(r *record) {
 		news = len(r.Warnings) > 0 && !r.Noted
@@ -138,7 +138,7 @@ func (r *record) attach(now time.Time, status Status, dialIns []string, c config
 
 // unpublished leaves the write to the ledger; the caller gets the link at once.
 func (o *opening) unpublished(ctx context.Context, cause error) (*Bridge, error) {
-	created := o.unseen
+	created := o.made
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readBudget)
 	defer cancel()
 	err := o.save(ctx, func(r *record) {

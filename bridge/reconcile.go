@@ -195,15 +195,8 @@ func (s *Service) resume(ctx context.Context, e entry) error {
 	if s.flights.full() {
 		return nil
 	}
-	req := Request{
-		IncidentID: e.IncidentID,
-		Requester:  Requester{ID: e.Asked.RequesterID, Email: e.Asked.RequesterEmail},
-		Trigger: Trigger{
-			Kind: e.Asked.Trigger, Event: e.Asked.Event, WorkflowID: e.Asked.WorkflowID, WorkflowName: e.Asked.WorkflowName,
-		},
-	}
 	_, _, err := s.flights.join(ctx, e.IncidentID, func(ctx context.Context, fl *flight) {
-		o := s.opening(e, e.IncidentID, req, fl)
+		o := s.opening(e, e.IncidentID, Request{}, fl)
 		o.finishing = e.Nonce
 		fl.bridge, fl.err = o.run(ctx)
 		s.complain(ctx, fl.err)

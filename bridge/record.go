@@ -242,11 +242,11 @@ func (r *record) keyGeneration(key string) int {
 	return 0
 }
 
-func (r *record) addKey(key string, now time.Time) {
+func (r *record) addKey(key string, generation int, now time.Time) {
 	if key == "" || r.keyGeneration(key) != 0 {
 		return
 	}
-	r.Keys = append(r.Keys, seen{Key: hashKey(key), Generation: r.Generation, At: now})
+	r.Keys = append(r.Keys, seen{Key: hashKey(key), Generation: generation, At: now})
 	for len(r.Keys) > keepKeys && now.Sub(r.Keys[0].At) > keyLife || len(r.Keys) > mostKeys {
 		r.Keys = r.Keys[1:]
 	}

@@ -93,12 +93,12 @@ func TestKeysAreKeptForThreeDaysAndAtLeast64(t *testing.T) {
 	now := time.Date(2026, 11, 23, 3, 0, 0, 0, time.UTC)
 	r := record{Generation: 1}
 	for i := range 100 {
-		r.addKey(strconv.Itoa(i), now.Add(time.Duration(i)*time.Hour))
+		r.addKey(strconv.Itoa(i), 1, now.Add(time.Duration(i)*time.Hour))
 	}
 	if n := len(r.Keys); n != 73 {
 		t.Errorf("%d keys, want those of the last 72 hours", n)
 	}
-	r.addKey("late", now.Add(1000*time.Hour))
+	r.addKey("late", 1, now.Add(1000*time.Hour))
 	if n := len(r.Keys); n != keepKeys {
 		t.Errorf("%d keys, want %d", n, keepKeys)
 	}

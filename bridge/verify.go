@@ -49,14 +49,16 @@ func (s *Service) verify(ctx context.Context, e entry) error {
 	if err != nil {
 		return err
 	}
-	rewrite := false
-	e, err = s.ledger.update(ctx, e.IncidentID, func(r *record) error {
-		rewrite = r.see(incident, s.now(), s.config)
-		if !rewrite && r.VerifyAt.Equal(again) {
-			r.VerifyAt = time.Time{}
-		}
+	// The look counts for the very record it was made for: where that moved on, it stays due.
+	next := e.clone()
+	rewrite := next.see(incident, s.now(), s.config)
+	if !rewrite && next.VerifyAt.Equal(again) {
+		next.VerifyAt = time.Time{}
+	}
+	e, err = s.ledger.write(ctx, next, e.version)
+	if errors.Is(err, errMoved) {
 		return nil
-	})
+	}
 	if err != nil || !rewrite {
 		return err
 	}
@@ -64,6 +66,9 @@ func (s *Service) verify(ctx context.Context, e entry) error {
 		return err
 	}
 	_, err = s.ledger.update(ctx, e.IncidentID, func(r *record) error {
+		if r.Nonce != e.Nonce {
+			return errUnchanged
+		}
 		r.Verified++
 		r.warn(fmt.Sprintf("the incident showed a former link; the right one was put back (%d)", r.Verified))
 		if r.VerifyAt.Equal(again) {

@@ -122,7 +122,6 @@ func readField(raw json.RawMessage, into *string) bool {
 		return true
 	}
 	text, ok := scalar(raw)
-	text = strings.TrimSpace(text)
 	control := func(r rune) bool { return r < ' ' || r == 0x7f }
 	if !ok || len(text) > maxFieldBytes || strings.ContainsFunc(text, control) {
 		return false

@@ -86,7 +86,6 @@ func TestParseWorkflow(t *testing.T) {
 		want *pagerduty.WorkflowRequest
 	}{
 		{"id alone", `{"incident_id":"P1"}`, &pagerduty.WorkflowRequest{IncidentID: "P1"}},
-		{"blanks around", `{"incident_id":" P1\n"}`, &pagerduty.WorkflowRequest{IncidentID: "P1"}},
 		{"number", `{"incident_id": 12 }`, &pagerduty.WorkflowRequest{IncidentID: "12"}},
 		{
 			"everything and more",
@@ -125,7 +124,8 @@ func TestParseWorkflowNamesTheBadField(t *testing.T) {
 		{"list", `["P1"]`, "JSON"},
 		{"no id", `{"requester_id":"PADA"}`, "incident_id is missing"},
 		{"null id", `{"incident_id":null}`, "incident_id is missing"},
-		{"empty id", `{"incident_id":" "}`, "incident_id is missing"},
+		{"empty id", `{"incident_id":""}`, "incident_id is missing"},
+		{"id with a line break", `{"incident_id":"P1\n"}`, "incident_id"},
 		{"id of another type", `{"incident_id":{"id":"P1"}}`, "incident_id"},
 		{"requester of another type", `{"incident_id":"P1","requester_id":["PADA"]}`, "requester_id"},
 		{"flag for an e-mail", `{"incident_id":"P1","requester_email":true}`, "requester_email"},

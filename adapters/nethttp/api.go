@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/incidentbridge/incidentbridge/bridge"
 	"github.com/incidentbridge/incidentbridge/pagerduty"
@@ -43,7 +42,7 @@ func (h *Handler) closeBridge(ctx context.Context, r *http.Request, _ []byte) an
 }
 
 // incidentID is what the path calls the incident; whether it is an id is the service's to say, before any other call.
-func incidentID(r *http.Request) string { return strings.TrimSpace(r.PathValue("id")) }
+func incidentID(r *http.Request) string { return r.PathValue("id") }
 
 // parseAsked reads the optional body of an opening. The path names the incident already; a body that names another one
 // is a mistake that must not open either.

@@ -174,6 +174,7 @@ func TestEveryPageIsClosedAndSaysDemo(t *testing.T) {
 		call := v.settle().find(`href="(/demo/call/[^"]+)"`)
 		for path, status := range map[string]int{
 			"/": 200, call: 200, "/demo/call/room": 200, "/demo/call/1": 404, "/demo/none": 404, "/demo/open": 404,
+			"/incidents/QINCIDENT0001": 200, "/incidents/PNONE": 404,
 		} {
 			page := v.page(path)
 			if page.status != status {

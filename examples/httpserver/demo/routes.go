@@ -25,6 +25,8 @@ var files embed.FS
 func (d *Demo) routes(beside http.Handler) *http.ServeMux {
 	pages := http.NewServeMux()
 	pages.HandleFunc("GET /{$}", d.showIncident)
+	pages.HandleFunc("GET /incidents/{id}", d.onScene(d.showIncident))
+	pages.HandleFunc("POST /incidents/{id}", d.onScene(d.press(d.openButton())))
 	pages.HandleFunc("GET "+callPath+"{id}", d.showCall)
 	pages.HandleFunc("GET /demo/assets/{file}", showAsset)
 	pages.HandleFunc("GET /demo/", d.showNothing)
@@ -38,6 +40,7 @@ func (d *Demo) routes(beside http.Handler) *http.ServeMux {
 	all.Handle("/", beside)
 	all.Handle("GET /{$}", guarded(pages))
 	all.Handle("/demo/", guarded(pages))
+	all.Handle("/incidents/", guarded(pages))
 	return all
 }
 
@@ -67,6 +70,20 @@ func (d *Demo) press(b button) http.HandlerFunc {
 		case <-r.Context().Done():
 		}
 		http.Redirect(w, r, "/", http.StatusSeeOther)
+	}
+}
+
+// onScene serves the page of the incident that is on the scene, where the service has it outside the demo.
+func (d *Demo) onScene(page http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		d.mu.Lock()
+		here := d.scene.incidentID == r.PathValue("id")
+		d.mu.Unlock()
+		if !here {
+			d.showNothing(w, r)
+			return
+		}
+		page(w, r)
 	}
 }
 
