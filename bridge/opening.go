@@ -169,9 +169,14 @@ func (o *opening) yield(ctx context.Context, cause error) error {
 // been sent: Open 4.
 func (o *opening) release(ctx context.Context, reason CloseReason, cause error) error {
 	o.relied() // whoever asks from now on is not told that anything stands
+	decided := false
 	err := o.save(ctx, func(r *record) {
 		now := o.now()
 		free(r)
+		if decided = r.State != Creating || r.Call != nil; decided {
+			r.RetryAt = now // a former holder was quicker: what it decided goes on
+			return
+		}
 		r.State, r.Reason, r.ClosedAt, r.CloseAsk, r.RetryAt = Closed, reason, now, "", time.Time{}
 		if o.fresh {
 			r.Tried = slices.DeleteFunc(r.Tried, func(b berth) bool {
@@ -184,6 +189,9 @@ func (o *opening) release(ctx context.Context, reason CloseReason, cause error) 
 			r.dropKey(o.req.IdempotencyKey)
 		}
 	})
+	if err == nil && decided {
+		return errMoved
+	}
 	return errors.Join(cause, err)
 }
 
