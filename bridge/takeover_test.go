@@ -34,14 +34,7 @@ func TestAReleasedTakeoverIsAudited(t *testing.T) {
 func TestAFrozenHolderDoesNotRevivAClosedBridge(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		id := w.pd.AddIncident("Down")
-		store, thaw := &hooked{Store: w.store}, make(chan struct{})
-		var once sync.Once
-		store.on(func(p page) error {
-			if p.Call != nil {
-				once.Do(func() { <-thaw })
-			}
-			return nil
-		})
+		store, thaw := w.frozenAtDecide()
 		a := w.startOn(t, store, false, bridge.WithGrace(0))
 		go func() { _, _ = a.Open(t.Context(), bridge.Request{IncidentID: id}) }()
 		pass(time.Second)
@@ -65,14 +58,7 @@ func TestAFrozenHolderDoesNotRevivAClosedBridge(t *testing.T) {
 func TestAFrozenHolderLooksBeforeItWrites(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		id := w.pd.AddIncident("Down")
-		store, thaw := &hooked{Store: w.store}, make(chan struct{})
-		var once sync.Once
-		store.on(func(p page) error {
-			if p.Call != nil {
-				once.Do(func() { <-thaw })
-			}
-			return nil
-		})
+		store, thaw := w.frozenAtDecide()
 		a := w.startOn(t, store, false)
 		go func() { _, _ = a.Open(t.Context(), bridge.Request{IncidentID: id}) }()
 		pass(time.Second)

@@ -81,19 +81,7 @@ func TestATakenAddressEndsWithOne(t *testing.T) {
 func TestWhatRunsIsFinished(t *testing.T) {
 	t.Parallel()
 	v := newVendors(t)
-	ctx, stop := context.WithCancel(t.Context())
-	stderr, written := io.Pipe()
-	code := make(chan int, 1)
-	go func() { code <- run(ctx, v.environ(), written) }()
-	log := json.NewDecoder(stderr)
-	url := until(t, log, "listening").PublicURL
-
-	answer := make(chan string, 1)
-	go func() { answer <- post(t, url+"/api/v1/incidents/"+v.incidentID+"/bridge") }()
-	<-v.creating
-	stop()
-	until(t, log, "stopping")
-	go func() { _, _ = io.Copy(io.Discard, stderr) }()
+	answer, code := v.stopWhileCreating(t)
 	close(v.create)
 
 	if got := <-answer; !strings.Contains(got, `"state":"attached"`) {
@@ -111,18 +99,8 @@ func TestWhatRunsIsFinished(t *testing.T) {
 func TestWhatHangsIsAnsweredAsItStands(t *testing.T) {
 	t.Parallel()
 	v := newVendors(t)
-	ctx, stop := context.WithCancel(t.Context())
-	stderr, written := io.Pipe()
-	code := make(chan int, 1)
-	go func() { code <- run(ctx, v.environ(), written) }()
-	log := json.NewDecoder(stderr)
-	url := until(t, log, "listening").PublicURL
-
-	answer := make(chan string, 1)
-	go func() { answer <- post(t, url+"/api/v1/incidents/"+v.incidentID+"/bridge") }()
-	<-v.creating
-	stop()
-	go func() { _, _ = io.Copy(io.Discard, stderr) }()
+	answer, code := v.stopWhileCreating(t)
+	defer close(v.create)
 
 	if got := <-answer; !strings.Contains(got, `"state":"creating"`) {
 		t.Errorf("the caller got %s", got)
@@ -130,7 +108,23 @@ func TestWhatHangsIsAnsweredAsItStands(t *testing.T) {
 	if got := <-code; got != exitOK {
 		t.Errorf("exit code %d, want %d", got, exitOK)
 	}
-	close(v.create)
+}
+
+// stopWhileCreating starts the server, clicks, and sends the signal once the create is at Zoom.
+func (v *vendors) stopWhileCreating(t *testing.T) (answer chan string, code chan int) {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	stderr, written := io.Pipe()
+	answer, code = make(chan string, 1), make(chan int, 1)
+	go func() { code <- run(ctx, v.environ(), written) }()
+	log := json.NewDecoder(stderr)
+	url := until(t, log, "listening").PublicURL
+	go func() { answer <- post(t, url+"/api/v1/incidents/"+v.incidentID+"/bridge") }()
+	<-v.creating
+	stop()
+	until(t, log, "stopping")
+	go func() { _, _ = io.Copy(io.Discard, stderr) }()
+	return answer, code
 }
 
 // vendors are both fakes on loopback addresses, and a Zoom that makes a meeting only when it is let.
