@@ -106,6 +106,9 @@ func (o *opening) makeFor(ctx context.Context, p Provider, host string, spec Cal
 	if err := o.intend(ctx, here); err != nil {
 		return nil, err
 	}
+	if o.decidedElsewhere() {
+		return nil, o.giveWay(ctx)
+	}
 	o.sentTo = append(o.sentTo, here)
 	createCtx, cancel := context.WithTimeout(ctx, min(createBudget, o.leaseLeft()))
 	defer cancel()
@@ -119,6 +122,9 @@ func (o *opening) makeFor(ctx context.Context, p Provider, host string, spec Cal
 	o.doubted = true
 	if err := o.save(ctx, func(r *record) { r.audit(o.now()) }); err != nil {
 		return nil, err
+	}
+	if o.decidedElsewhere() {
+		return nil, o.giveWay(ctx)
 	}
 	if call, _ := o.find(ctx, p, host, spec); call != nil {
 		return call, nil

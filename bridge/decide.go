@@ -98,6 +98,12 @@ func (o *opening) settle(ctx context.Context, p Provider, call *Call, faults []e
 	o.step = "decide"
 	mine := &decided{Provider: p.Name(), MeetingID: call.ID, Host: call.Host, JoinURL: call.JoinURL, DialIns: call.DialIns}
 	for {
+		if o.decidedElsewhere() {
+			if o.Call != nil && o.Call.same(mine) {
+				return nil, o.giveWay(ctx) // mine it is, by somebody else's hand: what stands is theirs to tell
+			}
+			return nil, errors.Join(o.discard(ctx, p, call), o.giveWay(ctx))
+		}
 		now := o.now()
 		next := o.clone()
 		next.settle(mine, now)
@@ -123,13 +129,8 @@ func (o *opening) settle(ctx context.Context, p Provider, call *Call, faults []e
 			o.doubted = true // the call is there, and nobody knows
 			return nil, o.postpone(ctx, err, false)
 		}
-		o.entry = e
-		switch {
-		case e.Nonce == nonce && e.Call == nil && e.State == Creating:
-			// Undecided, whoever holds it: decide mine.
-		case e.Nonce == nonce && e.Call != nil && e.Call.MeetingID == mine.MeetingID && e.Call.JoinURL == mine.JoinURL:
-			return nil, errMoved // mine it is, by somebody else's hand: what stands is theirs to tell
-		default:
+		o.entry = e // undecided, whoever holds it: decide mine
+		if e.Nonce != nonce {
 			return nil, o.discard(ctx, p, call)
 		}
 	}
@@ -147,6 +148,21 @@ func (o *opening) settle(ctx context.Context, p Provider, call *Call, faults []e
 		return nil, errMoved // decided all the same; another holder publishes it
 	}
 	return nil, nil
+}
+
+// decidedElsewhere says that a former holder, or a close, was quicker: a decision is never changed.
+func (o *opening) decidedElsewhere() bool { return o.Call != nil || o.State != Creating }
+
+// giveWay ends this holder's work, so that what was decided is published at once.
+func (o *opening) giveWay(ctx context.Context) error {
+	if o.Lease.Owner != o.owner {
+		return errMoved
+	}
+	return errors.Join(errMoved, o.save(ctx, free))
+}
+
+func (d *decided) same(other *decided) bool {
+	return d.MeetingID == other.MeetingID && d.JoinURL == other.JoinURL
 }
 
 // settle is the decision: it never changes within a generation.

@@ -31,7 +31,20 @@ func TestAReleasedTakeoverIsAudited(t *testing.T) {
 	})
 }
 
-func TestAFrozenHolderDoesNotRevivAClosedBridge(t *testing.T) {
+// frozenAtDecide is a store whose first write of a decision waits for the thaw.
+func (w *world) frozenAtDecide() (store *hooked, thaw chan struct{}) {
+	store, thaw = &hooked{Store: w.store}, make(chan struct{})
+	var once sync.Once
+	store.on(func(p page) error {
+		if p.Call != nil {
+			once.Do(func() { <-thaw })
+		}
+		return nil
+	})
+	return store, thaw
+}
+
+func TestAFrozenHolderDoesNotReviveAClosedBridge(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		id := w.pd.AddIncident("Down")
 		store, thaw := w.frozenAtDecide()
