@@ -14,15 +14,12 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/incidentbridge/incidentbridge/internal/httpx"
+	"github.com/incidentbridge/incidentbridge/internal/onetoken"
 )
 
 const (
 	defaultOAuth = "https://identity.pagerduty.com/oauth" // of both regions
 
-	// tokenMargin is how long before its end a token is no longer handed out.
-	tokenMargin = time.Minute
-	// tokenBudget bounds a request for a token, which outlives the caller that started it.
-	tokenBudget = 20 * time.Second
 	// tokenLife is what PagerDuty documents, for an answer that does not say.
 	tokenLife = 24 * time.Hour
 )
@@ -47,18 +44,10 @@ type appSource struct {
 	endpoint    string
 	account     string // the scope that names the account, without which no other counts
 	scopes      []string
+	tokens      *onetoken.Cache
 
 	mu      sync.Mutex
-	cached  *oauth2.Token
 	missing []string // of the last token
-	flight  *tokenFlight
-}
-
-// tokenFlight is one request for a token, shared by all who wait for it.
-type tokenFlight struct {
-	done  chan struct{}
-	token *oauth2.Token
-	err   error
 }
 
 func newAppSource(credentials *appCredentials, settings *config, client *httpx.Client) *appSource {
@@ -75,40 +64,16 @@ func newAppSource(credentials *appCredentials, settings *config, client *httpx.C
 	if source.scopes == nil {
 		source.scopes = RunScopes()
 	}
+	source.tokens = onetoken.New(source.fetch)
 	return source
 }
 
-// Token returns the kept token, or a new one. Concurrent callers share one request for it, which goes on when one of
-// them gives up.
-func (s *appSource) Token(ctx context.Context) (*oauth2.Token, error) {
-	s.mu.Lock()
-	if s.cached != nil && time.Until(s.cached.Expiry) > tokenMargin {
-		defer s.mu.Unlock()
-		return s.cached, nil
-	}
-	flight := s.flight
-	if flight == nil {
-		flight = &tokenFlight{done: make(chan struct{})}
-		s.flight = flight
-		go s.fly(context.WithoutCancel(ctx), flight)
-	}
-	s.mu.Unlock()
-
-	select {
-	case <-flight.done:
-		return flight.token, flight.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
+// Token returns the kept token, or a new one.
+func (s *appSource) Token(ctx context.Context) (*oauth2.Token, error) { return s.tokens.Token(ctx) }
 
 // Invalidate forgets a token that PagerDuty refused. A newer one that a sibling call brought meanwhile stays.
 func (s *appSource) Invalidate(_ context.Context, refused *oauth2.Token) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.cached != nil && s.cached.AccessToken == refused.AccessToken {
-		s.cached = nil
-	}
+	s.tokens.Invalidate(refused)
 }
 
 func (s *appSource) missingScopes() []string {
@@ -117,19 +82,16 @@ func (s *appSource) missingScopes() []string {
 	return slices.Clone(s.missing)
 }
 
-func (s *appSource) fly(ctx context.Context, flight *tokenFlight) {
-	ctx, cancel := context.WithTimeout(ctx, tokenBudget)
-	defer cancel()
+// fetch brings the cache a token, and leaves here what the token lacks.
+func (s *appSource) fetch(ctx context.Context) (*oauth2.Token, error) {
 	token, missing, err := s.request(ctx)
-	flight.token, flight.err = token, err
-
+	if err != nil {
+		return nil, err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err == nil {
-		s.cached, s.missing = token, missing
-	}
-	s.flight = nil
-	close(flight.done)
+	s.missing = missing
+	return token, nil
 }
 
 // request asks the token endpoint. An app may hold several tokens at once, so asking twice does no harm.

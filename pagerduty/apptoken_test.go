@@ -91,26 +91,6 @@ func TestAppTokenIsAskedForWhereTheOptionSays(t *testing.T) {
 	}
 }
 
-func TestAppTokenIsKeptUntilAMinuteBeforeItsEnd(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		fake := pagerdutytest.New()
-		id := fake.AddIncident("down")
-		client := newAppClient(t, fake)
-		after := func(wait time.Duration) int {
-			time.Sleep(wait)
-			if _, err := client.Incident(t.Context(), id); err != nil {
-				t.Error(err)
-			}
-			return len(fake.Requests(pagerdutytest.GiveToken))
-		}
-		got := []int{after(0), after(24*time.Hour - 61*time.Second), after(2 * time.Second), after(time.Hour)}
-		if diff := cmp.Diff([]int{1, 1, 2, 2}, got); diff != "" {
-			t.Errorf("tokens asked for (-want +got):\n%s", diff)
-		}
-	})
-}
-
 func TestAppTokenLivesAsLongAsItsAnswerSays(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

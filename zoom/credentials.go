@@ -7,22 +7,16 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/oauth2"
 
 	"github.com/incidentbridge/incidentbridge/internal/httpx"
+	"github.com/incidentbridge/incidentbridge/internal/onetoken"
 )
 
-const (
-	// tokenMargin is how long before its end a token is no longer handed out.
-	tokenMargin = time.Minute
-	// tokenBudget bounds a request for a token, which outlives the caller that started it.
-	tokenBudget = 20 * time.Second
-	// tokenLife is what Zoom documents, for an answer that does not say.
-	tokenLife = time.Hour
-)
+// tokenLife is what Zoom documents, for an answer that does not say.
+const tokenLife = time.Hour
 
 // AccountCredentials are those of a server-to-server OAuth app, which acts for its own Zoom account. They are a
 // TokenSource for NewClient, safe for concurrent use, and print without the secret.
@@ -32,19 +26,10 @@ type AccountCredentials struct {
 	// clientSecret is a closure because fmt looks into unexported fields, and not into functions.
 	clientSecret func() string
 
-	client   *httpx.Client // nil until bound
+	// The rest is nil until bound.
+	client   *httpx.Client
 	tokenURL string
-
-	mu     sync.Mutex
-	cached *oauth2.Token
-	flight *tokenFlight
-}
-
-// tokenFlight is one request for a token, shared by all who wait for it.
-type tokenFlight struct {
-	done  chan struct{}
-	token *oauth2.Token
-	err   error
+	tokens   *onetoken.Cache
 }
 
 // ServerToServer returns the credentials of a server-to-server OAuth app. NewClient refuses them when one is missing,
@@ -73,60 +58,32 @@ func (a *AccountCredentials) bind(client *httpx.Client, oauthURL string) (*Accou
 	if len(missing) > 0 {
 		return nil, fmt.Errorf("zoom: server-to-server credentials lack the %s", strings.Join(missing, " and the "))
 	}
-	return &AccountCredentials{
+	bound := &AccountCredentials{
 		accountID: a.accountID, clientID: a.clientID, clientSecret: a.clientSecret,
 		client: client, tokenURL: oauthURL + "/token",
-	}, nil
+	}
+	bound.tokens = onetoken.New(bound.request)
+	return bound, nil
 }
 
 // Token returns the cached token until a minute before it expires, then a new one. Concurrent callers share one request
 // for it, which goes on when one of them gives up. Credentials that no client uses yet have none to give.
 func (a *AccountCredentials) Token(ctx context.Context) (*oauth2.Token, error) {
-	if a.client == nil {
+	if a.tokens == nil {
 		return nil, invalid("token", errors.New("the credentials belong to no client: pass them to NewClient"))
 	}
-	a.mu.Lock()
-	if a.cached != nil && time.Until(a.cached.Expiry) > tokenMargin {
-		defer a.mu.Unlock()
-		return a.cached, nil
+	token, err := a.tokens.Token(ctx)
+	if _, answered := errors.AsType[*Error](err); err != nil && !answered { // the caller gave up
+		return nil, &Error{Op: "token", Err: err}
 	}
-	flight := a.flight
-	if flight == nil {
-		flight = &tokenFlight{done: make(chan struct{})}
-		a.flight = flight
-		go a.fly(context.WithoutCancel(ctx), flight)
-	}
-	a.mu.Unlock()
-
-	select {
-	case <-flight.done:
-		return flight.token, flight.err
-	case <-ctx.Done():
-		return nil, &Error{Op: "token", Err: ctx.Err()}
-	}
+	return token, err
 }
 
 // Invalidate forgets a token that Zoom refused. A newer one that a sibling call brought meanwhile stays.
 func (a *AccountCredentials) Invalidate(_ context.Context, refused *oauth2.Token) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.cached != nil && refused != nil && a.cached.AccessToken == refused.AccessToken {
-		a.cached = nil
+	if a.tokens != nil {
+		a.tokens.Invalidate(refused)
 	}
-}
-
-func (a *AccountCredentials) fly(ctx context.Context, flight *tokenFlight) {
-	ctx, cancel := context.WithTimeout(ctx, tokenBudget)
-	defer cancel()
-	flight.token, flight.err = a.request(ctx)
-
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if flight.err == nil {
-		a.cached = flight.token
-	}
-	a.flight = nil
-	close(flight.done)
 }
 
 // request asks the token endpoint. Several tokens may be good at once, so asking twice does no harm.

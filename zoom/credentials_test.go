@@ -131,27 +131,6 @@ func TestAuthorizeGetsTheTokenAheadOfTheCall(t *testing.T) {
 	}
 }
 
-func TestCallersShareOneTokenRequest(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		fake := zoomtest.New(zoomtest.WithUsers(host))
-		client := newClient(t, fake)
-		fake.Fault(zoomtest.Token, zoomtest.Delay(time.Second))
-		var calls sync.WaitGroup
-		for range 50 {
-			calls.Go(func() {
-				if _, err := client.CreateMeeting(t.Context(), host, incident()); err != nil {
-					t.Error(err)
-				}
-			})
-		}
-		calls.Wait()
-		if tokens := len(fake.Requests(zoomtest.Token)); tokens != 1 {
-			t.Errorf("%d tokens were asked for, want 1", tokens)
-		}
-	})
-}
-
 func TestCallerThatGivesUpLeavesTheTokenToTheOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -211,30 +190,6 @@ func TestExpiredTokenIsRenewedOnceForAll(t *testing.T) {
 				}
 			})
 		}
-		calls.Wait()
-		if tokens := len(fake.Requests(zoomtest.Token)); tokens != 2 {
-			t.Errorf("%d tokens were asked for, want the first and one more", tokens)
-		}
-	})
-}
-
-func TestLateRefusalOfAnOldTokenSparesTheNewOne(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		fake := zoomtest.New(zoomtest.WithUsers(host))
-		client := newClient(t, fake)
-		id := mustCreate(t, client).ID
-		refused := zoomtest.Answer(401, `{"code":124}`)
-		fake.Fault(zoomtest.Get, refused.After(2*time.Second), refused)
-		read := func() {
-			if _, err := client.Meeting(t.Context(), id); err != nil {
-				t.Error(err)
-			}
-		}
-		var calls sync.WaitGroup
-		calls.Go(read)
-		synctest.Wait() // its refusal is on the way
-		calls.Go(read)  // and this one brings a new token meanwhile
 		calls.Wait()
 		if tokens := len(fake.Requests(zoomtest.Token)); tokens != 2 {
 			t.Errorf("%d tokens were asked for, want the first and one more", tokens)

@@ -35,13 +35,16 @@ var floors = map[string]floor{
 		on:    []string{"internal/redact"},
 		links: []string{retryableHTTP, cleanHTTP},
 	},
+	"internal/onetoken": {
+		links: []string{oauth2},
+	},
 	"internal/fakes": {},
 	"zoom": {
-		on:    []string{"internal/httpx", "internal/redact", "internal/fakes"},
+		on:    []string{"internal/httpx", "internal/onetoken", "internal/redact", "internal/fakes"},
 		links: []string{oauth2, retryableHTTP, cleanHTTP},
 	},
 	"pagerduty": {
-		on:    []string{"internal/httpx", "internal/redact", "internal/fakes"},
+		on:    []string{"internal/httpx", "internal/onetoken", "internal/redact", "internal/fakes"},
 		links: []string{oauth2, goPagerDuty, goQuerystring, retryableHTTP, cleanHTTP},
 	},
 	"tokenstore": {
