@@ -1,0 +1,200 @@
+//go:build simulation
+
+package bridge_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// mutation is a mistake that somebody might make: a small change of the source, from a text that stands there once.
+type mutation struct {
+	name  string
+	edits []edit
+}
+
+type edit struct{ file, from, to string }
+
+// mutations are the mistakes that the simulation must find. When one of them no longer fits the source, write it anew
+// for what the source says now: the mistake stays possible.
+func mutations() []mutation {
+	return []mutation{
+		{"a link is published before it is decided", []edit{{
+			"create.go", "		if err == nil {\n			return o.settle(", "		if err == nil {\n			_, _ = o.put(ctx, Link{URL: call.JoinURL})\n			return o.settle(",
+		}}},
+		{"a lost reply is taken for a lost race", []edit{
+			{"ledger.go", "	if stands.Stamp == r.Stamp && stands.version != \"\" {\n		return stands, nil\n	}\n	if errors.Is(err, tokenstore.ErrConflict) {", "	if true {"},
+			{"decide.go", "			if o.Call != nil && o.Call.same(mine) {", "			if false {"},
+		}},
+		{"a conflict deletes the meeting", []edit{{
+			"decide.go", "		if e.Nonce != nonce {\n			return nil, o.discard(", "		if e.Nonce == nonce {\n			return nil, o.discard(",
+		}}},
+		{"a decision is made twice", []edit{{
+			"decide.go", "	for {\n		if o.decidedElsewhere() {", "	for {\n		if false {",
+		}}},
+		{"an undecided generation is audited", []edit{
+			{"audit.go", "		if r.State == Creating {\n			return errUnchanged\n		}\n", ""},
+			{"audit.go", " || e.version == \"\" || e.State == Creating {", " || e.version == \"\" {"},
+			{
+				"duty.go", "		return []errand{{resumeIt, r.RetryAt}} // an audit",
+				"		for _, at := range r.AuditAt {\n			errands = append(errands, errand{auditIt, at})\n		}\n" +
+					"		return append(errands, errand{resumeIt, r.RetryAt}) // an audit",
+			},
+		}},
+		{"nothing is audited", []edit{{
+			"audit.go", "	return r.Call == nil || r.Call.MeetingID != callID", "	return false",
+		}}},
+		{"an audit ends a meeting that people are in", []edit{{
+			"audit.go", "		return errors.Join(errStarted, s.nameSurplus(ctx, incidentID, callID))",
+			"		if err := p.End(ctx, callID); err != nil {\n			return err\n		}",
+		}}},
+		{"a marker of another generation is accepted", []edit{{
+			"create.go", "!ok || m != o.mark", "!ok || m.ledger != o.mark.ledger || m.incident != o.mark.incident",
+		}}},
+		{"a marker of another incident is accepted", []edit{{
+			"create.go", "!ok || m != o.mark", "!ok || m.ledger != o.mark.ledger",
+		}}},
+		{"a marker of another ledger is accepted", []edit{{
+			"create.go", "!ok || m != o.mark", "!ok || m.incident != o.mark.incident || m.generation != o.mark.generation",
+		}}},
+		{"another incident's meeting is audited away", []edit{{
+			"audit.go", " || m.incident != r.IncidentID", "",
+		}}},
+		{"another ledger's meeting is audited away", []edit{{
+			"audit.go", "m.ledger != ledger || ", "",
+		}}},
+		{"only the first page is searched", []edit{{
+			"../zoom/meetings.go", "			if next == \"\" {\n				return\n			}\n			query.Set(", "			if true {\n				return\n			}\n			query.Set(",
+		}}},
+		{"there is no state of ending", []edit{{
+			"close.go", "	return false, o.save(ctx, func(r *record) { r.State = Ending })", "	return false, nil",
+		}}},
+		{"the status is not read before closing", []edit{{
+			"close.go", "			if err == nil && incident.Status != Resolved {\n				return e.bridge(), nil\n			}\n", "			_ = incident\n",
+		}}},
+		{"the status is not read before ending", []edit{{
+			"close.go", "	if o.Reason == CloseResolved || o.Reason == closeRefused {", "	if o.Reason == closeRefused {",
+		}}},
+		{"a former link of ours is taken for a human's", []edit{{
+			"policy.go", "	return r.shows(l) || slices.ContainsFunc(r.Former,", "	return r.shows(l) || slices.ContainsFunc(r.Former[:0],",
+		}}},
+		{"a record is deleted on release", []edit{{
+			"opening.go", "	if err == nil && decided {\n		return errMoved\n	}\n",
+			"	if err == nil && decided {\n		return errMoved\n	}\n	_ = o.ledger.store.Delete(ctx, o.ledger.key(o.id), o.version)\n",
+		}}},
+		{"nobody looks again after PagerDuty's refusal", []edit{{
+			"close.go", "	if o.Reason == CloseResolved || o.Reason == closeRefused {", "	if o.Reason == CloseResolved {",
+		}}},
+		{"a trigger is accepted without a durable claim", []edit{{
+			"open.go", "			return nil, fmt.Errorf(\"%w: %w\", outOfTime(led), ctx.Err())", "			return (&record{IncidentID: id, State: Creating, Generation: 1}).bridge(), nil",
+		}}},
+		{"when a trigger happened is ignored", []edit{{
+			"open.go", "		if !known && req.at().Before(e.OverAt) {", "		if false {",
+		}}},
+		{"what a trigger carries is trusted when it is stale", []edit{{
+			"open.go", " || s.now().Sub(req.OccurredAt) > carriedFor", "",
+		}}},
+		{"what a trigger carries is trusted for a later generation", []edit{{
+			"claim.go", "(o.req.live || o.Generation == 0)", "true",
+		}}},
+		{"nothing is verified", []edit{{
+			"verify.go", "	return r.State == Attached && !r.shows(*i.Bridge)", "	return false && !r.shows(*i.Bridge)",
+		}}},
+		{"an idempotency key is stored last", []edit{
+			{"claim.go", "	r.addKey(o.req.IdempotencyKey, r.Generation, now)\n", ""},
+			{"publish.go", "	attached := func(r *record) {\n", "	attached := func(r *record) {\n		r.addKey(o.req.IdempotencyKey, r.Generation, o.now())\n"},
+		}},
+		{"a created bridge is not due", []edit{{
+			"duty.go", "	switch {\n	case r.Lease.Owner != \"\":\n", "	switch {\n	case r.Lease.Owner != \"\":\n		return r.Lease.Until\n	case r.State == Created:\n		return time.Time{}\n	case false:\n",
+		}}},
+		{"clocks may not differ", []edit{{
+			"opening.go", "	clockMargin   = 2 * time.Second", "	clockMargin   = 0 * time.Second",
+		}}},
+		{"a create is sent again when its answer is lost", []edit{{
+			"../zoom/client.go", "http.NewRequestWithContext(ctx, call.method, target, body)", "http.NewRequestWithContext(httpx.Idempotent(ctx, true), call.method, target, body)",
+		}}},
+	}
+}
+
+// TestMutations puts each mistake into the source, builds the tests with it and lets the simulation find it.
+func TestMutations(t *testing.T) {
+	t.Parallel()
+	if testing.Short() || withRaceDetector {
+		t.Skip("builds the package once per mistake, without the race detector: minutes")
+	}
+	for _, m := range mutations() {
+		t.Run(m.name, func(t *testing.T) {
+			t.Parallel()
+			story := m.tell(t)
+			broken, _, found := strings.Cut(story, "replay: ")
+			if !found {
+				t.Fatalf("the simulation did not find it:\n%s", story)
+			}
+			lines := strings.Split(strings.TrimSpace(broken), "\n")
+			t.Log(strings.TrimSpace(lines[len(lines)-1]))
+		})
+	}
+}
+
+// tell returns what the simulation says about the mistake.
+func (m mutation) tell(t *testing.T) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	overlay, binary := m.overlay(t), filepath.Join(t.TempDir(), "mutant.test")
+	build := exec.CommandContext(ctx, "go", "test", "-c", "-overlay", overlay, "-o", binary, ".")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("the mistake does not build: %v\n%s", err, out)
+	}
+	run := exec.CommandContext(ctx, binary, "-test.run", "^TestSimulation$", "-tail", "0", "-seeds", fmt.Sprint(*seeds))
+	out, err := run.CombinedOutput()
+	var failed *exec.ExitError
+	if err != nil && !errors.As(err, &failed) {
+		t.Fatal(err)
+	}
+	return string(out)
+}
+
+// overlay writes the changed files, and the file that tells the go command of them.
+func (m mutation) overlay(t *testing.T) string {
+	t.Helper()
+	folder, replaced := t.TempDir(), map[string]string{}
+	for _, e := range m.edits {
+		original, err := filepath.Abs(e.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		source := original
+		if replaced[original] != "" {
+			source = replaced[original]
+		}
+		text, err := os.ReadFile(source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(string(text), e.from); n != 1 {
+			t.Fatalf("%s has this %d times, want once; write the mistake anew:\n%s", e.file, n, e.from)
+		}
+		replaced[original] = filepath.Join(folder, filepath.Base(e.file))
+		if err := os.WriteFile(replaced[original], []byte(strings.Replace(string(text), e.from, e.to, 1)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list, err := json.Marshal(map[string]any{"Replace": replaced})
+	if err != nil {
+		t.Fatal(err)
+	}
+	overlay := filepath.Join(folder, "overlay.json")
+	if err := os.WriteFile(overlay, list, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return overlay
+}

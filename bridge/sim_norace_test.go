@@ -1,0 +1,10 @@
+//go:build simulation && !race
+
+package bridge_test
+
+const (
+	defaultSeeds  = 2000
+	repeatedSeeds = 200
+
+	withRaceDetector = false
+)

@@ -1,0 +1,554 @@
+//go:build simulation
+
+package bridge_test
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/incidentbridge/incidentbridge/bridge"
+	"github.com/incidentbridge/incidentbridge/pagerduty"
+)
+
+// family is a kind of story that a seed tells: what may happen in it, and how often.
+type family struct {
+	name       string
+	weight     int
+	programs   int
+	incidents  int
+	steps      int
+	faults     int               // percent of the calls that go wrong
+	before     func(*simulation) // what has happened already
+	refusing   int               // percent of the writes that PagerDuty refuses for good, or takes late
+	dailyLimit int
+	options    []bridge.Option
+	deeds      map[deedKind]int
+}
+
+// longestCall is the bridge's maximum age.
+func (family) longestCall() time.Duration { return 24 * time.Hour }
+
+type deedKind string
+
+// What may happen, besides calls, faults and time.
+const (
+	click       deedKind = "click"        // a new trigger
+	redelivery  deedKind = "redelivery"   // a trigger comes once more, anywhere
+	resolve     deedKind = "resolve"      // the incident is resolved, or triggered again
+	news        deedKind = "news"         // an event of an incident is delivered, in any order, perhaps twice
+	closeIt     deedKind = "close"        // somebody asks for the end
+	humanEdit   deedKind = "human edit"   // a human writes a bridge, or clears it
+	people      deedKind = "people"       // somebody joins or leaves a meeting
+	lookAtDue   deedKind = "look at due"  // a process looks at what is due
+	crashing    deedKind = "crash"        // a process dies, and another starts
+	freezing    deedKind = "freeze"       // a process stands still until its leases are over
+	outage      deedKind = "store outage" // the store goes down, or comes up again
+	lateMessage deedKind = "late message" // a message whose sender gave up arrives after all
+	patience    deedKind = "patience"     // a long time passes
+)
+
+func families() []family {
+	longGrace, shortGrace := bridge.WithGrace(10*time.Minute), bridge.WithGrace(20*time.Second)
+	room := bridge.WithFallback(bridge.StaticRoom("https://meet.example.com/warroom", "+1 202 555 0100"))
+	return []family{
+		{
+			name: "a double click", weight: 10, programs: 2, incidents: 1, steps: 120, faults: 4, dailyLimit: 100,
+			deeds: map[deedKind]int{click: 8, redelivery: 6, lookAtDue: 4, lateMessage: 4, crashing: 1, resolve: 1, news: 2},
+		},
+		{
+			name: "crashes", weight: 20, programs: 2, incidents: 1, steps: 180, faults: 8, dailyLimit: 100,
+			options: []bridge.Option{shortGrace},
+			deeds: map[deedKind]int{
+				click: 4, redelivery: 4, lookAtDue: 12, lateMessage: 6, crashing: 6, resolve: 2, news: 3, closeIt: 1,
+			},
+		},
+		{
+			name: "resolved, reopened, closed", weight: 20, programs: 2, incidents: 1, steps: 200, faults: 5, before: (*simulation).allAttached,
+			dailyLimit: 100, options: []bridge.Option{shortGrace},
+			deeds: map[deedKind]int{
+				click: 4, redelivery: 5, resolve: 6, news: 8, closeIt: 3, people: 3, lookAtDue: 12,
+				lateMessage: 4, crashing: 3, outage: 1, patience: 2,
+			},
+		},
+		{
+			name: "a human edits", weight: 12, programs: 2, incidents: 1, steps: 150, faults: 6, dailyLimit: 100,
+			options: []bridge.Option{longGrace},
+			deeds: map[deedKind]int{
+				click: 5, redelivery: 4, humanEdit: 6, news: 8, lookAtDue: 8, lateMessage: 4, crashing: 2, people: 2, outage: 1,
+				patience: 2,
+			},
+		},
+		{
+			name: "two incidents", weight: 10, programs: 2, incidents: 2, steps: 220, faults: 7, dailyLimit: 100,
+			options: []bridge.Option{shortGrace},
+			deeds: map[deedKind]int{
+				click: 8, redelivery: 4, lookAtDue: 12, lateMessage: 5, crashing: 4, resolve: 2, news: 3, people: 2,
+			},
+		},
+		{
+			name: "three processes", weight: 15, programs: 3, incidents: 1, steps: 220, faults: 8, dailyLimit: 100,
+			options: []bridge.Option{shortGrace, room},
+			deeds: map[deedKind]int{
+				click: 6, redelivery: 5, resolve: 3, news: 4, closeIt: 1, humanEdit: 1, people: 2, lookAtDue: 14,
+				lateMessage: 6, crashing: 4, freezing: 2, outage: 1, patience: 1,
+			},
+		},
+		{
+			name: "frozen", weight: 10, programs: 2, incidents: 1, steps: 180, faults: 4, dailyLimit: 100,
+			options: []bridge.Option{shortGrace},
+			deeds: map[deedKind]int{
+				click: 6, redelivery: 4, freezing: 10, lookAtDue: 14, lateMessage: 3, resolve: 2, news: 3, closeIt: 1,
+			},
+		},
+		{
+			name: "a lost create", weight: 10, programs: 2, incidents: 1, steps: 160, faults: 7, dailyLimit: 100,
+			before: (*simulation).aLostCreate, options: []bridge.Option{shortGrace},
+			deeds: map[deedKind]int{
+				click: 4, redelivery: 3, lookAtDue: 14, lateMessage: 4, crashing: 4, people: 2, news: 2, patience: 3,
+			},
+		},
+		{
+			name: "an old event", weight: 8, programs: 2, incidents: 1, steps: 140, faults: 4, dailyLimit: 100,
+			before: (*simulation).anOldEvent, options: []bridge.Option{shortGrace},
+			deeds: map[deedKind]int{
+				click: 1, redelivery: 8, humanEdit: 2, news: 4, lookAtDue: 6, lateMessage: 3, crashing: 2,
+			},
+		},
+		{
+			name: "one after the other", weight: 10, programs: 2, incidents: 1, steps: 240, faults: 6, dailyLimit: 100,
+			before: (*simulation).allAttached, options: []bridge.Option{bridge.WithGrace(0)},
+			deeds: map[deedKind]int{
+				click: 8, redelivery: 3, closeIt: 5, news: 3, lookAtDue: 16, lateMessage: 3, crashing: 2, people: 1,
+			},
+		},
+		{
+			name: "the end", weight: 30, programs: 2, incidents: 1, steps: 120, faults: 4, dailyLimit: 100,
+			before: (*simulation).allClosing, options: []bridge.Option{bridge.WithGrace(0)},
+			deeds: map[deedKind]int{
+				click: 2, redelivery: 2, lookAtDue: 20, crashing: 8, freezing: 8, lateMessage: 3, people: 2, outage: 1, resolve: 1,
+			},
+		},
+		{
+			name: "PagerDuty refuses", weight: 8, programs: 2, incidents: 1, steps: 180, faults: 4, refusing: 60, dailyLimit: 100,
+			deeds: map[deedKind]int{
+				click: 5, redelivery: 4, lookAtDue: 14, lateMessage: 10, crashing: 2, resolve: 1, news: 3, patience: 4,
+			},
+		},
+		{
+			name: "the day's last meeting", weight: 12, programs: 2, incidents: 1, steps: 160, faults: 6, dailyLimit: 0,
+			before: (*simulation).failingForLong, options: []bridge.Option{shortGrace},
+			deeds: map[deedKind]int{
+				click: 4, redelivery: 3, lookAtDue: 16, lateMessage: 3, freezing: 2, outage: 1, crashing: 3, patience: 6,
+			},
+		},
+		{
+			name: "nothing works", weight: 6, programs: 2, incidents: 1, steps: 220, faults: 45, dailyLimit: 1,
+			options: []bridge.Option{shortGrace},
+			deeds: map[deedKind]int{
+				click: 5, redelivery: 3, lookAtDue: 16, lateMessage: 4, outage: 1, resolve: 1, news: 2, patience: 6, crashing: 1,
+			},
+		},
+	}
+}
+
+// seldom names the family for a step that few others come to.
+func seldom() map[string]string {
+	return map[string]string{
+		"zoom list": "a lost create", "zoom get": "the end", "zoom end": "the end", "zoom delete": "the end",
+		"store put ending": "the end", "store put closed": "the end",
+		"store put failed": "the day's last meeting", "store put external": "a human edits",
+		"pagerduty update_incident": "a double click", "store put attached": "a double click",
+	}
+}
+
+func (s *simulation) pickFamily() family {
+	all, total := families(), 0
+	for _, f := range all {
+		total += f.weight
+		if f.name == seldom()[s.aim.step] {
+			return f
+		}
+	}
+	n := s.rng.IntN(total)
+	for _, f := range all {
+		if n < f.weight {
+			return f
+		}
+		n -= f.weight
+	}
+	panic("unreachable")
+}
+
+// allAttached gives every incident its bridge.
+func (s *simulation) allAttached() {
+	for _, i := range s.incidents {
+		s.deliver(s.programs[0], &trigger{name: "first", incident: i})
+		s.calm()
+	}
+}
+
+// allClosing gives every incident a bridge that is about to end.
+func (s *simulation) allClosing() {
+	s.allAttached()
+	for _, i := range s.incidents {
+		s.close(s.programs[0], i, bridge.CloseRequested)
+		s.calm()
+	}
+}
+
+// aLostCreate leaves a meeting that nobody knows of: its maker died, and who looked for it got no list. It stays
+// undecided until its audit would be due.
+func (s *simulation) aLostCreate() {
+	s.deliver(s.programs[0], &trigger{name: "first", incident: s.incidents[0]})
+	s.calmBut("zoom create", func(c *call) {
+		s.process(c)
+		s.kill(c.by.program)
+	})
+	s.pass(s.between(15*time.Second, 40*time.Second))
+	s.reconcile(s.boot(), s.incidents[0])
+	s.calmBut("zoom list", func(c *call) { s.fail(c, fails) })
+	s.pass(s.between(3*time.Minute, 4*time.Minute))
+}
+
+// anOldEvent is one that says what was so minutes ago, before a human wrote a bridge or resolved the incident.
+func (s *simulation) anOldEvent() {
+	i := s.incidents[0]
+	if s.chance(50) { // after a first bridge
+		s.allClosing()
+		s.pass(time.Minute)
+		s.reconcile(s.programs[0], i)
+		s.calm()
+	}
+	tr := s.newTrigger(i)
+	s.carry(tr)
+	s.pass(s.between(time.Second, 30*time.Second))
+	s.humanEdits(i)
+	s.pass(s.between(time.Second, pick(s, 10*time.Second, 3*time.Minute)))
+}
+
+// failingForLong lets a trigger fail until it is about to be given up.
+func (s *simulation) failingForLong() {
+	s.deliver(s.programs[0], &trigger{name: "first", incident: s.incidents[0]})
+	s.calm()
+	s.pass(s.between(9*time.Minute, 11*time.Minute))
+}
+
+// deed is something the driver may do next.
+type deed struct {
+	weight int
+	do     func()
+}
+
+// deeds are what may happen now, by the family's liking.
+func (s *simulation) deeds() []deed {
+	i, p := pick(s, s.incidents...), s.anyProgram()
+	all := []struct {
+		kind deedKind
+		may  bool
+		do   func()
+	}{
+		{click, p != nil && len(s.actors) < 8, func() { s.deliver(p, s.newTrigger(i)) }},
+		{redelivery, p != nil && len(s.triggers) > 0 && len(s.actors) < 8, func() { s.deliver(p, pick(s, s.triggers...)) }},
+		{resolve, true, func() { s.resolveOrReopen(i) }},
+		{news, p != nil && len(i.news) > 0, func() { s.deliverNews(p, i) }},
+		{closeIt, p != nil, func() { s.close(p, i, bridge.CloseRequested) }},
+		{humanEdit, true, func() { s.humanEdits(i) }},
+		{people, true, s.somebodyMoves},
+		{lookAtDue, p != nil && len(s.actors) < 8, func() { s.reconcile(p, i) }},
+		{crashing, true, func() { s.replace(s.inTheMiddle()) }},
+		{freezing, s.thawAt.IsZero() && len(s.programs) > 1, func() { s.freeze(s.inTheMiddle()) }},
+		{freezing, !s.thawAt.IsZero() && time.Now().After(s.thawAt), s.thaw},
+		{outage, true, func() { s.storeDown = !s.storeDown; s.tell("the store is down: %t", s.storeDown) }},
+		{lateMessage, len(s.gate.straying()) > 0, func() { s.arriveLate(pick(s, s.gate.straying()...)) }},
+		{patience, len(s.actors) == 0, func() { s.pass(s.between(time.Minute, 12*time.Minute)) }},
+	}
+	var may []deed
+	for _, d := range all {
+		if weight := s.family.deeds[d.kind]; d.may && weight > 0 {
+			may = append(may, deed{weight, d.do})
+		}
+	}
+	return may
+}
+
+// anyProgram is one that is not frozen.
+func (s *simulation) anyProgram() *program {
+	var awake []*program
+	for _, p := range s.programs {
+		if !p.frozen {
+			awake = append(awake, p)
+		}
+	}
+	if len(awake) == 0 {
+		return nil
+	}
+	return pick(s, awake...)
+}
+
+// trigger is one that may come any number of times.
+type trigger struct {
+	name     string
+	incident *incident
+	request  bridge.Request
+	snapshot moment // when what it carries was so; zero: it carries nothing
+}
+
+// newTrigger is a click, an event or a workflow, with what such a thing may carry.
+func (s *simulation) newTrigger(i *incident) *trigger {
+	tr := &trigger{name: fmt.Sprintf("t%d", len(s.triggers)+1), incident: i}
+	tr.request.Requester, tr.request.Unseen = pick(s, s.users...), s.chance(40)
+	if s.chance(50) {
+		tr.request.IdempotencyKey = tr.name
+	}
+	if s.chance(50) {
+		tr.request.OccurredAt = time.Now()
+	}
+	if s.chance(40) && !tr.request.OccurredAt.IsZero() {
+		s.carry(tr)
+	}
+	s.triggers = append(s.triggers, tr)
+	return tr
+}
+
+// carry lets a trigger tell what is so now.
+func (s *simulation) carry(tr *trigger) {
+	shown := s.pd.Incident(tr.incident.id)
+	tr.snapshot, tr.request.OccurredAt = s.moment(), time.Now()
+	tr.request.Incident = &bridge.Incident{
+		ID: shown.ID, Number: shown.Number, Title: shown.Title, Status: bridge.Status(shown.Status),
+		Bridge: &bridge.Link{URL: shown.Bridge.URL, Number: shown.Bridge.Number},
+	}
+}
+
+// deliver lets a trigger arrive at a process.
+func (s *simulation) deliver(p *program, tr *trigger) {
+	req := tr.request
+	req.IncidentID = tr.incident.id
+	if s.chance(15) {
+		req.IncidentID = tr.incident.number
+	}
+	patience := pick(s, 4500*time.Millisecond, 4500*time.Millisecond, 30*time.Second, 700*time.Millisecond)
+	a := &actor{name: "opens for " + tr.name + " ", incident: tr.incident.id, trigger: tr}
+	s.act(p, a, patience, func(ctx context.Context) func() {
+		b, err := p.Open(ctx, req)
+		return func() { s.opened(a, b, err) }
+	})
+	s.tell("%s, who waits %v", a.name, patience)
+}
+
+// resolveOrReopen is a human's click in PagerDuty; it becomes news.
+func (s *simulation) resolveOrReopen(i *incident) {
+	if s.pd.Incident(i.id).Status == "resolved" {
+		s.pd.Reopen(i.id)
+		i.excused("resolved", s.moment())
+		i.news = append(i.news, newsItem{kind: "reopened"})
+		s.tell("%s is reopened", i.id)
+		return
+	}
+	s.pd.Resolve(i.id)
+	i.excuse("resolved")
+	i.news = append(i.news, newsItem{kind: "resolved"})
+	s.tell("%s is resolved", i.id)
+}
+
+// newsItem is an event that PagerDuty sends.
+type newsItem struct {
+	kind string
+	link bridge.Link
+}
+
+// deliverNews tells a process of an event: not always the first, and sometimes not for the last time.
+func (s *simulation) deliverNews(p *program, i *incident) {
+	n := s.rng.IntN(len(i.news))
+	item := i.news[n]
+	if !s.chance(15) {
+		i.news = append(i.news[:n:n], i.news[n+1:]...)
+	}
+	s.hear(p, i, item)
+}
+
+func (s *simulation) hear(p *program, i *incident, item newsItem) {
+	if item.kind == "resolved" {
+		s.close(p, i, bridge.CloseResolved)
+		return
+	}
+	a := &actor{name: "hears of " + item.kind + " ", incident: i.id}
+	s.act(p, a, longest, func(ctx context.Context) func() {
+		err := p.Verify(ctx, i.id, item.link)
+		return func() { s.did(a, err) }
+	})
+	s.tell("%s", a.name)
+}
+
+// tellNews delivers all that is still to be told, in order.
+func (s *simulation) tellNews() {
+	for _, i := range s.incidents {
+		for len(i.news) > 0 {
+			item := i.news[0]
+			i.news = i.news[1:]
+			s.hear(pick(s, s.programs...), i, item)
+			s.calm()
+		}
+	}
+}
+
+func (s *simulation) close(p *program, i *incident, reason bridge.CloseReason) {
+	a := &actor{name: "closes (" + string(reason) + ") ", incident: i.id}
+	asked := &excuse{}
+	if reason == bridge.CloseRequested {
+		asked = i.excuse("close asked for")
+	}
+	s.act(p, a, pick(s, 4500*time.Millisecond, longest), func(ctx context.Context) func() {
+		b, err := p.Close(ctx, i.id, reason)
+		return func() {
+			asked.to = s.moment()
+			s.closed(a, b, err)
+		}
+	})
+	s.tell("%s", a.name)
+}
+
+// reconcile lets a process look whether there is something to do for one incident.
+func (s *simulation) reconcile(p *program, i *incident) {
+	a, patience := &actor{name: "looks what is due ", incident: i.id}, longest
+	if !s.healing {
+		patience = pick(s, 10*time.Second, 20*time.Second, longest)
+	}
+	s.act(p, a, patience, func(ctx context.Context) func() {
+		_, err := p.Reconcile(ctx)
+		return func() { s.did(a, err) }
+	})
+	s.tell("%s", a.name)
+}
+
+// humanEdits lets somebody write a bridge of theirs, or empty the field.
+func (s *simulation) humanEdits(i *incident) {
+	link := pagerduty.ConferenceBridge{}
+	if s.chance(60) {
+		i.humans++
+		link.URL = fmt.Sprintf("https://meet.example.com/human-%d", i.humans)
+	}
+	s.pd.SetBridge(i.id, link)
+	i.excused("a human's bridge", s.moment())
+	i.human = human{url: link.URL, since: s.moment()}
+	i.shown, i.shownSince = link.URL, s.moment()
+	if link.URL != "" {
+		i.excuse("a human's bridge")
+	}
+	i.news = append(i.news, newsItem{kind: "updated", link: bridge.Link{URL: link.URL}})
+	s.tell("a human writes %q to %s", link.URL, i.id)
+}
+
+// somebodyMoves into a meeting, or out of one.
+func (s *simulation) somebodyMoves() {
+	var there []*meeting
+	for _, m := range s.inOrder() {
+		if !m.foreign {
+			there = append(there, m)
+		}
+	}
+	if len(there) == 0 {
+		return
+	}
+	m := pick(s, there...)
+	if len(m.inside) > 0 && s.chance(60) {
+		_ = s.zoom.Leave(m.number(), m.inside[0].name)
+		s.tell("%s leaves meeting %s", m.inside[0].name, m.id)
+		m.inside = m.inside[1:]
+		return
+	}
+	who := visitor{name: fmt.Sprintf("visitor %d", s.steps), since: s.moment()}
+	if err := s.zoom.Join(m.number(), who.name); err == nil {
+		m.inside = append(m.inside, who)
+		s.tell("%s joins meeting %s", who.name, m.id)
+	}
+}
+
+func (s *simulation) everybodyLeaves() {
+	for _, m := range s.inOrder() {
+		for _, who := range m.inside {
+			_ = s.zoom.Leave(m.number(), who.name)
+		}
+		m.inside = nil
+	}
+}
+
+// inTheMiddle is a process at work, rather one at a step that is seldom.
+func (s *simulation) inTheMiddle() *program {
+	var at []*program
+	for _, c := range s.ready() {
+		for range c.risk() {
+			at = append(at, c.by.program)
+		}
+	}
+	if len(at) == 0 {
+		at = s.programs
+	}
+	return pick(s, at...)
+}
+
+// replace kills a process and starts another on the same store.
+func (s *simulation) replace(p *program) {
+	if p.frozen {
+		s.thawAt = time.Time{}
+	}
+	s.kill(p)
+	s.tell("%s dies, %s starts", p.name, s.boot().name)
+}
+
+// freeze stops a process until its leases are over.
+func (s *simulation) freeze(p *program) {
+	s.gate.mu.Lock()
+	p.frozen = true
+	s.gate.mu.Unlock()
+	s.thawAt = time.Now().Add(s.between(16*time.Second, 40*time.Second))
+	s.tell("%s stands still", p.name)
+}
+
+// thaw lets a frozen process go on. What it waited for may have come meanwhile, or not.
+func (s *simulation) thaw() {
+	s.thawAt = time.Time{}
+	for _, p := range s.programs {
+		if !p.frozen {
+			continue
+		}
+		s.tell("%s wakes", p.name)
+		s.gate.mu.Lock()
+		p.frozen = false
+		s.gate.mu.Unlock()
+		for _, c := range s.gate.waiting(func(c *call) bool { return c.by.program == p }) {
+			s.covered(freeze, c.step)
+			if c.ctx.Err() == nil {
+				continue
+			}
+			// Only what changes something at a vendor is answered after its time.
+			if c.processed.never() && c.changes && !s.tooLate(c) && s.chance(50) {
+				s.process(c)
+			}
+			if c.processed.never() || !c.changes || !c.toVendor() {
+				s.gate.stray(c)
+				s.gate.finish(c, c.broken(hang))
+				continue
+			}
+			s.answer(c)
+		}
+	}
+}
+
+// tooLate says that a create is older than the audit's schedule assumes.
+func (s *simulation) tooLate(c *call) bool {
+	return c.step == "zoom create" && time.Since(c.sent.at) > lateBound
+}
+
+// arriveLate processes a message that nobody waits for any more, or loses it for good.
+func (s *simulation) arriveLate(c *call) {
+	s.gate.forget(c)
+	if s.tooLate(c) || s.chance(10) {
+		s.tell("%s: lost", c.name)
+		return
+	}
+	s.tell("%s: arrives late", c.name)
+	s.covered(late, c.step)
+	s.process(c)
+}
