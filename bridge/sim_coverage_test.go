@@ -82,7 +82,7 @@ func (c *call) risk() int {
 		return 2
 	case "store put creating", "pagerduty get_incident":
 		return 4
-	case "store put failed", "store put ending", "zoom end", "zoom get", "zoom delete":
+	case "store put failed", "store put ending", "zoom end", "zoom get", "zoom delete", "pagerduty add_note":
 		return 32
 	default:
 		return 10

@@ -28,7 +28,8 @@ type actor struct {
 	name     string
 	program  *program
 	incident string
-	trigger  *trigger // nil: none
+	trigger  *trigger  // nil: none
+	news     *newsItem // nil: none; PagerDuty sends it again until it is taken
 	began    moment
 	ended    moment            // zero: at work
 	looked   map[string]moment // the last look at an incident, or into a meeting, whose answer arrived
@@ -104,7 +105,12 @@ func (s *simulation) kill(p *program) {
 			s.gate.stray(c)
 		}
 	}
-	s.actors = slices.DeleteFunc(s.actors, func(a *actor) bool { return a.program == p })
+	s.actors = slices.DeleteFunc(s.actors, func(a *actor) bool {
+		if a.program == p {
+			s.untold(a)
+		}
+		return a.program == p
+	})
 }
 
 // act lets somebody do something in a process, in a goroutine of its own. did runs in the driver once it is done.

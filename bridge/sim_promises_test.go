@@ -4,6 +4,7 @@ package bridge_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"strings"
@@ -82,8 +83,20 @@ func (s *simulation) did(a *actor, err error) {
 }
 
 func (s *simulation) toldOf(a *actor, err error) {
-	if err != nil {
-		s.heard("an error of "+a.name, err.Error())
+	if err == nil {
+		return
+	}
+	s.heard("an error of "+a.name, err.Error())
+	if !errors.Is(err, bridge.ErrNotFound) {
+		s.untold(a)
+	}
+}
+
+// untold leaves an event that was not taken to be sent again.
+func (s *simulation) untold(a *actor) {
+	if a.news != nil {
+		i := s.incident(a.incident)
+		i.news = append(i.news, *a.news)
 	}
 }
 
@@ -280,7 +293,7 @@ func (s *simulation) removed(op, id string) {
 	}
 	i := s.incident(m.incident)
 	p := i.now
-	over := p.Generation > m.generation || p.State == "ending" || p.State == "closed"
+	over := p.Generation > m.generation || p.State == "ending" || p.State == "closed" || p.State == "failed"
 	if !over && !(p.Generation == m.generation && p.Call != nil && !p.holds(id)) {
 		s.broke("nothing is removed that the record has not decided against",
 			"%s of meeting %s of generation %d, the record: %s", op, id, m.generation, p.summary())

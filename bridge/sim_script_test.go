@@ -11,229 +11,6 @@ import (
 	"github.com/incidentbridge/incidentbridge/pagerduty"
 )
 
-// family is a kind of story that a seed tells: what may happen in it, and how often.
-type family struct {
-	name       string
-	weight     int
-	programs   int
-	incidents  int
-	steps      int
-	faults     int               // percent of the calls that go wrong
-	before     func(*simulation) // what has happened already
-	refusing   int               // percent of the writes that PagerDuty refuses for good, or takes late
-	dailyLimit int
-	options    []bridge.Option
-	deeds      map[deedKind]int
-}
-
-// longestCall is the bridge's maximum age.
-func (family) longestCall() time.Duration { return 24 * time.Hour }
-
-type deedKind string
-
-// What may happen, besides calls, faults and time.
-const (
-	click       deedKind = "click"        // a new trigger
-	redelivery  deedKind = "redelivery"   // a trigger comes once more, anywhere
-	resolve     deedKind = "resolve"      // the incident is resolved, or triggered again
-	news        deedKind = "news"         // an event of an incident is delivered, in any order, perhaps twice
-	closeIt     deedKind = "close"        // somebody asks for the end
-	humanEdit   deedKind = "human edit"   // a human writes a bridge, or clears it
-	people      deedKind = "people"       // somebody joins or leaves a meeting
-	lookAtDue   deedKind = "look at due"  // a process looks at what is due
-	crashing    deedKind = "crash"        // a process dies, and another starts
-	freezing    deedKind = "freeze"       // a process stands still until its leases are over
-	outage      deedKind = "store outage" // the store goes down, or comes up again
-	lateMessage deedKind = "late message" // a message whose sender gave up arrives after all
-	patience    deedKind = "patience"     // a long time passes
-)
-
-func families() []family {
-	longGrace, shortGrace := bridge.WithGrace(10*time.Minute), bridge.WithGrace(20*time.Second)
-	room := bridge.WithFallback(bridge.StaticRoom("https://meet.example.com/warroom", "+1 202 555 0100"))
-	return []family{
-		{
-			name: "a double click", weight: 10, programs: 2, incidents: 1, steps: 120, faults: 4, dailyLimit: 100,
-			deeds: map[deedKind]int{click: 8, redelivery: 6, lookAtDue: 4, lateMessage: 4, crashing: 1, resolve: 1, news: 2},
-		},
-		{
-			name: "crashes", weight: 20, programs: 2, incidents: 1, steps: 180, faults: 8, dailyLimit: 100,
-			options: []bridge.Option{shortGrace},
-			deeds: map[deedKind]int{
-				click: 4, redelivery: 4, lookAtDue: 12, lateMessage: 6, crashing: 6, resolve: 2, news: 3, closeIt: 1,
-			},
-		},
-		{
-			name: "resolved, reopened, closed", weight: 20, programs: 2, incidents: 1, steps: 200, faults: 5, before: (*simulation).allAttached,
-			dailyLimit: 100, options: []bridge.Option{shortGrace},
-			deeds: map[deedKind]int{
-				click: 4, redelivery: 5, resolve: 6, news: 8, closeIt: 3, people: 3, lookAtDue: 12,
-				lateMessage: 4, crashing: 3, outage: 1, patience: 2,
-			},
-		},
-		{
-			name: "a human edits", weight: 12, programs: 2, incidents: 1, steps: 150, faults: 6, dailyLimit: 100,
-			options: []bridge.Option{longGrace},
-			deeds: map[deedKind]int{
-				click: 5, redelivery: 4, humanEdit: 6, news: 8, lookAtDue: 8, lateMessage: 4, crashing: 2, people: 2, outage: 1,
-				patience: 2,
-			},
-		},
-		{
-			name: "two incidents", weight: 10, programs: 2, incidents: 2, steps: 220, faults: 7, dailyLimit: 100,
-			options: []bridge.Option{shortGrace},
-			deeds: map[deedKind]int{
-				click: 8, redelivery: 4, lookAtDue: 12, lateMessage: 5, crashing: 4, resolve: 2, news: 3, people: 2,
-			},
-		},
-		{
-			name: "three processes", weight: 15, programs: 3, incidents: 1, steps: 220, faults: 8, dailyLimit: 100,
-			options: []bridge.Option{shortGrace, room},
-			deeds: map[deedKind]int{
-				click: 6, redelivery: 5, resolve: 3, news: 4, closeIt: 1, humanEdit: 1, people: 2, lookAtDue: 14,
-				lateMessage: 6, crashing: 4, freezing: 2, outage: 1, patience: 1,
-			},
-		},
-		{
-			name: "frozen", weight: 10, programs: 2, incidents: 1, steps: 180, faults: 4, dailyLimit: 100,
-			options: []bridge.Option{shortGrace},
-			deeds: map[deedKind]int{
-				click: 6, redelivery: 4, freezing: 10, lookAtDue: 14, lateMessage: 3, resolve: 2, news: 3, closeIt: 1,
-			},
-		},
-		{
-			name: "a lost create", weight: 10, programs: 2, incidents: 1, steps: 160, faults: 7, dailyLimit: 100,
-			before: (*simulation).aLostCreate, options: []bridge.Option{shortGrace},
-			deeds: map[deedKind]int{
-				click: 4, redelivery: 3, lookAtDue: 14, lateMessage: 4, crashing: 4, people: 2, news: 2, patience: 3,
-			},
-		},
-		{
-			name: "an old event", weight: 8, programs: 2, incidents: 1, steps: 140, faults: 4, dailyLimit: 100,
-			before: (*simulation).anOldEvent, options: []bridge.Option{shortGrace},
-			deeds: map[deedKind]int{
-				click: 1, redelivery: 8, humanEdit: 2, news: 4, lookAtDue: 6, lateMessage: 3, crashing: 2,
-			},
-		},
-		{
-			name: "one after the other", weight: 10, programs: 2, incidents: 1, steps: 240, faults: 6, dailyLimit: 100,
-			before: (*simulation).allAttached, options: []bridge.Option{bridge.WithGrace(0)},
-			deeds: map[deedKind]int{
-				click: 8, redelivery: 3, closeIt: 5, news: 3, lookAtDue: 16, lateMessage: 3, crashing: 2, people: 1,
-			},
-		},
-		{
-			name: "the end", weight: 30, programs: 2, incidents: 1, steps: 120, faults: 4, dailyLimit: 100,
-			before: (*simulation).allClosing, options: []bridge.Option{bridge.WithGrace(0)},
-			deeds: map[deedKind]int{
-				click: 2, redelivery: 2, lookAtDue: 20, crashing: 8, freezing: 8, lateMessage: 3, people: 2, outage: 1, resolve: 1,
-			},
-		},
-		{
-			name: "PagerDuty refuses", weight: 8, programs: 2, incidents: 1, steps: 180, faults: 4, refusing: 60, dailyLimit: 100,
-			deeds: map[deedKind]int{
-				click: 5, redelivery: 4, lookAtDue: 14, lateMessage: 10, crashing: 2, resolve: 1, news: 3, patience: 4,
-			},
-		},
-		{
-			name: "the day's last meeting", weight: 12, programs: 2, incidents: 1, steps: 160, faults: 6, dailyLimit: 0,
-			before: (*simulation).failingForLong, options: []bridge.Option{shortGrace},
-			deeds: map[deedKind]int{
-				click: 4, redelivery: 3, lookAtDue: 16, lateMessage: 3, freezing: 2, outage: 1, crashing: 3, patience: 6,
-			},
-		},
-		{
-			name: "nothing works", weight: 6, programs: 2, incidents: 1, steps: 220, faults: 45, dailyLimit: 1,
-			options: []bridge.Option{shortGrace},
-			deeds: map[deedKind]int{
-				click: 5, redelivery: 3, lookAtDue: 16, lateMessage: 4, outage: 1, resolve: 1, news: 2, patience: 6, crashing: 1,
-			},
-		},
-	}
-}
-
-// seldom names the family for a step that few others come to.
-func seldom() map[string]string {
-	return map[string]string{
-		"zoom list": "a lost create", "zoom get": "the end", "zoom end": "the end", "zoom delete": "the end",
-		"store put ending": "the end", "store put closed": "the end",
-		"store put failed": "the day's last meeting", "store put external": "a human edits",
-		"pagerduty update_incident": "a double click", "store put attached": "a double click",
-	}
-}
-
-func (s *simulation) pickFamily() family {
-	all, total := families(), 0
-	for _, f := range all {
-		total += f.weight
-		if f.name == seldom()[s.aim.step] {
-			return f
-		}
-	}
-	n := s.rng.IntN(total)
-	for _, f := range all {
-		if n < f.weight {
-			return f
-		}
-		n -= f.weight
-	}
-	panic("unreachable")
-}
-
-// allAttached gives every incident its bridge.
-func (s *simulation) allAttached() {
-	for _, i := range s.incidents {
-		s.deliver(s.programs[0], &trigger{name: "first", incident: i})
-		s.calm()
-	}
-}
-
-// allClosing gives every incident a bridge that is about to end.
-func (s *simulation) allClosing() {
-	s.allAttached()
-	for _, i := range s.incidents {
-		s.close(s.programs[0], i, bridge.CloseRequested)
-		s.calm()
-	}
-}
-
-// aLostCreate leaves a meeting that nobody knows of: its maker died, and who looked for it got no list. It stays
-// undecided until its audit would be due.
-func (s *simulation) aLostCreate() {
-	s.deliver(s.programs[0], &trigger{name: "first", incident: s.incidents[0]})
-	s.calmBut("zoom create", func(c *call) {
-		s.process(c)
-		s.kill(c.by.program)
-	})
-	s.pass(s.between(15*time.Second, 40*time.Second))
-	s.reconcile(s.boot(), s.incidents[0])
-	s.calmBut("zoom list", func(c *call) { s.fail(c, fails) })
-	s.pass(s.between(3*time.Minute, 4*time.Minute))
-}
-
-// anOldEvent is one that says what was so minutes ago, before a human wrote a bridge or resolved the incident.
-func (s *simulation) anOldEvent() {
-	i := s.incidents[0]
-	if s.chance(50) { // after a first bridge
-		s.allClosing()
-		s.pass(time.Minute)
-		s.reconcile(s.programs[0], i)
-		s.calm()
-	}
-	tr := s.newTrigger(i)
-	s.carry(tr)
-	s.pass(s.between(time.Second, 30*time.Second))
-	s.humanEdits(i)
-	s.pass(s.between(time.Second, pick(s, 10*time.Second, 3*time.Minute)))
-}
-
-// failingForLong lets a trigger fail until it is about to be given up.
-func (s *simulation) failingForLong() {
-	s.deliver(s.programs[0], &trigger{name: "first", incident: s.incidents[0]})
-	s.calm()
-	s.pass(s.between(9*time.Minute, 11*time.Minute))
-}
-
 // deed is something the driver may do next.
 type deed struct {
 	weight int
@@ -370,10 +147,10 @@ func (s *simulation) deliverNews(p *program, i *incident) {
 
 func (s *simulation) hear(p *program, i *incident, item newsItem) {
 	if item.kind == "resolved" {
-		s.close(p, i, bridge.CloseResolved)
+		s.close(p, i, bridge.CloseResolved).news = &item
 		return
 	}
-	a := &actor{name: "hears of " + item.kind + " ", incident: i.id}
+	a := &actor{name: "hears of " + item.kind + " ", incident: i.id, news: &item}
 	s.act(p, a, longest, func(ctx context.Context) func() {
 		err := p.Verify(ctx, i.id, item.link)
 		return func() { s.did(a, err) }
@@ -393,7 +170,7 @@ func (s *simulation) tellNews() {
 	}
 }
 
-func (s *simulation) close(p *program, i *incident, reason bridge.CloseReason) {
+func (s *simulation) close(p *program, i *incident, reason bridge.CloseReason) *actor {
 	a := &actor{name: "closes (" + string(reason) + ") ", incident: i.id}
 	asked := &excuse{}
 	if reason == bridge.CloseRequested {
@@ -407,6 +184,7 @@ func (s *simulation) close(p *program, i *incident, reason bridge.CloseReason) {
 		}
 	})
 	s.tell("%s", a.name)
+	return a
 }
 
 // reconcile lets a process look whether there is something to do for one incident.
@@ -424,20 +202,24 @@ func (s *simulation) reconcile(p *program, i *incident) {
 
 // humanEdits lets somebody write a bridge of theirs, or empty the field.
 func (s *simulation) humanEdits(i *incident) {
-	link := pagerduty.ConferenceBridge{}
-	if s.chance(60) {
-		i.humans++
-		link.URL = fmt.Sprintf("https://meet.example.com/human-%d", i.humans)
+	if s.chance(40) {
+		s.humanWrites(i, "")
+		return
 	}
-	s.pd.SetBridge(i.id, link)
+	i.humans++
+	s.humanWrites(i, fmt.Sprintf("https://meet.example.com/human-%d", i.humans))
+}
+
+func (s *simulation) humanWrites(i *incident, url string) {
+	s.pd.SetBridge(i.id, pagerduty.ConferenceBridge{URL: url})
 	i.excused("a human's bridge", s.moment())
-	i.human = human{url: link.URL, since: s.moment()}
-	i.shown, i.shownSince = link.URL, s.moment()
-	if link.URL != "" {
+	i.human = human{url: url, since: s.moment()}
+	i.shown, i.shownSince = url, s.moment()
+	if url != "" {
 		i.excuse("a human's bridge")
 	}
-	i.news = append(i.news, newsItem{kind: "updated", link: bridge.Link{URL: link.URL}})
-	s.tell("a human writes %q to %s", link.URL, i.id)
+	i.news = append(i.news, newsItem{kind: "updated", link: bridge.Link{URL: url}})
+	s.tell("a human writes %q to %s", url, i.id)
 }
 
 // somebodyMoves into a meeting, or out of one.

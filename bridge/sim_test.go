@@ -31,7 +31,7 @@ func TestSimulation(t *testing.T) {
 		next  atomic.Uint64
 	)
 	next.Store(*from)
-	t.Run("seeds", func(t *testing.T) {
+	t.Run("seeds", func(t *testing.T) { //nolint:paralleltest // ends when all seeds have run
 		for worker := range 2 {
 			t.Run(fmt.Sprint(worker+1), func(t *testing.T) {
 				t.Parallel()
@@ -59,12 +59,19 @@ func TestSimulation(t *testing.T) {
 }
 
 func runSeed(t *testing.T, seed uint64) *simulation {
+	t.Helper()
+	const replay = "replay: go test ./bridge -run TestSimulation -seeds 1 -from"
+	defer func() {
+		if fault := recover(); fault != nil { // a goroutine is left, or waits for ever
+			t.Fatalf("no goroutine is left: %v\n%s %d", fault, replay, seed)
+		}
+	}()
 	var s *simulation
 	synctest.Test(t, func(t *testing.T) {
 		s = simulate(t, seed)
 		if len(s.lies) > 0 {
-			t.Errorf("%s\n%s\nreplay: go test ./bridge -run TestSimulation -seeds 1 -from %d",
-				strings.Join(s.trace[max(0, len(s.trace)-*tail):], "\n"), strings.Join(s.lies, "\n"), seed)
+			trace := s.trace[max(0, len(s.trace)-*tail):]
+			t.Errorf("%s\n%s\n%s %d", strings.Join(trace, "\n"), strings.Join(s.lies, "\n"), replay, seed)
 		}
 	})
 	return s
