@@ -31,7 +31,7 @@ func (m *Memory) Get(ctx context.Context, key string) (Record, error) {
 	if err := ctx.Err(); err != nil {
 		return Record{}, err
 	}
-	if err := checkKey(key); err != nil {
+	if err := CheckKey(key); err != nil {
 		return Record{}, err
 	}
 	m.mu.Lock()
@@ -50,10 +50,10 @@ func (m *Memory) Put(ctx context.Context, key string, r Record) (string, error) 
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
-	if err := checkKey(key); err != nil {
+	if err := CheckKey(key); err != nil {
 		return "", err
 	}
-	r, err := normalize(r)
+	r, err := r.Normalize()
 	if err != nil {
 		return "", err
 	}
@@ -79,7 +79,7 @@ func (m *Memory) Delete(ctx context.Context, key, version string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := checkKey(key); err != nil {
+	if err := CheckKey(key); err != nil {
 		return err
 	}
 	m.mu.Lock()
@@ -99,11 +99,8 @@ func (m *Memory) Due(
 	if err := ctx.Err(); err != nil {
 		return nil, "", err
 	}
-	if err := checkPrefix(prefix); err != nil {
+	if err := CheckDue(prefix, limit); err != nil {
 		return nil, "", err
-	}
-	if limit < 1 {
-		return nil, "", fmt.Errorf("%w: limit is %d, want at least 1", ErrInvalid, limit)
 	}
 	last, err := parseMoment(after)
 	if err != nil {

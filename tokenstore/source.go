@@ -98,7 +98,7 @@ func NewTokenSource(store Store, key string, refresh RefreshFunc, opts ...Option
 	if store == nil || refresh == nil {
 		return nil, fmt.Errorf("%w: a token source needs a store and a refresh function", ErrInvalid)
 	}
-	if err := checkKey(key); err != nil {
+	if err := CheckKey(key); err != nil {
 		return nil, err
 	}
 	config := sourceConfig{refreshTimeout: defaultRefreshTimeout, keepAlive: defaultKeepAlive}

@@ -81,7 +81,9 @@ type Store interface {
 	Due(ctx context.Context, prefix string, before time.Time, after string, limit int) (keys []string, next string, err error)
 }
 
-func checkKey(key string) error {
+// CheckKey says whether a [Store] takes the key: nil, or an error that matches [ErrInvalid]. For backends, which call it
+// before anything is sent.
+func CheckKey(key string) error {
 	if len(key) < 1 || len(key) > MaxKeyLen {
 		return fmt.Errorf("%w: key has %d bytes, want 1 to %d", ErrInvalid, len(key), MaxKeyLen)
 	}
@@ -93,18 +95,24 @@ func checkKey(key string) error {
 	return nil
 }
 
-func checkPrefix(prefix string) error {
-	if err := checkKey(prefix); err != nil {
+// CheckDue says whether a [Store] answers Due for the prefix with that limit: nil, or an error that matches [ErrInvalid].
+// For backends.
+func CheckDue(prefix string, limit int) error {
+	if err := CheckKey(prefix); err != nil {
 		return fmt.Errorf("prefix: %w", err)
 	}
 	if strings.HasPrefix(prefix, "/") || strings.HasSuffix(prefix, "/") {
 		return fmt.Errorf("%w: prefix begins or ends with a slash, want whole segments", ErrInvalid)
 	}
+	if limit < 1 {
+		return fmt.Errorf("%w: limit is %d, want at least 1", ErrInvalid, limit)
+	}
 	return nil
 }
 
-// normalize checks r and cuts its times, so that every store keeps the same record.
-func normalize(r Record) (Record, error) {
+// Normalize returns r as every [Store] keeps it, its times cut to UTC milliseconds, or an error that matches
+// [ErrInvalid]. The value is not copied. For backends.
+func (r Record) Normalize() (Record, error) {
 	if len(r.Value) > MaxValueLen {
 		return Record{}, fmt.Errorf("%w: value has %d bytes, want at most %d", ErrInvalid, len(r.Value), MaxValueLen)
 	}
