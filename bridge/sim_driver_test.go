@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -47,7 +48,7 @@ type simulation struct {
 	thawAt    time.Time // when a frozen process may wake
 	healing   bool
 
-	steps int
+	steps atomic.Int64
 	start time.Time
 	trace []string
 
@@ -76,7 +77,7 @@ func simulate(t *testing.T, seed uint64) *simulation {
 	s.family = s.pickFamily()
 	s.tell("seed %d: %s", seed, s.family.name)
 	s.prepare()
-	for s.steps < s.family.steps && len(s.lies) == 0 {
+	for int(s.steps.Load()) < s.family.steps && len(s.lies) == 0 {
 		s.step()
 	}
 	if len(s.lies) == 0 {
@@ -170,7 +171,7 @@ func (s *simulation) step() {
 func (s *simulation) rest() {
 	synctest.Wait()
 	s.collect()
-	s.steps++
+	s.steps.Add(1)
 }
 
 // ready are the calls that may be let on now.
@@ -214,7 +215,8 @@ func (s *simulation) hit(c *call, f fault) bool {
 	switch {
 	case f == crash && c.processed.never(), f == crashAfter:
 		s.replace(c.by.program)
-	case f == freeze && s.thawAt.IsZero():
+	case f == freeze:
+		s.thaw() // whoever else stands still
 		s.freeze(c.by.program)
 	case f == down:
 		s.storeDown = true
@@ -229,7 +231,7 @@ func (s *simulation) hit(c *call, f fault) bool {
 
 // process lets the store or the vendor do what it is asked.
 func (s *simulation) process(c *call) {
-	c.processed = s.moment()
+	s.gate.process(c, s.moment())
 	c.answer = c.process()
 	s.tell("%s: done, %s", c.name, outcome(c.answer))
 }
@@ -238,7 +240,9 @@ func (s *simulation) process(c *call) {
 func (s *simulation) answer(c *call) {
 	s.covered(none, c.step)
 	if c.look != "" {
+		s.mu.Lock()
 		c.by.looked[c.look] = c.processed
+		s.mu.Unlock()
 	}
 	s.tell("%s: answered", c.name)
 	s.gate.finish(c, c.answer)
@@ -247,7 +251,7 @@ func (s *simulation) answer(c *call) {
 // fail lets a call go wrong.
 func (s *simulation) fail(c *call, f fault) {
 	s.tell("%s: %s", c.name, f)
-	c.by.hurt = true
+	s.gate.hurt(c.by)
 	switch f {
 	case hang, hangAfter:
 		c.stuck = true // until its sender gives up
@@ -374,7 +378,7 @@ func (s *simulation) end() {
 	synctest.Wait()
 }
 
-func (s *simulation) moment() moment { return moment{step: s.steps + 1, at: time.Now()} }
+func (s *simulation) moment() moment { return moment{step: int(s.steps.Load()) + 1, at: time.Now()} }
 
 func (s *simulation) stakeholder(r bridge.Requester) bool { return r == s.users[len(s.users)-1] }
 

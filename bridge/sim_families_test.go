@@ -123,7 +123,7 @@ func families() []family {
 			name: "the end", weight: 30, programs: 2, incidents: 1, steps: 120, faults: 4, dailyLimit: 100,
 			before: (*simulation).allClosing, options: []bridge.Option{bridge.WithGrace(0)},
 			deeds: map[deedKind]int{
-				click: 2, redelivery: 2, lookAtDue: 20, crashing: 8, freezing: 8, lateMessage: 3, people: 2, outage: 1, resolve: 1,
+				click: 2, redelivery: 2, lookAtDue: 20, crashing: 5, freezing: 5, lateMessage: 3, people: 2, outage: 1, resolve: 1,
 			},
 		},
 		{

@@ -3,7 +3,6 @@
 package bridge_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -120,10 +119,12 @@ func (s *simulation) told(a *actor, i *incident, b *bridge.Bridge) {
 func (s *simulation) committed(by *actor, p sheet, due time.Time) {
 	i := s.incident(p.IncidentID)
 	before, now := i.now, s.moment()
+	s.mu.Lock()
 	i.now = p
 	if p.Lease != before.Lease {
 		i.leasedBy = by
 	}
+	s.mu.Unlock()
 	when := "never"
 	if !due.IsZero() {
 		when = time.Until(due).Round(time.Millisecond).String()
@@ -205,22 +206,21 @@ func (s *simulation) began(by *actor, i *incident, before, p sheet) {
 // sentCreate checks that a create is over before anybody whose clock goes ahead a little could take its lease.
 func (s *simulation) sentCreate(c *call, body []byte) {
 	m, _ := readMarker(string(body))
-	i, deadline := s.incident(m.incident), deadlineOf(c.ctx)
-	if i.leasedBy != c.by || i.now.Generation != m.generation {
+	i := s.incident(m.incident)
+	s.mu.Lock()
+	p, leasedBy := i.now, i.leasedBy
+	s.mu.Unlock()
+	if leasedBy != c.by || p.Generation != m.generation {
 		return // it woke late: nothing can hold that back
 	}
-	if deadline.Add(c.by.program.skew + aheadAtMost).After(i.now.Lease.Until.Add(time.Millisecond)) {
-		s.broke("a create is over before its lease", "%s has until %v", c.by.name, deadline.Sub(i.now.Lease.Until))
+	deadline, _ := c.ctx.Deadline()
+	if deadline.Add(c.by.program.skew + aheadAtMost).After(p.Lease.Until.Add(time.Millisecond)) {
+		s.broke("a create is over before its lease", "%s has until %v", c.by.name, deadline.Sub(p.Lease.Until))
 	}
 }
 
 // aheadAtMost is what clocks may differ without any work being done twice.
 const aheadAtMost = 2 * time.Second
-
-func deadlineOf(ctx context.Context) time.Time {
-	deadline, _ := ctx.Deadline()
-	return deadline
-}
 
 // decision checks that what is decided stays, and is ours.
 func (s *simulation) decision(i *incident, p sheet) {

@@ -240,7 +240,7 @@ func (s *simulation) somebodyMoves() {
 		m.inside = m.inside[1:]
 		return
 	}
-	who := visitor{name: fmt.Sprintf("visitor %d", s.steps), since: s.moment()}
+	who := visitor{name: fmt.Sprintf("visitor %d", s.steps.Load()), since: s.moment()}
 	if err := s.zoom.Join(m.number(), who.name); err == nil {
 		m.inside = append(m.inside, who)
 		s.tell("%s joins meeting %s", who.name, m.id)

@@ -65,7 +65,9 @@ func (w wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	case "create":
 		w.sentCreate(c, body)
 	case "update_incident":
+		w.mu.Lock()
 		c.seen = by.looked[key]
+		w.mu.Unlock()
 	}
 	return w.cross(c).(wireAnswer).response(r)
 }
