@@ -1,5 +1,3 @@
-//go:build simulation
-
 package bridge_test
 
 import (
@@ -134,12 +132,13 @@ func TestMutations(t *testing.T) {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
 			story := m.tell(t)
-			broken, _, found := strings.Cut(story, "replay: ")
+			broken, replay, found := strings.Cut(story, "replay: ")
 			if !found {
 				t.Fatalf("the simulation did not find it:\n%s", story)
 			}
 			lines := strings.Split(strings.TrimSpace(broken), "\n")
-			t.Log(strings.TrimSpace(lines[len(lines)-1]))
+			replay, _, _ = strings.Cut(replay, "\n")
+			t.Logf("%s\n%s", strings.TrimSpace(lines[len(lines)-1]), replay)
 		})
 	}
 }
