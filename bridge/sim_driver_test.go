@@ -313,14 +313,17 @@ func (s *simulation) nextDue() (time.Time, *incident, bool) {
 }
 
 // calm lets everybody finish what they are at, without faults.
-func (s *simulation) calm() { s.calmBut("", nil) }
+func (s *simulation) calm() { s.calmBut(nil) }
 
-// calmBut does that, but for the calls of one step, which meet something else.
-func (s *simulation) calmBut(step string, meet func(*call)) {
+// meets is what the calls of some steps meet.
+type meets map[string]func(*call)
+
+// calmBut does that, but for some calls. Whoever stands still goes on doing so.
+func (s *simulation) calmBut(but meets) {
 	for {
 		s.rest()
 		if calls := s.ready(); len(calls) > 0 {
-			if calls[0].step == step {
+			if meet := but[calls[0].step]; meet != nil {
 				meet(calls[0])
 				continue
 			}
@@ -330,7 +333,7 @@ func (s *simulation) calmBut(step string, meet func(*call)) {
 			s.answer(calls[0])
 			continue
 		}
-		if len(s.actors) == 0 {
+		if !slices.ContainsFunc(s.actors, func(a *actor) bool { return !a.program.frozen }) {
 			return
 		}
 		time.Sleep(500*time.Millisecond + time.Duration(s.rng.IntN(1000)))

@@ -29,6 +29,7 @@ type deedKind string
 // What may happen, besides calls, faults and time.
 const (
 	click       deedKind = "click"        // a new trigger
+	replaceIt   deedKind = "replace"      // somebody asks for another bridge
 	redelivery  deedKind = "redelivery"   // a trigger comes once more, anywhere
 	resolve     deedKind = "resolve"      // the incident is resolved, or triggered again
 	news        deedKind = "news"         // an event of an incident is delivered, in any order, perhaps twice
@@ -90,7 +91,8 @@ func families() []family {
 			},
 		},
 		{
-			name: "frozen", weight: 10, programs: 2, incidents: 1, steps: 180, faults: 4, dailyLimit: 100,
+			name: "frozen", weight: 12, programs: 2, incidents: 1, steps: 180, faults: 4, dailyLimit: 100,
+			before:  (*simulation).aLateDecision,
 			options: []bridge.Option{shortGrace},
 			deeds: map[deedKind]int{
 				click: 6, redelivery: 4, freezing: 10, lookAtDue: 14, lateMessage: 3, resolve: 2, news: 3, closeIt: 1,
@@ -115,6 +117,14 @@ func families() []family {
 			before: (*simulation).aFormerWrite, options: []bridge.Option{bridge.WithGrace(0)},
 			deeds: map[deedKind]int{
 				click: 8, redelivery: 3, closeIt: 5, news: 3, lookAtDue: 16, lateMessage: 3, crashing: 2, people: 1,
+			},
+		},
+		{
+			name: "replaced", weight: 25, programs: 2, incidents: 1, steps: 200, faults: 7, refusing: 6,
+			before: (*simulation).aReplaceUnderWay, dailyLimit: 100, options: []bridge.Option{shortGrace},
+			deeds: map[deedKind]int{
+				replaceIt: 8, click: 2, redelivery: 6, resolve: 2, news: 5, closeIt: 2, humanEdit: 1, people: 4, lookAtDue: 16,
+				lateMessage: 5, crashing: 4, freezing: 2, outage: 1, patience: 2,
 			},
 		},
 		{

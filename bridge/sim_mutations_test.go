@@ -82,7 +82,7 @@ func mutations() []mutation {
 			"close.go", "	if o.Reason == CloseResolved || o.Reason == closeRefused {", "	if o.Reason == closeRefused {",
 		}}},
 		{"a former link of ours is taken for a human's", []edit{{
-			"policy.go", "	return r.shows(l) || slices.ContainsFunc(r.Former,", "	return r.shows(l) || slices.ContainsFunc(r.Former[:0],",
+			"policy.go", "	return slices.ContainsFunc(r.Former,", "	return slices.ContainsFunc(r.Former[:0],",
 		}}},
 		{"a record is deleted on release", []edit{{
 			"opening.go", "	if err == nil && decided {\n		return errMoved\n	}\n",
@@ -112,6 +112,21 @@ func mutations() []mutation {
 		}},
 		{"a created bridge is not due", []edit{{
 			"duty.go", "	switch {\n	case r.Lease.Owner != \"\":\n", "	switch {\n	case r.Lease.Owner != \"\":\n		return r.Lease.Until\n	case r.State == Created:\n		return time.Time{}\n	case false:\n",
+		}}},
+		{"what stands is removed while it is replaced", []edit{{
+			"audit.go", "	if r.Standing != nil && r.Standing.Call.MeetingID == callID {", "	if false {",
+		}}},
+		{"what stands is forgotten when nothing comes of replacing it", []edit{{
+			"postpone.go", "	if o.Standing != nil {", "	if false {",
+		}}},
+		{"what stands is given up although PagerDuty refuses its successor", []edit{{
+			"publish.go", "		case r.State == Created && r.Standing != nil:\n			r.standAgain(o.now())\n", "",
+		}}},
+		{"a redelivered Replace replaces again", []edit{{
+			"replace.go", " && stands.keyGeneration(r.IdempotencyKey) == 0", "",
+		}}},
+		{"two Replaces at once make two", []edit{{
+			"replace.go", "return r.stands() && r.Generation < req.atLeast", "return r.stands() && req.atLeast > 0",
 		}}},
 		{"clocks may not differ", []edit{{
 			"opening.go", "	clockMargin   = 2 * time.Second", "	clockMargin   = 0 * time.Second",

@@ -137,6 +137,10 @@ func (s *simulation) committed(by *actor, p sheet, due time.Time) {
 	if p.Generation > before.Generation {
 		s.began(by, i, before, p)
 	}
+	stands := before.Standing.Call != nil && p.Generation == before.Generation
+	if stands && (p.State == "failed" || p.State == "closed" && p.Call == nil || p.Reason == "refused") {
+		s.broke("what stands stands again when nothing comes of replacing it", "%s writes %s", by.name, p.summary())
+	}
 	switch key := by.key(); {
 	case p.State == "failed", p.State == "closed" && p.Reason == "fault":
 		// Nobody was served: the next delivery is as good as the first.
@@ -144,7 +148,7 @@ func (s *simulation) committed(by *actor, p sheet, due time.Time) {
 	case p.State == "creating", p.State == "created", p.State == "attached":
 		i.see(key, p.Generation)
 	}
-	s.decision(i, p)
+	s.decision(i, before, p)
 	if requested := string(bridge.CloseRequested); p.CloseAsk == requested || p.Reason == requested {
 		i.excuse("close asked for").to = now // which may have landed late
 	}
@@ -187,6 +191,13 @@ func (a *actor) seenSince() moment {
 // began checks that this trigger may start a generation.
 func (s *simulation) began(by *actor, i *incident, before, p sheet) {
 	i.opened[p.Generation] = s.moment()
+	if stands := before.Standing.Call; stands != nil && p.Call != nil && *p.Call == *stands {
+		return // nothing came of replacing it
+	}
+	if before.stands() && (by.trigger == nil || !by.trigger.replaces) {
+		s.broke("only a Replace begins a generation where a bridge stands", "%s did, the record: %s", by.name, before.summary())
+		return
+	}
 	if by.trigger == nil {
 		s.broke("only a trigger starts a generation", "%s did", by.name)
 		return
@@ -221,7 +232,7 @@ func (s *simulation) sentCreate(c *call, body []byte) {
 const aheadAtMost = 2 * time.Second
 
 // decision checks that what is decided stays, and is ours.
-func (s *simulation) decision(i *incident, p sheet) {
+func (s *simulation) decision(i *incident, before, p sheet) {
 	if p.Call == nil || p.Call.Provider == "external" {
 		return
 	}
@@ -232,6 +243,14 @@ func (s *simulation) decision(i *incident, p sheet) {
 		return
 	}
 	i.decided[p.Generation] = *p.Call
+	if stands := before.Standing.Call; stands != nil && *stands == *p.Call {
+		for g := range i.decided {
+			if i.written[g] == p.Call.JoinURL {
+				i.written[p.Generation] = p.Call.JoinURL
+			}
+		}
+		return // nothing came of replacing it
+	}
 	if p.Call.Provider != "zoom" {
 		return
 	}
@@ -244,7 +263,7 @@ func (s *simulation) decision(i *incident, p sheet) {
 // pointOfNoReturn checks that a bridge may end.
 func (s *simulation) pointOfNoReturn(by *actor, i *incident, p sheet) {
 	if p.Call != nil {
-		i.looks[p.Generation] = by.looked["meeting "+p.Call.MeetingID]
+		i.looks[p.Call.MeetingID] = by.looked["meeting "+p.Call.MeetingID]
 	}
 	tooOld := time.Since(i.opened[p.Generation].at) >= s.family.longestCall()-mostSkew
 	if p.Reason == string(bridge.CloseResolved) && !i.was("resolved", by.began) && !tooOld {
@@ -266,7 +285,7 @@ func (s *simulation) happened(c *call, op, key string, body []byte, answer wireA
 	case "get":
 		c.look = "meeting " + key
 	case "end", "delete":
-		s.removed(op, key)
+		s.removed(c.by, op, key)
 	case "get_incident":
 		c.look = s.incident(key).id
 	case "update_incident":
@@ -283,7 +302,7 @@ func (s *simulation) made(body []byte) {
 }
 
 // removed checks that a meeting may be ended or deleted.
-func (s *simulation) removed(op, id string) {
+func (s *simulation) removed(by *actor, op, id string) {
 	m := s.meetings[id]
 	if m == nil || m.foreign {
 		s.broke("what is not ours is left alone", "%s of meeting %s", op, id)
@@ -296,11 +315,18 @@ func (s *simulation) removed(op, id string) {
 		s.broke("nothing is removed that the record has not decided against",
 			"%s of meeting %s of generation %d, the record: %s", op, id, m.generation, p.summary())
 	}
+	if p.holds(id) && p.isOpen() && p.State != "ending" || p.Standing.Call.is(id) && p.isOpen() {
+		s.broke("what stands is not removed", "%s of meeting %s, the record: %s", op, id, p.summary())
+	}
+	look := i.looks[id]
+	if own := by.looked["meeting "+id]; look.before(own) {
+		look = own
+	}
 	for _, who := range m.inside {
-		if who.since.before(i.looks[m.generation]) && time.Since(i.opened[m.generation].at) < s.family.longestCall()-mostSkew {
+		if who.since.before(look) && time.Since(i.opened[m.generation].at) < s.family.longestCall()-mostSkew {
 			s.broke("nobody is thrown out", "%s of meeting %s, %s is inside", op, id, who.name)
 		}
-		if i.looks[m.generation].never() {
+		if look.never() {
 			s.broke("nobody is thrown out", "%s of meeting %s without a look, %s is inside", op, id, who.name)
 		}
 	}
@@ -327,6 +353,11 @@ func (s *simulation) written(c *call, i *incident, link string) {
 		s.broke("one link per generation is written", "generation %d: %s and %s", generation, other, link)
 	}
 	i.written[generation] = link
+	for g, decided := range i.decided {
+		if decided.JoinURL == link {
+			i.written[g] = link // also where it stands again
+		}
+	}
 	if i.decided[generation].JoinURL != link {
 		s.broke("only a decided link is written", "generation %d: %s, decided is %q", generation, link, i.decided[generation].JoinURL)
 	}
