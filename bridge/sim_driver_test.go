@@ -250,6 +250,11 @@ func (s *simulation) answer(c *call) {
 func (s *simulation) fail(c *call, f fault) {
 	s.tell("%s: %s", c.name, f)
 	s.gate.hurt(c.by)
+	if c.step == "zoom create" && f != unreachable && f != limited {
+		s.mu.Lock()
+		c.by.doubted[c.about] = s.moment()
+		s.mu.Unlock()
+	}
 	switch f {
 	case hang, hangAfter:
 		c.stuck = true // until its sender gives up

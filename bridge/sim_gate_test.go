@@ -29,6 +29,7 @@ type call struct {
 	stuck     bool   // it is left until its sender gives up
 	changes   bool   // it is more than a question
 	look      string // what its sender has seen when the answer arrives
+	about     string // which create it is
 	seen      moment // when its sender had last seen what it writes to
 
 	ctx     context.Context

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"strings"
 	"time"
 
@@ -212,13 +213,19 @@ func (s *simulation) began(by *actor, i *incident, before, p sheet) {
 	}
 }
 
-// sentCreate checks that a create is over before anybody whose clock goes ahead a little could take its lease.
-func (s *simulation) sentCreate(c *call, body []byte) {
+// sentCreate checks that a create is over before anybody whose clock goes ahead a little could take its lease, and that
+// one in doubt was looked for.
+func (s *simulation) sentCreate(c *call, host string, body []byte) {
 	m, _ := readMarker(string(body))
 	i := s.incident(m.incident)
+	c.about = fmt.Sprintf("generation %d at %s", m.generation, host)
 	s.mu.Lock()
 	p, leasedBy := i.now, i.leasedBy
+	doubted, listed := c.by.doubted[c.about], c.by.looked["list "+host]
 	s.mu.Unlock()
+	if !doubted.never() && listed.before(doubted) {
+		s.broke("a create in doubt is looked for before another is sent there", "%s sends one for %s", c.by.name, c.about)
+	}
 	if leasedBy != c.by || p.Generation != m.generation {
 		return // it woke late: nothing can hold that back
 	}
@@ -276,6 +283,9 @@ func (s *simulation) pointOfNoReturn(by *actor, i *incident, p sheet) {
 
 // happened looks at every request that a vendor processed.
 func (s *simulation) happened(c *call, op, key string, body []byte, answer wireAnswer) {
+	if op == "list" && answer.status == http.StatusNotFound {
+		answer.status = http.StatusOK // there is no such host, so nothing of ours either
+	}
 	if answer.status/100 != 2 {
 		return
 	}
@@ -284,6 +294,9 @@ func (s *simulation) happened(c *call, op, key string, body []byte, answer wireA
 		s.made(answer.body)
 	case "get":
 		c.look = "meeting " + key
+	case "list":
+		host, _, _ := strings.Cut(key, " ")
+		c.look = "list " + host
 	case "end", "delete":
 		s.removed(c.by, op, key)
 	case "get_incident":

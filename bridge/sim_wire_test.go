@@ -61,7 +61,8 @@ func (w wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	c.broken = func(f fault) any { return brokenAnswer(ctx, f) }
 	switch op {
 	case "create":
-		w.sentCreate(c, body)
+		_, host, _ := strings.Cut(key, " at ")
+		w.sentCreate(c, host, body)
 	case "update_incident":
 		w.mu.Lock()
 		c.seen = by.looked[key]
