@@ -60,8 +60,8 @@ func brokenLimits() []brokenStore {
 			r.Value = bytes.ToValidUTF8(r.Value, []byte("?"))
 		}), []string{values}},
 		{"values above the limit are cut", changedRecord(func(r *tokenstore.Record) {
-			r.Value = r.Value[:min(tokenstore.MaxValueLen, len(r.Value))]
-		}), []string{"Values above 256 KiB are ErrInvalid and not written"}},
+			r.Value = r.Value[:min(tokenstore.MaxSealedLen, len(r.Value))]
+		}), []string{"Values above 260 KiB are ErrInvalid and not written"}},
 		{"times are rounded", changedRecord(func(r *tokenstore.Record) {
 			r.DueAt = r.DueAt.Round(time.Millisecond)
 		}), []string{cut}},

@@ -36,8 +36,8 @@ func limitRules() []rule {
 				mustDelete(t, store, space+"/a", r.Version)
 			}
 		}},
-		{"Values above 256 KiB are ErrInvalid and not written", func(t testing.TB, store tokenstore.Store, space string) {
-			_, err := store.Put(t.Context(), space+"/a", tokenstore.Record{Value: make([]byte, tokenstore.MaxValueLen+1)})
+		{"Values above 260 KiB are ErrInvalid and not written", func(t testing.TB, store tokenstore.Store, space string) {
+			_, err := store.Put(t.Context(), space+"/a", tokenstore.Record{Value: make([]byte, tokenstore.MaxSealedLen+1)})
 			wantInvalid(t, "Put of a value that is too large", err)
 			wantAbsent(t, store, space+"/a")
 		}},
