@@ -61,12 +61,22 @@ func wantValue(t testing.TB, store tokenstore.Store, key, want string) {
 	}
 }
 
+// The second instance and the one after the restart have rotated their keys.
 func TestSealedKeepsTheContract(t *testing.T) {
 	t.Parallel()
+	pair := func(t *testing.T) (one, other tokenstore.Store) {
+		t.Helper()
+		memory := tokenstore.NewMemory()
+		return seal(t, memory, parseKeyring(t, oldKeys+","+newKeys)), seal(t, memory, parseKeyring(t, rotatedKeys))
+	}
 	storetest.Run(t, func(t *testing.T) tokenstore.Store {
 		t.Helper()
 		return seal(t, tokenstore.NewMemory(), parseKeyring(t, oldKeys))
-	})
+	}, storetest.WithSecondInstance(pair), storetest.WithReopen(func(t *testing.T) (tokenstore.Store, func() tokenstore.Store) {
+		t.Helper()
+		before, after := pair(t)
+		return before, func() tokenstore.Store { return after }
+	}))
 }
 
 func TestSealedRefusesWhatCannotWork(t *testing.T) {
