@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -259,22 +260,36 @@ func TestSealedPassesOnWhatTheStoreSays(t *testing.T) {
 type tinkAEAD struct {
 	tokenstore.AEAD
 
+	mu   sync.Mutex
 	down error
 }
 
+const tinkPrefix = "\x01\xde\xad\xbe\xef"
+
+// set makes every call fail, or work again.
+func (a *tinkAEAD) set(down error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.down = down
+}
+
 func (a *tinkAEAD) Encrypt(plaintext, associatedData []byte) ([]byte, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	if a.down != nil {
 		return nil, a.down
 	}
 	ciphertext, err := a.AEAD.Encrypt(plaintext, associatedData)
-	return append([]byte("\x01\xde\xad\xbe\xef"), ciphertext...), err
+	return append([]byte(tinkPrefix), ciphertext...), err
 }
 
 func (a *tinkAEAD) Decrypt(ciphertext, associatedData []byte) ([]byte, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	if a.down != nil {
 		return nil, a.down
 	}
-	ciphertext, found := bytes.CutPrefix(ciphertext, []byte("\x01\xde\xad\xbe\xef"))
+	ciphertext, found := bytes.CutPrefix(ciphertext, []byte(tinkPrefix))
 	if !found {
 		return nil, errors.New("aead_factory: decryption failed")
 	}
@@ -289,7 +304,7 @@ func TestSealedTakesAnAEADWithTinksMethods(t *testing.T) {
 	put(t, store, key, "first")
 	wantValue(t, store, key, "first")
 
-	keyset.down = errLost
+	keyset.set(errLost)
 	if _, err := store.Get(t.Context(), key); !errors.Is(err, tokenstore.ErrUnreadable) || !errors.Is(err, errLost) {
 		t.Errorf("Get without the service = %v, want ErrUnreadable and the cause", err)
 	}
