@@ -6,7 +6,7 @@
 // A [Store] holds versioned records. Every change is a compare-and-swap: read a record, change it, put it back under the
 // version that was read; [ErrConflict] means that somebody else was faster, so read again. Locks are leases inside records,
 // made the same way: no backend needs a lock service. [Memory] is a Store for tests and demos; package storetest proves
-// any other. [Sealed] encrypts the values of whichever is used.
+// any other, and docs/implementing-a-store.md says how to write one. [Sealed] encrypts the values of whichever is used.
 //
 // # TokenSource
 //

@@ -215,7 +215,7 @@ func (f *flight) release(ctx context.Context, mine held) {
 }
 
 // save is lines 13 to 15. It returns the child's token once that is stored, or nil when the record belongs to somebody else
-// now and the child is dropped. While the store is down, or its keys are, it goes on, and the callers are told after a while.
+// now and the child is dropped. While the store or its keys are away it goes on, and the callers are told after a while.
 func (f *flight) save(ctx context.Context, mine held, child grant) *oauth2.Token {
 	s := f.source
 	timer := time.AfterFunc(saveBudget, f.tell)

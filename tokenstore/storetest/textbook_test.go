@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -166,4 +167,26 @@ func TestTheTextbookKeepsTheContract(t *testing.T) {
 		}),
 		WithSecondInstance(func(t *testing.T) (one, other tokenstore.Store) { return open(t), open(t) }),
 	)
+}
+
+func TestTheGuideShowsTheTextbook(t *testing.T) {
+	t.Parallel()
+	guide, err := os.ReadFile("../../docs/implementing-a-store.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := os.ReadFile("textbook_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := strings.Split(string(guide), "```go\n")[1:]
+	if len(blocks) == 0 {
+		t.Error("the guide shows no code")
+	}
+	for _, block := range blocks {
+		code, _, _ := strings.Cut(block, "```")
+		if !strings.Contains(string(source), code) {
+			t.Errorf("the guide shows what is not in textbook_test.go:\n%s", code)
+		}
+	}
 }
