@@ -9,7 +9,7 @@ import (
 // one. Its method set is that of Tink's AEAD, so that a keyset which a key management service guards fits too.
 //
 // The associated data is not part of the ciphertext. Both methods may be called by any number of goroutines, and neither
-// keeps what it is given. They have no context: one that calls a service bounds the call itself.
+// keeps what it is given or tells of it in an error. They have no context: one that calls a service bounds the call itself.
 type AEAD interface {
 	Encrypt(plaintext, associatedData []byte) (ciphertext []byte, err error)
 	Decrypt(ciphertext, associatedData []byte) (plaintext []byte, err error)
