@@ -158,6 +158,20 @@ func TestMutations(t *testing.T) {
 	}
 }
 
+// The list of mistakes is for readers too.
+func TestMutationsAreWrittenDown(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../docs/decisions.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range mutations() {
+		if !strings.Contains(string(text), "\n- "+m.name+"\n") {
+			t.Errorf("docs/decisions.md does not list %q", m.name)
+		}
+	}
+}
+
 // tell returns what the simulation says about the mistake.
 func (m mutation) tell(t *testing.T) string {
 	t.Helper()

@@ -32,7 +32,7 @@ func TestSimulation(t *testing.T) {
 		next  atomic.Uint64
 	)
 	next.Store(*from)
-	t.Run("seeds", func(t *testing.T) { //nolint:paralleltest // ends when all seeds have run
+	t.Run("seeds", func(t *testing.T) {
 		for worker := range 2 {
 			t.Run(fmt.Sprint(worker+1), func(t *testing.T) {
 				t.Parallel()
