@@ -30,26 +30,32 @@ func TestMigrateMayRunManyTimesAtOnce(t *testing.T) {
 	t.Parallel()
 	eachDatabase(t, func(t *testing.T, d database) {
 		for range 5 {
-			dsn := d.dsn(t)
-			start := make(chan struct{})
-			var group sync.WaitGroup
-			for range 6 {
-				store := d.store(t, d.open(t, dsn))
-				group.Go(func() {
-					<-start
-					if err := store.Migrate(t.Context()); err != nil {
-						t.Error(err)
-						return
-					}
-					if err := store.Delete(t.Context(), "bridge/acme/P1", ""); err != nil {
-						t.Error(err)
-					}
-				})
-			}
-			close(start)
-			group.Wait()
+			migrateTogether(t, d, d.dsn(t))
 		}
 	})
+	t.Run("PostgreSQL that is serializable by default", func(t *testing.T) {
+		t.Parallel()
+		migrateTogether(t, postgres, postgres.dsn(t)+"&default_transaction_isolation=serializable")
+	})
+}
+
+func migrateTogether(t *testing.T, d database, dsn string) {
+	t.Helper()
+	start := make(chan struct{})
+	var group sync.WaitGroup
+	for range 6 {
+		store := d.store(t, d.open(t, dsn))
+		group.Go(func() {
+			<-start
+			if err := store.Migrate(t.Context()); err != nil {
+				t.Error(err)
+				return
+			}
+			wantAbsent(t, store, "bridge/acme/P1")
+		})
+	}
+	close(start)
+	group.Wait()
 }
 
 func TestMigrateRefusesANewerSchema(t *testing.T) {
