@@ -51,6 +51,10 @@ var floors = map[string]floor{
 		on:    []string{"internal/redact"},
 		links: []string{oauth2},
 	},
+	"tokenstore/sqlstore": { // database/sql alone: whoever imports it brings the driver
+		on:    []string{"tokenstore"},
+		links: []string{oauth2},
+	},
 	"bridge": {
 		on:    []string{"zoom", "pagerduty", "tokenstore", "internal/redact"},
 		links: []string{oauth2, goPagerDuty, goQuerystring, retryableHTTP, cleanHTTP},
