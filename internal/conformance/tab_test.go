@@ -9,6 +9,7 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+	"github.com/incidentbridge/incidentbridge/internal/conformance/need"
 )
 
 // browser is a running Chromium.
@@ -17,7 +18,7 @@ type browser struct{ ctx context.Context }
 // launch starts a headless Chromium that asks nobody but the pages' own server.
 func launch(t *testing.T) browser {
 	t.Helper()
-	path := need(t, "chromium", "apt-get install -y --no-install-recommends chromium fonts-dejavu-core",
+	path := need.Program(t, "chromium", "apt-get install -y --no-install-recommends chromium fonts-dejavu-core",
 		"chromium", "chromium-browser", "google-chrome")
 	opts := append(
 		chromedp.DefaultExecAllocatorOptions[:],
