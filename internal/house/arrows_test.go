@@ -55,6 +55,8 @@ var floors = map[string]floor{
 		on:    []string{"tokenstore"},
 		links: []string{oauth2},
 	},
+	"tokenstore/redisstore":  {on: []string{"tokenstore"}}, // modules of their own: their go.mod says what they link
+	"tokenstore/dynamostore": {on: []string{"tokenstore"}},
 	"bridge": {
 		on:    []string{"zoom", "pagerduty", "tokenstore", "internal/redact"},
 		links: []string{oauth2, goPagerDuty, goQuerystring, retryableHTTP, cleanHTTP},

@@ -1,0 +1,120 @@
+package nosql_test
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/incidentbridge/incidentbridge/tokenstore"
+)
+
+// inTurn is a store whose calls go to one instance after the other: what one wrote the next must see.
+type inTurn struct {
+	stores []tokenstore.Store
+	calls  atomic.Uint64
+}
+
+func (s *inTurn) next() tokenstore.Store {
+	return s.stores[s.calls.Add(1)%uint64(len(s.stores))]
+}
+
+func (s *inTurn) Get(ctx context.Context, key string) (tokenstore.Record, error) {
+	return s.next().Get(ctx, key)
+}
+
+func (s *inTurn) Put(ctx context.Context, key string, r tokenstore.Record) (string, error) {
+	return s.next().Put(ctx, key, r)
+}
+
+func (s *inTurn) Delete(ctx context.Context, key, version string) error {
+	return s.next().Delete(ctx, key, version)
+}
+
+func (s *inTurn) Due(
+	ctx context.Context, prefix string, before time.Time, after string, limit int,
+) ([]string, string, error) {
+	return s.next().Due(ctx, prefix, before, after, limit)
+}
+
+// listDue follows a listing to its end.
+func listDue(t *testing.T, store tokenstore.Store, prefix string, before time.Time, limit int) []string {
+	t.Helper()
+	var all []string
+	for after := ""; ; {
+		keys, next, err := store.Due(t.Context(), prefix, before, after, limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, keys...)
+		if after = next; next == "" {
+			return all
+		}
+	}
+}
+
+// eventually asks until the answer is yes, for at most ten seconds.
+func eventually(t *testing.T, ask func() bool) bool {
+	t.Helper()
+	late := time.After(10 * time.Second)
+	for !ask() {
+		select {
+		case <-late:
+			return false
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	return true
+}
+
+// benchmark measures the usual record, a bridge, in a store where 1000 others are not due.
+func benchmark(b *testing.B, store tokenstore.Store) {
+	b.Helper()
+	put := func(key string, r tokenstore.Record) string {
+		version, err := store.Put(b.Context(), key, r)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return version
+	}
+	usual := tokenstore.Record{Value: make([]byte, 2<<10), DueAt: time.Now().Add(time.Hour)}
+	for i := range 1000 {
+		put(fmt.Sprintf("bench/later/%d", i), usual)
+	}
+	b.Run("Put", func(b *testing.B) {
+		r := usual
+		r.Version = put("bench/put", r)
+		for b.Loop() {
+			r.Version = put("bench/put", r)
+		}
+		if err := store.Delete(b.Context(), "bench/put", r.Version); err != nil {
+			b.Fatal(err)
+		}
+	})
+	b.Run("Get", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := store.Get(b.Context(), "bench/later/0"); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	for _, due := range []int{0, 100} {
+		b.Run(fmt.Sprintf("Due/%d", due), func(b *testing.B) {
+			for i := range due {
+				put(fmt.Sprintf("bench/due/%d", i), tokenstore.Record{DueAt: time.UnixMilli(1)})
+			}
+			for b.Loop() {
+				keys, _, err := store.Due(b.Context(), "bench", time.Now(), "", 100)
+				if err != nil || len(keys) != due {
+					b.Fatalf("Due = %d keys, %v, want %d", len(keys), err, due)
+				}
+			}
+			for i := range due {
+				if err := store.Delete(b.Context(), fmt.Sprintf("bench/due/%d", i), ""); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
