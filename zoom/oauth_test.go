@@ -460,7 +460,7 @@ func checkSecretsInErrors(t *testing.T) {
 		for _, body := range []string{
 			`{"error":"invalid_grant","reason":"no %s","error_description":"%s","error_uri":"https://x/?%s"}`,
 			`{"code":4741,"message":"no %s","errors":[{"field":"%s","message":"%s"}]}`,
-			`{"access_token":"","expires_in":"%s"}`, `%s`,
+			`{"access_token":"","expires_in":"%s"}`, `{"error":"%s"}`, `%s`,
 		} {
 			echo := roundTrip(func(r *http.Request) (*http.Response, error) {
 				fake := zoomtest.New()

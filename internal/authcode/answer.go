@@ -62,12 +62,26 @@ func isHeaderValue(s string) bool {
 }
 
 // Refused returns reason, in whose text nothing of the answer stands, though errors.As finds a *oauth2.RetrieveError with
-// the status of the answer and this error code: what a token store has to know of a refusal.
+// the status of the answer and this error code: what a token store has to know of a refusal. A code that is none of
+// OAuth's words is left out: it could be anything.
 func Refused(reason error, status int, code string) error {
+	if !isErrorCode(code) {
+		code = ""
+	}
 	return &refused{reason, &oauth2.RetrieveError{
 		Response:  &http.Response{StatusCode: status, Status: http.StatusText(status)},
 		ErrorCode: code,
 	}}
+}
+
+// isErrorCode knows the words of RFC 6749, 4.1.2.1 and 5.2.
+func isErrorCode(code string) bool {
+	switch code {
+	case "access_denied", "invalid_client", "invalid_grant", "invalid_request", "invalid_scope", "server_error",
+		"temporarily_unavailable", "unauthorized_client", "unsupported_grant_type":
+		return true
+	}
+	return false
 }
 
 type refused struct {

@@ -231,6 +231,9 @@ func TestRefusedTellsTheCodeAndNothingElse(t *testing.T) {
 	if !ok || answer.ErrorCode != "invalid_grant" || answer.Response.StatusCode != 400 || answer.Body != nil {
 		t.Errorf("answer %+v", answer)
 	}
+	if answer, _ := errors.AsType[*oauth2.RetrieveError](authcode.Refused(dead, 400, "s3cret")); answer.ErrorCode != "" {
+		t.Errorf("a word that is not OAuth's is passed on: %s", answer.ErrorCode)
+	}
 	if !errors.Is(err, dead) || err.Error() != "refresh: the grant is dead" {
 		t.Errorf("error %v", err)
 	}
