@@ -20,7 +20,7 @@ import (
 const (
 	defaultOAuth = "https://identity.pagerduty.com/oauth" // of both regions
 
-	// tokenLife is what PagerDuty documents, for an answer that does not say.
+	// tokenLife is what PagerDuty documents for scoped OAuth, for an answer that does not say. Classic tokens live longer.
 	tokenLife = 24 * time.Hour
 )
 

@@ -15,9 +15,6 @@ import (
 // openID makes PagerDuty say in the token answer who agreed, and in which region.
 const openID = "openid"
 
-// userTokenLife is the shorter of what PagerDuty documents, for an answer that does not say.
-const userTokenLife = tokenLife
-
 // OAuth is an app that acts for people who agree to it, or lets them log in: scoped OAuth, or classic user OAuth with
 // the scopes "read" and "write". It gets tokens by an authorization code, always with PKCE (S256), and renews them; it
 // keeps none. It is safe for concurrent use, prints without the secret, and there is nothing to close.
@@ -41,7 +38,7 @@ func NewOAuth(clientID, clientSecret, redirectURL string, opts ...Option) (*OAut
 	}
 	app := &authcode.App{
 		ClientID: clientID, ClientSecret: hide(clientSecret), RedirectURL: redirectURL, BaseURL: settings.oauthURL(),
-		AuthStyle: oauth2.AuthStyleInParams, Scopes: settings.wanted(), TokenLife: userTokenLife, HTTP: transport,
+		AuthStyle: oauth2.AuthStyleInParams, Scopes: settings.wanted(), TokenLife: tokenLife, HTTP: transport,
 	}
 	if !slices.Contains(app.Scopes, openID) {
 		app.Scopes = append(app.Scopes, openID)

@@ -179,11 +179,12 @@ func TestATokenLeadsToItsRegion(t *testing.T) {
 		eu   bool
 		opts []pagerduty.Option
 		host string
+		err  error // the other region knows no such token
 	}{
-		{"of the US", false, nil, "api.pagerduty.com"},
-		{"of the EU", true, nil, "api.eu.pagerduty.com"},
-		{"a region that was set wins", true, []pagerduty.Option{pagerduty.WithRegion(pagerduty.US)}, "api.pagerduty.com"},
-		{"a base URL wins", true, []pagerduty.Option{pagerduty.WithBaseURL("https://proxy.example.com/pd")}, "proxy.example.com"},
+		{"of the US", false, nil, "api.pagerduty.com", nil},
+		{"of the EU", true, nil, "api.eu.pagerduty.com", nil},
+		{"a region that was set wins", true, []pagerduty.Option{pagerduty.WithRegion(pagerduty.US)}, "api.pagerduty.com", pagerduty.ErrUnauthorized},
+		{"a base URL wins", true, []pagerduty.Option{pagerduty.WithBaseURL("https://proxy.example.com")}, "proxy.example.com", nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -202,8 +203,8 @@ func TestATokenLeadsToItsRegion(t *testing.T) {
 			for _, token := range []*oauth2.Token{first, second} {
 				_, err := clientOf(t, fake, token, tt.opts...).CurrentUser(t.Context())
 				all := fake.Requests()
-				if asked := all[len(all)-1].Host; asked != tt.host {
-					t.Errorf("asked %s, %v; want %s", asked, err, tt.host)
+				if asked := all[len(all)-1].Host; asked != tt.host || !errors.Is(err, tt.err) {
+					t.Errorf("asked %s, %v; want %s, %v", asked, err, tt.host, tt.err)
 				}
 			}
 		})

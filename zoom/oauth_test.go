@@ -506,6 +506,7 @@ func TestCheckScopes(t *testing.T) {
 		{"classic of an administrator", "meeting:write:admin meeting:read:admin user:read:admin", zoom.AdminScopes(), nil},
 		{"classic for oneself", "meeting:write user:read", []string{"meeting:write:meeting:admin"}, []string{"meeting:write:meeting:admin"}},
 		{"reading is not writing", "meeting:read user:read", []string{"meeting:read:meeting", "meeting:delete:meeting"}, []string{"meeting:delete:meeting"}},
+		{"writing is not reading", "meeting:write user:write", []string{"meeting:read:meeting", "user:read:user"}, []string{"meeting:read:meeting"}},
 		{"classic asked for", "meeting:write:admin", []string{"meeting:write", "meeting:read"}, []string{"meeting:read"}},
 		{"one lacks", "meeting:write:meeting  user:read:user", []string{"meeting:write:meeting", "meeting:update:status"}, []string{"meeting:update:status"}},
 		{"not told", "", zoom.UserScopes(), nil},
