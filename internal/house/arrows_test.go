@@ -38,13 +38,17 @@ var floors = map[string]floor{
 	"internal/onetoken": {
 		links: []string{oauth2},
 	},
+	"internal/authcode": { // the flow is the same for both vendors, and so are x/oauth2's gaps
+		on:    []string{"internal/httpx"},
+		links: []string{oauth2, retryableHTTP, cleanHTTP},
+	},
 	"internal/fakes": {},
 	"zoom": {
-		on:    []string{"internal/httpx", "internal/onetoken", "internal/redact", "internal/fakes"},
+		on:    []string{"internal/httpx", "internal/onetoken", "internal/authcode", "internal/redact", "internal/fakes"},
 		links: []string{oauth2, retryableHTTP, cleanHTTP},
 	},
 	"pagerduty": {
-		on:    []string{"internal/httpx", "internal/onetoken", "internal/redact", "internal/fakes"},
+		on:    []string{"internal/httpx", "internal/onetoken", "internal/authcode", "internal/redact", "internal/fakes"},
 		links: []string{oauth2, goPagerDuty, goQuerystring, retryableHTTP, cleanHTTP},
 	},
 	"tokenstore": {
