@@ -27,6 +27,16 @@ func (a answer) with(name, value string) answer {
 	return a
 }
 
+// withCookie sets a cookie beside those that are set already.
+func (a answer) withCookie(c *http.Cookie) answer {
+	a.header = a.header.Clone()
+	if a.header == nil {
+		a.header = http.Header{}
+	}
+	a.header.Add("Set-Cookie", c.String())
+	return a
+}
+
 // retryAfter asks to come back after d, in whole seconds, at least one.
 func (a answer) retryAfter(d time.Duration) answer {
 	seconds := max(1, int64((d+time.Second-1)/time.Second))
