@@ -11,6 +11,9 @@ import (
 // nothing left to do.
 func (o *opening) claim(ctx context.Context) (*Bridge, error) {
 	for {
+		if err := o.vouch(ctx); err != nil {
+			return nil, err
+		}
 		if o.finishing != "" && (o.Nonce != o.finishing || o.State != Creating && o.State != Created) {
 			return o.bridge(), nil // somebody else finished it
 		}
@@ -48,6 +51,16 @@ func (o *opening) claim(ctx context.Context) (*Bridge, error) {
 		}
 		o.blink()
 	}
+}
+
+// vouch looks whether the app is installed, unless that was seen just now: a record that another process abandoned is
+// claimed no more.
+func (o *opening) vouch(ctx context.Context) error {
+	if o.vouched {
+		o.vouched = false
+		return nil
+	}
+	return o.installed(ctx)
 }
 
 // external returns a human's bridge that still stands: a record that says so is only as good as a look.

@@ -30,6 +30,9 @@ func (o *opening) serve(ctx context.Context, incident *Incident, email string) (
 		if errors.Is(err, errMoved) {
 			return nil, err
 		}
+		if err := o.removed(ctx, err); err != nil {
+			return nil, o.release(ctx, closeFault, err)
+		}
 		faults = append(faults, err)
 		forGood = forGood && refused(err)
 		if ctx.Err() != nil || errors.Is(err, ErrUnavailable) {

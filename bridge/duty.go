@@ -40,7 +40,9 @@ func (r *record) errands() []errand {
 		errands = []errand{{finishIt, r.RetryAt}}
 	case External:
 		errands = []errand{{verifyIt, r.VerifyAt}}
-	case Closed, Failed, Abandoned:
+	case Closed, Failed:
+	case Abandoned:
+		return nil
 	}
 	if len(r.AuditAt) > 0 {
 		errands = append(errands, errand{auditIt, slices.MinFunc(r.AuditAt, time.Time.Compare)})

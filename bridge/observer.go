@@ -13,6 +13,8 @@ const (
 	FellBack      EventKind = "fell_back"      // another provider served
 	OpeningFailed EventKind = "opening_failed" // an opening gave up for now
 	ClosedEvent   EventKind = "closed"         // a bridge was ended
+
+	AbandonedEvent EventKind = "abandoned" // the app was removed while the bridge was open: it is left as it is
 )
 
 // Event is one thing that happened to a bridge, for metrics and audit trails. It never holds a link or a secret.

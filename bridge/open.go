@@ -21,11 +21,12 @@ func (s *Service) open(ctx context.Context, op string, req Request) (*Bridge, er
 	began := time.Now()
 	req = req.withDefaults()
 	req.arrived = s.now()
+	installed := s.asInstalled(ctx)
 	id, err := s.resolveTrigger(ctx, &req)
 	if err != nil {
 		return nil, fail(op, id, err)
 	}
-	b, err := s.openOnce(ctx, id, req)
+	b, err := s.openOnce(ctx, id, req, installed)
 	s.tell(ctx, id, b, err, began)
 	if req.Unseen && err != nil {
 		s.noteRefusal(ctx, id, err)
@@ -80,9 +81,14 @@ func (s *Service) readIncident(ctx context.Context, id string) (*Incident, error
 }
 
 // openOnce answers from the record where it can, else joins the work on this incident or begins it.
-func (s *Service) openOnce(ctx context.Context, id string, req Request) (*Bridge, error) {
+func (s *Service) openOnce(
+	ctx context.Context, id string, req Request, installed func(context.Context) error,
+) (*Bridge, error) {
 	for {
 		e, err := s.ledger.read(ctx, id)
+		if err == nil {
+			err = installed(ctx)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -91,7 +97,9 @@ func (s *Service) openOnce(ctx context.Context, id string, req Request) (*Bridge
 			return b, err
 		}
 		fl, led, err := s.flights.join(ctx, id, func(ctx context.Context, fl *flight) {
-			fl.bridge, fl.err = s.opening(e, id, req, fl).run(ctx)
+			o := s.opening(e, id, req, fl)
+			o.vouched = true
+			fl.bridge, fl.err = o.run(ctx)
 		})
 		if err != nil {
 			return nil, err

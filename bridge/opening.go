@@ -43,6 +43,7 @@ type opening struct {
 	unseen   bool      // its link was never written, and the look is one create old at most
 	mark     marker    // what its calls carry
 	sentTo   []berth   // where this holder sent a create
+	vouched  bool      // the app was seen to be installed just now
 	sight    look      // the incident, as read beside the claim
 	person   func(context.Context) (*Person, error)
 }
@@ -82,6 +83,9 @@ func (o *opening) attempt(ctx context.Context) (*Bridge, error) {
 		if b, err := o.decide(ctx); b != nil || err != nil {
 			return b, err
 		}
+	}
+	if err := o.installed(ctx); errors.Is(err, ErrNotInstalled) {
+		return nil, errors.Join(err, o.save(ctx, free)) // removed while the call was made
 	}
 	return o.publish(ctx)
 }

@@ -14,6 +14,7 @@ type Option func(*config) error
 
 type config struct {
 	installation   string
+	consent        *Installation // nil: installed by its settings
 	fallbacks      []Provider
 	logger         *slog.Logger
 	observe        func(context.Context, Event)
@@ -34,7 +35,7 @@ type config struct {
 
 func defaults() config {
 	return config{
-		installation:   "default",
+		installation:   theInstallation,
 		logger:         slog.New(slog.DiscardHandler),
 		observe:        func(context.Context, Event) {},
 		topic:          template.Must(parseTopic(DefaultTopic)),
@@ -70,6 +71,18 @@ func WithInstallation(id string) Option {
 			return fmt.Errorf("bridge: WithInstallation: %q is not made of letters, digits, '-' and '_'", id)
 		}
 		c.installation = id
+		return nil
+	}
+}
+
+// WithConsent makes the Service serve only while the app is installed. Otherwise Open and Replace fail with
+// ErrNotInstalled, and Run gives up what is still open: it becomes Abandoned, which the logger and the observer are told.
+func WithConsent(i *Installation) Option {
+	return func(c *config) error {
+		if i == nil {
+			return errors.New("bridge: WithConsent: nil installation")
+		}
+		c.consent = i
 		return nil
 	}
 }

@@ -25,9 +25,13 @@ func (o *opening) publish(ctx context.Context) (*Bridge, error) {
 			return nil, err
 		}
 		status, err := o.put(ctx, link)
-		switch {
-		case err == nil:
+		if err == nil {
 			return o.attach(ctx, status, dialIns)
+		}
+		if err := o.removed(ctx, err); err != nil {
+			return nil, errors.Join(err, o.save(ctx, free))
+		}
+		switch {
 		case errors.Is(err, ErrNumberRefused) && len(dialIns) > 0:
 			dialIns = dialIns[1:] // the link is never lost to a number
 		case errors.Is(err, ErrResolved):

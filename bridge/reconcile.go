@@ -76,6 +76,9 @@ func (s *Service) Reconcile(ctx context.Context) (Report, error) {
 
 // attendDue attends every record that is due and not attended already, each in a goroutine of the round.
 func (s *Service) attendDue(ctx context.Context, round *sync.WaitGroup, done func(worked bool, err error)) error {
+	if serve, err := s.lookAfter(ctx); !serve {
+		return err
+	}
 	if s.sweeps.look(s.now()) {
 		round.Go(func() { done(s.sweepDaily(ctx)) })
 	}

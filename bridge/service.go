@@ -19,7 +19,8 @@ type Service struct {
 	people    *people
 	flights   *flights
 	attending *attending
-	sweeps    *sweeps
+	sweeps    *lookout
+	upkeep    *lookout // of the installation
 }
 
 // New returns a Service that reads and writes incidents, makes calls at provider, and keeps its ledger in store. It
@@ -42,7 +43,8 @@ func New(incidents Incidents, provider Provider, store tokenstore.Store, opts ..
 		people:    &people{read: incidents.Person, known: map[Requester]*reading{}},
 		flights:   &flights{limit: c.maxOpenings, logger: c.logger, flying: map[string]*flight{}},
 		attending: &attending{places: make(chan struct{}, dueAtOnce), ids: map[string]bool{}},
-		sweeps:    &sweeps{},
+		sweeps:    &lookout{every: sweepLook},
+		upkeep:    &lookout{every: upkeepEvery},
 	}, nil
 }
 

@@ -16,19 +16,20 @@ const (
 	strayMaxAge = 24 * time.Hour // a marked call without a record is left so long
 )
 
-// sweeps remembers when this process looks next whether a sweep is due.
-type sweeps struct {
-	mu   sync.Mutex
-	next time.Time
+// lookout remembers when this process looks next whether something is due that is due seldom.
+type lookout struct {
+	every time.Duration
+	mu    sync.Mutex
+	next  time.Time
 }
 
-func (s *sweeps) look(now time.Time) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if now.Before(s.next) {
+func (l *lookout) look(now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if now.Before(l.next) {
 		return false
 	}
-	s.next = now.Add(sweepLook)
+	l.next = now.Add(l.every)
 	return true
 }
 

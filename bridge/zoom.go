@@ -14,7 +14,8 @@ import (
 )
 
 // Zoom fits a Zoom client to a Service. A meeting is made under the requester's e-mail when it is known and Zoom knows
-// it, else under host, else under more in order. A host is an e-mail or a Zoom user id.
+// it, else under host, else under more in order. A host is an e-mail, a Zoom user id, or zoom.Me for whoever installed the
+// app.
 func Zoom(client *zoom.Client, host string, more ...string) Provider {
 	if client == nil || host == "" {
 		return nil
@@ -55,10 +56,18 @@ func (z zoomCalls) Create(ctx context.Context, host string, spec CallSpec) (*Cal
 			ApprovalType: &noRegistration, EmailNotification: &no, AlternativeHostsEmailNotification: &no,
 		},
 	})
+	if errors.Is(err, zoom.ErrMissingScopes) && host != zoom.Me && slices.Contains(z.pool, zoom.Me) {
+		// The app of a single user makes meetings under that one's name alone.
+		return nil, &vendorError{kind: errors.Join(ErrProvider, ErrNextHost), err: err, plain: "the Zoom app may not use the host"}
+	}
 	if err != nil {
 		return nil, zoomError(err)
 	}
-	return zoomCallAsked(m, host, spec), nil
+	call := zoomCallAsked(m, host, spec)
+	if host == zoom.Me && m.HostEmail != "" {
+		call.Host = m.HostEmail
+	}
+	return call, nil
 }
 
 func (z zoomCalls) Calls(ctx context.Context, host string) iter.Seq2[*Call, error] {

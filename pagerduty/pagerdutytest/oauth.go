@@ -50,6 +50,9 @@ func (s *Server) Credentials() (id, secret, account string) { return clientID, c
 // silence. Without it the app has all scopes of the operations.
 func WithAppScopes(scopes ...string) Option { return func(s *Server) { s.appScopes = scopes } }
 
+// WithAccountID sets the id of the account, which the ID token tells.
+func WithAccountID(id string) Option { return func(s *Server) { s.accountID = id } }
+
 // WithEU puts the account into the EU region, for the as_account scope and the ID token.
 func WithEU() Option { return func(s *Server) { s.region = "eu" } }
 
@@ -187,7 +190,7 @@ func (s *Server) idToken(in *exchange, g *grant) string {
 	}
 	claims := map[string]any{
 		"aud": []string{clientID, audience}, "exp": in.now.Add(accessLife).Unix(), "iat": in.now.Unix(),
-		"user_id": g.user.ID, "account_id": "PACCOUNT", "subdomain": subdomain, "region": s.region,
+		"user_id": g.user.ID, "account_id": s.accountID, "subdomain": subdomain, "region": s.region,
 	}
 	part := base64.RawURLEncoding.EncodeToString
 	header := map[string]string{"alg": "RS256", "typ": "JWT"}

@@ -50,6 +50,7 @@ type Server struct {
 	key          string
 	secret       string
 	region       string
+	accountID    string
 	perMinute    int
 	silent       bool // a 429 has no headers and no body
 	bridgeless   bool
@@ -122,6 +123,7 @@ func New(opts ...Option) *Server {
 		key:         "y_NbAkKc66ryYTWUXYEu",
 		secret:      "pagerdutytest/webhook+secret==",
 		region:      "us",
+		accountID:   "PACCOUNT",
 		checkNumber: func(string) bool { return true },
 		abilities:   []string{"teams", "read_only_users", "service_support_hours", "urgencies"},
 		appScopes:   scopes(),

@@ -1,0 +1,155 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
+
+const (
+	removeBudget = 1200 * time.Millisecond // for what was set up at PagerDuty: the tokens must go in time
+	leaveAgain   = 5 * time.Second         // how soon an uninstall that stopped half-way is taken up
+)
+
+// Deauthorization is what Zoom tells of the removal of an app.
+type Deauthorization struct {
+	AccountID string
+	At        time.Time
+}
+
+// Uninstalled is what an uninstall left behind.
+type Uninstalled struct {
+	// Left names what stays at PagerDuty, and why. Somebody has to remove it there by hand.
+	Left []string
+}
+
+// Uninstall takes the app's removal at Zoom for the end of the installation, if the installation is of that account and not
+// younger than the removal: Zoom tells of it for an hour, after a new install too. It returns nil and no error when there
+// is nothing to do.
+//
+// First the record says so, and nothing is opened any more; then what was set up at PagerDuty goes as far as PagerDuty
+// takes part, then every token of both vendors. If it fails after the first step, Run goes on; before, ask again.
+func (i *Installation) Uninstall(ctx context.Context, d Deauthorization) (*Uninstalled, error) {
+	const op = "uninstall"
+	meant := false
+	r, err := i.update(ctx, false, func(r *installation) error {
+		meant = r.Zoom != nil && r.Zoom.ID == d.AccountID && r.State == installed && !d.end().Before(r.At)
+		if !meant {
+			return errUnchanged
+		}
+		if r.Claim.stands(time.Now()) && d.end().Before(r.Claim.At) {
+			return fmt.Errorf("%w: it is being installed again", ErrInProgress)
+		}
+		r.leave(time.Now())
+		return nil
+	})
+	if err != nil {
+		return nil, fail(op, "", err)
+	}
+	if !meant {
+		return nil, nil
+	}
+	u, err := i.leave(ctx, r)
+	return u, fail(op, "", err)
+}
+
+// end is the latest moment that the time may stand for: some deliveries tell it in whole seconds.
+func (d Deauthorization) end() time.Time {
+	if d.At.Nanosecond() == 0 {
+		return d.At.Add(time.Second - time.Millisecond)
+	}
+	return d.At
+}
+
+// leave is the point of no return: no secret stays in the record.
+func (r *installation) leave(now time.Time) {
+	r.State, r.RetryAt = leaving, now.Add(leaveAgain)
+	r.Gone = append(r.Gone, r.ID)
+	if r.Claim != nil {
+		// An install that is still writing finds its claim gone and takes back what it wrote, unless it dies before.
+		r.Gone, r.GoneBy, r.Claim = append(r.Gone, r.Claim.ID), r.Claim.Until, nil
+	}
+	r.SetUp.Secret, r.SetUp.ActionToken = "", ""
+}
+
+// leave does what an uninstall has to do after the point of no return.
+func (i *Installation) leave(ctx context.Context, r installation) (*Uninstalled, error) {
+	u := &Uninstalled{Left: i.remove(ctx, r.SetUp)}
+	for _, id := range r.Gone {
+		for _, a := range i.apps {
+			if err := a.grant.Uninstall(ctx, id); err != nil {
+				return u, err
+			}
+		}
+	}
+	_, err := i.update(ctx, false, func(now *installation) error {
+		if now.State != leaving || now.ID != r.ID {
+			return errUnchanged
+		}
+		if time.Now().Before(now.GoneBy) {
+			now.RetryAt = now.GoneBy
+			return nil
+		}
+		*now = installation{State: uninstalled, ID: r.ID, Claim: now.Claim}
+		return nil
+	})
+	return u, err
+}
+
+// remove takes away what was set up at PagerDuty, and names what stays.
+func (i *Installation) remove(ctx context.Context, made setUp) (left []string) {
+	if i.pagerDuty == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, removeBudget)
+	defer cancel()
+	if made.Subscription != "" {
+		if err := i.pagerDuty.DeleteWebhookSubscription(ctx, made.Subscription); err != nil {
+			left = append(left, "webhook subscription "+made.Subscription+": "+plainly(pagerDutyError(err)))
+		}
+	}
+	for _, service := range slices.Sorted(maps.Keys(made.Actions)) {
+		if err := i.pagerDuty.DeleteExtension(ctx, made.Actions[service]); err != nil {
+			left = append(left, "custom incident action "+made.Actions[service]+": "+plainly(pagerDutyError(err)))
+		}
+	}
+	return left
+}
+
+// attend goes on with an install or uninstall that stopped half-way, and keeps idle grants alive.
+func (i *Installation) attend(ctx context.Context) error {
+	r, _, err := i.read(ctx)
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	switch {
+	case r.State == leaving && !now.Before(r.RetryAt):
+		_, err = i.leave(ctx, r)
+	case r.Claim != nil && !r.Claim.stands(now):
+		err = i.forget(ctx, r.Claim, nil)
+	}
+	if r.State != installed {
+		return err
+	}
+	return errors.Join(err, i.keepAlive(ctx))
+}
+
+// keepAlive asks for a token of every grant that is due: the vendors forget one that is never used.
+func (i *Installation) keepAlive(ctx context.Context) error {
+	keys, _, err := i.store.Due(ctx, "grant/"+theInstallation, time.Now(), "", len(i.apps)+1)
+	if err != nil {
+		return err
+	}
+	var faults []error
+	for _, a := range i.apps {
+		if slices.Contains(keys, "grant/"+theInstallation+"/"+string(a.vendor)) {
+			_, err := a.grant.Token(ctx)
+			faults = append(faults, err)
+		}
+	}
+	return errors.Join(faults...)
+}
