@@ -11,7 +11,7 @@ import (
 // answer is what a route says. Routes return it rather than write it, so that exactly one is ever sent.
 type answer struct {
 	status     int
-	body       any // sent as JSON; a problem as application/problem+json
+	body       any // a page, a file, or else sent as JSON; a problem as application/problem+json
 	header     http.Header
 	code       string // for the log
 	incidentID string // for the log
@@ -24,6 +24,16 @@ func (a answer) with(name, value string) answer {
 		a.header = http.Header{}
 	}
 	a.header.Set(name, value)
+	return a
+}
+
+// withCookie sets a cookie beside those that are set already.
+func (a answer) withCookie(c *http.Cookie) answer {
+	a.header = a.header.Clone()
+	if a.header == nil {
+		a.header = http.Header{}
+	}
+	a.header.Add("Set-Cookie", c.String())
 	return a
 }
 
@@ -44,19 +54,39 @@ func accept(status int, code string) answer {
 }
 
 func (a answer) send(w http.ResponseWriter) {
-	contentType := "application/json"
-	if _, ok := a.body.(problem); ok {
-		contentType = "application/problem+json"
+	header := w.Header()
+	header.Set("Cache-Control", "no-store")
+	maps.Copy(header, a.header)
+	contentType, body := a.encode()
+	if contentType == htmlType {
+		guardPage(header)
 	}
-	body, err := json.Marshal(a.body)
+	header.Set("Content-Type", contentType)
+	header.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(a.status)
+	_, _ = w.Write(body) // a caller who has gone is no fault of ours
+}
+
+const htmlType = "text/html; charset=utf-8"
+
+// encode writes the body as its kind is sent.
+func (a answer) encode() (contentType string, body []byte) {
+	switch b := a.body.(type) {
+	case html:
+		return htmlType, b
+	case asset:
+		return b.contentType, b.data
+	case problem:
+		return "application/problem+json", line(b)
+	default:
+		return "application/json", line(b)
+	}
+}
+
+func line(body any) []byte {
+	text, err := json.Marshal(body)
 	if err != nil {
 		panic(err) // no body of this package can fail
 	}
-	header := w.Header()
-	maps.Copy(header, a.header)
-	header.Set("Content-Type", contentType)
-	header.Set("Cache-Control", "no-store")
-	header.Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(a.status)
-	_, _ = w.Write(append(body, '\n')) // a caller who has gone is no fault of ours
+	return append(text, '\n')
 }

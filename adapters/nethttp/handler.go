@@ -3,6 +3,7 @@ package nethttp
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"path"
@@ -30,6 +31,8 @@ type Handler struct {
 	pagerDuty *pagerduty.Verifier // nil: no secrets, and no route
 	zoom      *zoom.Verifier      // nil: no secrets, and no route
 	tokens    bearerTokens        // empty: no tokens, and none of their routes
+	site      *site               // nil: no pages but those that say so
+	pages     pages
 	mux       *http.ServeMux
 }
 
@@ -43,7 +46,10 @@ func NewHandler(svc Service, opts ...Option) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Handler{svc: svc, logger: c.logger, pagerDuty: c.pagerDuty, zoom: c.zoom, tokens: c.tokens}
+	h := &Handler{svc: svc, logger: c.logger, pagerDuty: c.pagerDuty, zoom: c.zoom, tokens: c.tokens, site: c.site}
+	if h.pages, err = parsePages(); err != nil {
+		return nil, fmt.Errorf("nethttp: %w", err)
+	}
 	h.mux = h.newMux()
 	return h, nil
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"github.com/incidentbridge/incidentbridge/pagerduty"
+	"github.com/incidentbridge/incidentbridge/tokenstore"
 	"github.com/incidentbridge/incidentbridge/zoom"
 )
 
@@ -17,6 +18,7 @@ type settings struct {
 	pagerDutySecrets []string
 	zoomSecrets      []string
 	actionTokens     []string
+	site             *site
 	logger           *slog.Logger
 }
 
@@ -45,6 +47,16 @@ func ActionTokens(tokens ...string) Option {
 	}
 }
 
+// WithPages serves pages for browsers. publicURL is where the world reaches them: a scheme and a host, https, or http on a
+// loopback address. Sessions and what else a browser has under way are kept in store, so that they survive a restart and
+// count in every replica. Without it the pages answer 404 and say so.
+func WithPages(publicURL string, store tokenstore.Store) Option {
+	return func(s *settings) (err error) {
+		s.site, err = newSite(publicURL, store)
+		return err
+	}
+}
+
 // WithLogger logs one line per request. Default: no log.
 func WithLogger(logger *slog.Logger) Option {
 	return func(s *settings) error {
@@ -61,6 +73,7 @@ type config struct {
 	pagerDuty *pagerduty.Verifier
 	zoom      *zoom.Verifier
 	tokens    bearerTokens
+	site      *site
 	logger    *slog.Logger
 }
 
@@ -71,7 +84,7 @@ func newConfig(opts []Option) (config, error) {
 			return config{}, err
 		}
 	}
-	c := config{logger: s.logger}
+	c := config{site: s.site, logger: s.logger}
 	var err error
 	if len(s.pagerDutySecrets) > 0 {
 		if c.pagerDuty, err = pagerduty.NewVerifier(s.pagerDutySecrets); err != nil {

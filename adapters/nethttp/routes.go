@@ -89,6 +89,8 @@ func (h *Handler) newMux() *http.ServeMux {
 		slices.Sort(methods)
 		mux.Handle(path, h.answering(path, wrongMethod(strings.Join(methods, ", "))))
 	}
+	mux.Handle("GET /assets/style.css", h.answering("GET /assets/style.css", h.asset("style.css", "text/css; charset=utf-8")))
+	mux.Handle("GET /assets/icon.svg", h.answering("GET /assets/icon.svg", h.asset("icon.svg", "image/svg+xml")))
 	mux.Handle(anywhere, h.answering(anywhere, notFound))
 	return mux
 }

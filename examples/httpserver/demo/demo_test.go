@@ -193,9 +193,11 @@ func TestEveryPageIsClosedAndSaysDemo(t *testing.T) {
 				t.Errorf("GET %s: Content-Security-Policy %q", path, got)
 			}
 		}
-		if style := v.page("/demo/assets/style.css"); style.status != http.StatusOK ||
-			!strings.HasPrefix(style.header.Get("Content-Type"), "text/css") {
-			t.Errorf("style.css: %d %s", style.status, style.header.Get("Content-Type"))
+		for _, path := range []string{"/assets/style.css", "/demo/assets/demo.css"} {
+			if style := v.page(path); style.status != http.StatusOK ||
+				!strings.HasPrefix(style.header.Get("Content-Type"), "text/css") {
+				t.Errorf("%s: %d %s", path, style.status, style.header.Get("Content-Type"))
+			}
 		}
 	})
 }
