@@ -65,6 +65,16 @@ func (s *Service) Get(ctx context.Context, incidentID string) (*Bridge, error) {
 	return e.bridge(), nil
 }
 
+// Incident reads the incident as the incident system has it now.
+func (s *Service) Incident(ctx context.Context, incidentID string) (*Incident, error) {
+	id, err := s.incidents.ParseID(incidentID)
+	if err != nil {
+		return nil, fail("read", "", err)
+	}
+	incident, err := s.readIncident(ctx, id)
+	return incident, fail("read", id, err)
+}
+
 // List yields every open bridge, in no particular order. A record that cannot be read yields its error, and the
 // listing goes on.
 func (s *Service) List(ctx context.Context) iter.Seq2[*Bridge, error] {

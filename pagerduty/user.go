@@ -15,6 +15,8 @@ type User struct {
 	Email string
 	Role  string // the API's name: "user" is a Manager on the screen, "limited_user" a Responder
 	Teams []Reference
+
+	HTMLURL string // its page in PagerDuty, whose host tells the account; empty when not told
 }
 
 // IsAdmin reports whether the user is the Account Owner or a Global Admin of the account ("Admin" without advanced
@@ -110,5 +112,7 @@ func decodeUser(o object) *User {
 		Email: o.text("email"),
 		Role:  o.text("role"),
 		Teams: references(o.objects("teams")),
+
+		HTMLURL: o.text("html_url"),
 	}
 }

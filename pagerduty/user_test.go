@@ -26,7 +26,8 @@ func TestUserIsReadWithoutItsCalendar(t *testing.T) {
 	}
 	want := &pagerduty.User{
 		ID: id, Name: "Ada", Email: "ada@example.com", Role: "limited_user",
-		Teams: []pagerduty.Reference{{ID: "PTEAM1", Type: "team_reference", Summary: "Platform"}},
+		Teams:   []pagerduty.Reference{{ID: "PTEAM1", Type: "team_reference", Summary: "Platform"}},
+		HTMLURL: "https://example.pagerduty.com/users/" + id,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("user (-want +got):\n%s", diff)

@@ -166,10 +166,6 @@ func TestEveryRouteHasItsAnswers(t *testing.T) {
 		{"metrics", trusted(http.MethodGet, "/metrics", ""), "501 not_implemented"},
 		{"install", plain(http.MethodGet, "/install", ""), "501 not_implemented"},
 		{"zoom callback", plain(http.MethodGet, "/oauth/zoom/callback?code=1", ""), "501 not_implemented"},
-		{"pagerduty callback", plain(http.MethodGet, "/oauth/pagerduty/callback", ""), "501 not_implemented"},
-		{"page of an incident", plain(http.MethodGet, "/incidents/PABC123", ""), "501 not_implemented"},
-		{"button of an incident", plain(http.MethodPost, "/incidents/PABC123", ""), "501 not_implemented"},
-		{"front page", plain(http.MethodGet, "/", ""), "501 not_implemented"},
 
 		{"unknown path", plain(http.MethodGet, "/nowhere", ""), "404 not_found"},
 		{"unknown oauth path", plain(http.MethodGet, "/oauth/other", ""), "404 not_found"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"net/http"
 	"path"
@@ -21,6 +22,9 @@ type Service interface {
 	Close(ctx context.Context, incidentID string, reason bridge.CloseReason) (*bridge.Bridge, error)
 	Verify(ctx context.Context, incidentID string, shown bridge.Link) error
 	Get(ctx context.Context, incidentID string) (*bridge.Bridge, error)
+	List(ctx context.Context) iter.Seq2[*bridge.Bridge, error]
+	Incident(ctx context.Context, incidentID string) (*bridge.Incident, error)
+	Allowed(ctx context.Context, incidentID string, who bridge.Requester) error
 	Ready(ctx context.Context) error
 }
 
@@ -31,7 +35,8 @@ type Handler struct {
 	pagerDuty *pagerduty.Verifier // nil: no secrets, and no route
 	zoom      *zoom.Verifier      // nil: no secrets, and no route
 	tokens    bearerTokens        // empty: no tokens, and none of their routes
-	site      *site               // nil: no pages but those that say so
+	site      *site               // nil: no pages, as without a login
+	login     *login              // nil: pages that say that there are none
 	pages     pages
 	mux       *http.ServeMux
 }
@@ -46,7 +51,9 @@ func NewHandler(svc Service, opts ...Option) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Handler{svc: svc, logger: c.logger, pagerDuty: c.pagerDuty, zoom: c.zoom, tokens: c.tokens, site: c.site}
+	h := &Handler{
+		svc: svc, logger: c.logger, pagerDuty: c.pagerDuty, zoom: c.zoom, tokens: c.tokens, site: c.site, login: c.login,
+	}
 	if h.pages, err = parsePages(); err != nil {
 		return nil, fmt.Errorf("nethttp: %w", err)
 	}
@@ -57,7 +64,7 @@ func NewHandler(svc Service, opts ...Option) (*Handler, error) {
 // ServeHTTP answers one request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !straight(r.URL.EscapedPath()) {
-		h.answering(anywhere, notFound).ServeHTTP(w, r)
+		h.answering(anywhere, h.notFound).ServeHTTP(w, r)
 		return
 	}
 	h.mux.ServeHTTP(w, r)

@@ -19,6 +19,7 @@ type settings struct {
 	zoomSecrets      []string
 	actionTokens     []string
 	site             *site
+	login            *login
 	logger           *slog.Logger
 }
 
@@ -49,11 +50,24 @@ func ActionTokens(tokens ...string) Option {
 
 // WithPages serves pages for browsers. publicURL is where the world reaches them: a scheme and a host, https, or http on a
 // loopback address. Sessions and what else a browser has under way are kept in store, so that they survive a restart and
-// count in every replica. Without it the pages answer 404 and say so.
+// count in every replica. Who may see them is for [WithLogin] to say; without that they answer 404.
 func WithPages(publicURL string, store tokenstore.Store) Option {
 	return func(s *settings) (err error) {
 		s.site, err = newSite(publicURL, store)
 		return err
+	}
+}
+
+// WithLogin lets the users of account's PagerDuty account log in to the pages, through app, which asks for the scope
+// "openid" alone and has publicURL + "/oauth/pagerduty/callback" as its redirect URL. Somebody who is logged in may do
+// there what their role at PagerDuty allows, which the service asks for each time. It needs [WithPages].
+func WithLogin(app *pagerduty.OAuth, account *pagerduty.Client) Option {
+	return func(s *settings) error {
+		if app == nil || account == nil {
+			return errors.New("nethttp: WithLogin: it needs an app and a client")
+		}
+		s.login = &login{app, account}
+		return nil
 	}
 }
 
@@ -74,6 +88,7 @@ type config struct {
 	zoom      *zoom.Verifier
 	tokens    bearerTokens
 	site      *site
+	login     *login
 	logger    *slog.Logger
 }
 
@@ -84,7 +99,10 @@ func newConfig(opts []Option) (config, error) {
 			return config{}, err
 		}
 	}
-	c := config{site: s.site, logger: s.logger}
+	c := config{site: s.site, login: s.login, logger: s.logger}
+	if c.login != nil && c.site == nil {
+		return config{}, errors.New("nethttp: WithLogin needs WithPages")
+	}
 	var err error
 	if len(s.pagerDutySecrets) > 0 {
 		if c.pagerDuty, err = pagerduty.NewVerifier(s.pagerDutySecrets); err != nil {

@@ -35,7 +35,9 @@ type visitor struct {
 type notice struct {
 	Said []string
 	Next []way
-	Code string // for whoever is asked for help; may be empty
+	Code string // for whoever is asked for help; may be empty, as Detail may
+
+	Detail string
 }
 
 // way is a link onward. The first of a page is its big button.
@@ -94,6 +96,26 @@ func (h *Handler) show(status int, p page) answer {
 func (h *Handler) tell(status int, title string, n notice) answer {
 	a := h.show(status, page{template: "notice", Title: title, Content: n})
 	a.code = n.Code
+	return a
+}
+
+// refuseVisitor tells somebody who is logged in what became of what they asked for.
+func (h *Handler) refuseVisitor(err error, who *session, next ...way) answer {
+	return h.inWords(failure(err), who.visitor(), next...)
+}
+
+// inWords turns a problem, which is for programs, into a page. Whatever else an answer is stays as it is.
+func (h *Handler) inWords(a answer, who *visitor, next ...way) answer {
+	p, ok := a.body.(problem)
+	if !ok {
+		return a
+	}
+	title, said := wordsFor(a.code)
+	told := h.show(a.status, page{
+		template: "notice", Title: title, Visitor: who,
+		Content: notice{Said: said, Next: next, Code: a.code, Detail: p.Detail},
+	})
+	a.body = told.body
 	return a
 }
 

@@ -16,6 +16,8 @@ const (
 	zoomBudget      = 2300 * time.Millisecond
 	actionBudget    = 12 * time.Second
 	apiBudget       = 25 * time.Second
+	pageBudget      = 10 * time.Second
+	pressBudget     = 4 * time.Second // after which the page shows how far it is
 	healthBudget    = time.Second
 )
 
@@ -27,9 +29,11 @@ type route struct {
 	method, path string
 	access       access
 	budget       time.Duration
-	// work answers the request. It runs on a goroutine of its own and must not touch the body, which it is given.
-	work func(ctx context.Context, r *http.Request, body []byte) answer
+	work         work
 }
+
+// work answers a request. It runs on a goroutine of its own and must not touch the body, which it is given.
+type work func(ctx context.Context, r *http.Request, body []byte) answer
 
 // access is how a route knows its callers.
 type access int
@@ -38,6 +42,7 @@ const (
 	public access = iota
 	signed        // the work checks a signature over the body
 	bearer
+	browser // the work knows people by their session; they are answered with pages
 )
 
 // routes lists what is served. What has no credentials configured is not there.
@@ -47,12 +52,16 @@ func (h *Handler) routes() []route {
 		{http.MethodGet, "/healthz", public, healthBudget, h.live},
 		{http.MethodGet, "/readyz", public, healthBudget, h.ready},
 
-		{http.MethodGet, "/{$}", public, healthBudget, notYet},
-		{http.MethodGet, "/incidents/{id}", public, healthBudget, notYet},
-		{http.MethodPost, "/incidents/{id}", public, healthBudget, notYet},
+		{http.MethodGet, "/{$}", browser, pageBudget, h.forVisitors(h.openBridges)},
+		{http.MethodGet, "/incidents/{id}", browser, pageBudget, h.forVisitors(h.incidentPage)},
+		{http.MethodPost, "/incidents/{id}", browser, pressBudget, h.forVisitors(h.pressButton)},
+		{http.MethodGet, loginPath, browser, pageBudget, h.loginPage},
+		{http.MethodGet, beginLoginPath, browser, pageBudget, h.beginLogin},
+		{http.MethodPost, logoutPath, browser, pageBudget, h.forVisitors(h.logout)},
+
 		{http.MethodGet, "/install", public, healthBudget, notYet},
 		{http.MethodGet, "/oauth/zoom/callback", public, healthBudget, notYet},
-		{http.MethodGet, "/oauth/pagerduty/callback", public, healthBudget, notYet},
+		{http.MethodGet, "/oauth/pagerduty/callback", browser, pageBudget, h.loginCallback},
 	}
 	if h.pagerDuty != nil {
 		routes = append(routes,
@@ -91,12 +100,20 @@ func (h *Handler) newMux() *http.ServeMux {
 	}
 	mux.Handle("GET /assets/style.css", h.answering("GET /assets/style.css", h.asset("style.css", "text/css; charset=utf-8")))
 	mux.Handle("GET /assets/icon.svg", h.answering("GET /assets/icon.svg", h.asset("icon.svg", "image/svg+xml")))
-	mux.Handle(anywhere, h.answering(anywhere, notFound))
+	mux.Handle(anywhere, h.answering(anywhere, h.notFound))
 	return mux
 }
 
-// answer lets a request through to the route's work: who asks, what they sent, and by when they must hear.
+// answer lets a request through to the route's work, and answers a browser in words.
 func (rt route) answer(h *Handler) responder {
+	if rt.access != browser {
+		return rt.admit(h)
+	}
+	return func(w http.ResponseWriter, r *http.Request) answer { return h.inWords(rt.admit(h)(w, r), nil) }
+}
+
+// admit looks at who asks, what they sent, and by when they must hear.
+func (rt route) admit(h *Handler) responder {
 	return func(w http.ResponseWriter, r *http.Request) answer {
 		until := time.Now().Add(rt.budget)
 		if rt.access == bearer && !h.tokens.admit(r) {
@@ -113,8 +130,12 @@ func (rt route) answer(h *Handler) responder {
 	}
 }
 
-func notFound(http.ResponseWriter, *http.Request) answer {
-	return refuse(codeNotFound, "there is nothing at this path")
+func (h *Handler) notFound(_ http.ResponseWriter, r *http.Request) answer {
+	a := refuse(codeNotFound, "there is nothing at this path")
+	if strings.Contains(r.Header.Get("Accept"), "text/html") {
+		return h.inWords(a, nil)
+	}
+	return a
 }
 
 func wrongMethod(allow string) responder {

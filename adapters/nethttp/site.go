@@ -2,20 +2,21 @@ package nethttp
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
-// site is where browsers find the pages, and where what they have under way is kept.
+// site is where browsers find the pages, and where their sessions are kept.
 type site struct {
 	origin string // scheme and host, as a browser writes an Origin
 	secure bool   // https
 	store  tokenstore.Store
+	states *oauthStates
 }
 
 func newSite(publicURL string, store tokenstore.Store) (*site, error) {
@@ -29,11 +30,11 @@ func newSite(publicURL string, store tokenstore.Store) (*site, error) {
 	if u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) {
 		return nil, errors.New("nethttp: WithPages: the public URL must be https, or http on a loopback address")
 	}
-	s := &site{origin: u.Scheme + "://" + u.Host, secure: u.Scheme == "https", store: store}
-	if err := http.NewCrossOriginProtection().AddTrustedOrigin(s.origin); err != nil {
-		return nil, fmt.Errorf("nethttp: WithPages: %w", err)
-	}
-	return s, nil
+	secure := u.Scheme == "https"
+	return &site{
+		origin: u.Scheme + "://" + u.Host, secure: secure, store: store,
+		states: &oauthStates{store: store, secure: secure},
+	}, nil
 }
 
 func loopback(host string) bool {
@@ -41,16 +42,15 @@ func loopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// cookie is one that only we read: over https alone where there is https, for this host alone, and by no script. It comes
-// along when a link or a vendor leads a browser here, and with no request that another site makes otherwise.
-func (s *site) cookie(name, value string, seconds int) *http.Cookie {
-	return &http.Cookie{
-		Name: s.cookieName(name), Value: value, Path: "/", MaxAge: seconds,
+// cookie is one that no script reads and, over https, no other host sets or is sent. It comes along when a link leads a
+// browser here, or a vendor sends it back, and with nothing else that another site makes it send.
+func (s *site) cookie(name, value string, life time.Duration) *http.Cookie {
+	return &http.Cookie{ //nolint:gosec // G124: without Secure on a loopback address alone, where there is no https
+		Name: s.cookieName(name), Value: value, Path: "/", MaxAge: int(life.Seconds()),
 		Secure: s.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	}
 }
 
-// cookieName has the prefix that keeps sibling hosts from setting the cookie.
 func (s *site) cookieName(name string) string {
 	if s.secure {
 		return "__Host-" + name

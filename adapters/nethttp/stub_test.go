@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -26,8 +27,9 @@ const (
 
 // stub is a service that answers what it is told to, and remembers what it was asked.
 type stub struct {
-	bridge *bridge.Bridge
-	err    error
+	bridge   *bridge.Bridge
+	incident *bridge.Incident // of the pages
+	err      error
 	// open, when set, stands in for Open.
 	open func(context.Context, bridge.Request) (*bridge.Bridge, error)
 
@@ -59,7 +61,29 @@ func (s *stub) Verify(_ context.Context, id string, shown bridge.Link) error {
 
 func (s *stub) Get(_ context.Context, id string) (*bridge.Bridge, error) {
 	s.called("get " + id)
+	if s.bridge == nil && s.err == nil {
+		return nil, bridge.ErrNotFound
+	}
 	return s.bridge, s.err
+}
+
+func (s *stub) List(context.Context) iter.Seq2[*bridge.Bridge, error] {
+	s.called("list")
+	return func(yield func(*bridge.Bridge, error) bool) {
+		if s.bridge != nil || s.err != nil {
+			yield(s.bridge, s.err)
+		}
+	}
+}
+
+func (s *stub) Incident(_ context.Context, id string) (*bridge.Incident, error) {
+	s.called("incident " + id)
+	return s.incident, s.err
+}
+
+func (s *stub) Allowed(_ context.Context, id string, who bridge.Requester) error {
+	s.called("allowed " + id + " " + who.ID)
+	return s.err
 }
 
 func (s *stub) Ready(context.Context) error {

@@ -4,10 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"html"
 	"io"
+	"maps"
 	"net"
 	"net/http"
+	"net/http/cookiejar"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -125,6 +129,56 @@ func (v *vendors) stopWhileCreating(t *testing.T) (answer chan string, code chan
 	until(t, log, "stopping")
 	go func() { _, _ = io.Copy(io.Discard, stderr) }()
 	return answer, code
+}
+
+// With an OAuth app at PagerDuty, its users log in and press the button.
+func TestPeopleLogIn(t *testing.T) {
+	t.Parallel()
+	v := newVendors(t)
+	close(v.create)
+	environ := v.environ()
+	id, secret, _ := v.pagerDuty.Credentials()
+	maps.Copy(environ, map[string]string{
+		"PAGERDUTY_CLIENT_ID": id, "PAGERDUTY_CLIENT_SECRET": secret, "PAGERDUTY_OAUTH_URL": v.pagerDuty.URL() + "/oauth",
+	})
+	stderr, written := io.Pipe()
+	go func() { run(t.Context(), environ, written) }()
+	log := json.NewDecoder(stderr)
+	address := until(t, log, "listening").PublicURL
+	go func() { _, _ = io.Copy(io.Discard, stderr) }()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := &http.Client{Jar: jar}
+
+	page := ask(t, client, http.MethodGet, address+"/login/pagerduty?back=/incidents/"+v.incidentID, nil)
+	_, token, _ := strings.Cut(page, `name="token" value="`)
+	token, _, _ = strings.Cut(token, `"`)
+	page = ask(t, client, http.MethodPost, address+"/incidents/"+v.incidentID, url.Values{"token": {token}})
+	if link := v.pagerDuty.Incident(v.incidentID).Bridge.URL; link == "" || !strings.Contains(page, html.EscapeString(link)) {
+		t.Errorf("the page lacks %q:\n%s", link, page)
+	}
+}
+
+// ask sends what a browser sends from a page of ours, and returns the page that it leads to.
+func ask(t *testing.T, client *http.Client, method, address string, form url.Values) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, address, strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Sec-Fetch-Site", "same-origin")
+	resp, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("%s %s: %d, %v\n%s", method, address, resp.StatusCode, err, body)
+	}
+	return string(body)
 }
 
 // vendors are both fakes on loopback addresses, and a Zoom that makes a meeting only when it is let.

@@ -80,7 +80,7 @@ func assemble(s *settings.Settings, logger *slog.Logger) (*bridge.Service, http.
 	if err != nil {
 		return nil, nil, err
 	}
-	handler, err := s.Handler(svc, logger)
+	handler, err := s.Handler(svc, store, logger)
 	return svc, handler, err
 }
 

@@ -47,7 +47,7 @@ func New(given *settings.Settings, logger *slog.Logger) (*Demo, error) {
 	if d.service, err = d.newService(nil); err != nil {
 		return nil, err
 	}
-	handler, err := s.Handler(d.service, logger)
+	handler, err := s.Handler(d.service, store, logger)
 	if err != nil {
 		return nil, err
 	}

@@ -25,7 +25,7 @@ func (s *Settings) check(problems *Error) {
 	}
 
 	report("ADDR", address(s.Addr))
-	report("PUBLIC_URL", optional(s.PublicURL, webURL))
+	report("PUBLIC_URL", optional(s.PublicURL, s.publicURL))
 	report("STORE_URL", storeURL(string(s.StoreURL)))
 	report("STORE_KEYS", storeKeys(string(s.StoreKeys)))
 
@@ -146,6 +146,25 @@ func webURL(value string) string {
 	}
 	if u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return "must have no user, query or fragment"
+	}
+	return ""
+}
+
+// publicURL is where browsers come, when there are pages.
+func (s *Settings) publicURL(value string) string {
+	if s.PagerDutyClientID != "" {
+		return pagesURL(value)
+	}
+	return webURL(value)
+}
+
+// pagesURL also wants the cookies of a login to be safe, and the pages to be at the top.
+func pagesURL(value string) string {
+	if why := vendorURL(value); why != "" {
+		return why
+	}
+	if u, err := url.Parse(value); err != nil || strings.Trim(u.Path, "/") != "" {
+		return "must have no path when people log in"
 	}
 	return ""
 }

@@ -31,7 +31,7 @@ func (s *Settings) Unserved() error {
 	switch {
 	case !s.storeIs("memory"):
 		return errors.New("STORE_URL: only memory: is in this build yet; other stores come with a later release")
-	case s.PagerDutyClientID != "":
+	case s.PagerDutyClientID != "" && s.PagerDutyToken == "":
 		return errors.New("PAGERDUTY_CLIENT_ID: OAuth comes with a later release; use PAGERDUTY_TOKEN and PAGERDUTY_FROM")
 	case s.ZoomClientID != "" && s.ZoomAccountID == "":
 		return errors.New("ZOOM_ACCOUNT_ID is not set: the OAuth install flow comes with a later release")
@@ -116,15 +116,19 @@ func (s *Settings) ServiceOptions(logger *slog.Logger) []bridge.Option {
 	return append(opts, bridge.WithDialIn(s.DialInCountries...))
 }
 
-// Handler returns the routes of nethttp over the service.
-func (s *Settings) Handler(svc nethttp.Service, logger *slog.Logger) (*nethttp.Handler, error) {
-	return nethttp.NewHandler(
-		svc,
+// Handler returns the routes of nethttp over the service. Whoever logs in is kept in the store.
+func (s *Settings) Handler(svc nethttp.Service, store tokenstore.Store, logger *slog.Logger) (*nethttp.Handler, error) {
+	pages, err := s.pages(store)
+	if err != nil {
+		return nil, err
+	}
+	return nethttp.NewHandler(svc, append(
+		pages,
 		nethttp.PagerDutySecrets(plain(s.PagerDutyWebhookSecrets)...),
 		nethttp.ZoomSecrets(plain(s.ZoomWebhookSecrets)...),
 		nethttp.ActionTokens(plain(s.ActionTokens)...),
 		nethttp.WithLogger(logger),
-	)
+	)...)
 }
 
 func plain(secrets []Secret) []string {

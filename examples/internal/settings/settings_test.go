@@ -244,6 +244,23 @@ func TestABadValueNamesItsVariable(t *testing.T) {
 	}
 }
 
+// Links with a passcode and a login's cookies go over it.
+func TestPagesWantASafeAddress(t *testing.T) {
+	t.Parallel()
+	for address, why := range map[string]string{
+		"https://ib.example.com": "", "https://ib.example.com/": "", "http://127.0.0.1:8080": "",
+		"http://ib.example.com":       "must be https, or http on this machine",
+		"https://ib.example.com/here": "must have no path when people log in",
+	} {
+		_, err := settings.Load(served(map[string]string{
+			"PUBLIC_URL": address, "PAGERDUTY_CLIENT_ID": "c", "PAGERDUTY_CLIENT_SECRET": "s",
+		}))
+		if why == "" && err != nil || why != "" && (err == nil || err.Error() != "PUBLIC_URL "+why) {
+			t.Errorf("%s: %v, want %q", address, err, why)
+		}
+	}
+}
+
 func TestHalfSetNamesWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	const zoomAll, pagerDutyAll = "ZOOM_ACCOUNT_ID ZOOM_CLIENT_ID ZOOM_CLIENT_SECRET ZOOM_HOSTS", "PAGERDUTY_TOKEN PAGERDUTY_FROM"
