@@ -31,7 +31,8 @@ const (
 type Installation struct {
 	store     tokenstore.Store
 	key       string
-	apps      []app // in the order in which an install asks them
+	clientID  string // of the app at Zoom
+	apps      []app  // in the order in which an install asks them
 	zoom      *zoom.Client
 	pagerDuty *pagerduty.Client
 }
@@ -72,6 +73,7 @@ func InstallZoom(oauth *zoom.OAuth, opts ...zoom.Option) InstallationOption {
 		if err != nil {
 			return err
 		}
+		i.clientID = oauth.ClientID()
 		i.zoom, err = zoom.NewClient(grant, opts...)
 		return err
 	}

@@ -376,7 +376,7 @@ func TestSetUpIsUsedAgain(t *testing.T) {
 		if diff := cmp.Diff(extensions, w.pd.Extensions()); diff != "" {
 			t.Error(diff)
 		}
-		want := bridge.SetUp{Subscription: subscriptions[0].ID, Services: []string{"PSHOP01"}}
+		want := bridge.SetUp{Subscription: subscriptions[0].ID, PingedAt: time.Now().UTC(), Services: []string{"PSHOP01"}}
 		if diff := cmp.Diff(want, now.SetUp); diff != "" {
 			t.Error(diff)
 		}
@@ -424,67 +424,173 @@ func TestWhatPagerDutyRefusesToSetUpIsTold(t *testing.T) {
 	})
 }
 
+// foretold is a store that something happens in before it is written.
+type foretold struct {
+	tokenstore.Store
+
+	before func(ctx context.Context, key string) error
+}
+
+func (h foretold) Put(ctx context.Context, key string, r tokenstore.Record) (string, error) {
+	if err := h.before(ctx, key); err != nil {
+		return "", err
+	}
+	return h.Store.Put(ctx, key, r)
+}
+
 func TestTwoInstallsSideBySideMixNoGrants(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		o := newOffice(w)
-		i, other := o.installation(t, w.store), o.installation(t, w.store)
+		slow := foretold{w.store, func(_ context.Context, key string) error {
+			if strings.HasPrefix(key, "grant/") {
+				time.Sleep(time.Second)
+			}
+			return nil
+		}}
+		i, other := o.installation(t, slow), o.installation(t, w.store)
 		mine := []*bridge.Consent{o.consent(t, i, bridge.VendorZoom), o.consent(t, i, bridge.VendorPagerDuty)}
 		theirs := []*bridge.Consent{o.consent(t, i, bridge.VendorZoom), o.consent(t, i, bridge.VendorPagerDuty)}
 
-		done := make(chan error, 2)
+		done := make(chan error, 1)
 		go func() {
 			_, err := i.Install(t.Context(), mine...)
 			done <- err
 		}()
-		go func() {
-			_, err := other.Install(t.Context(), theirs...)
-			done <- err
-		}()
-		for _, err := range []error{<-done, <-done} {
-			if err != nil && !errors.Is(err, bridge.ErrInProgress) {
-				t.Error(err)
-			}
+		pass(1500 * time.Millisecond) // between the two grants
+		if _, err := other.Install(t.Context(), theirs...); !errors.Is(err, bridge.ErrInProgress) {
+			t.Errorf("the second: got %v", err)
+		}
+		if err := <-done; err != nil {
+			t.Errorf("the first: %v", err)
 		}
 		pass(time.Second)
 		uninstall(t, i, removed())
-		for _, vendor := range []string{"zoom", "pagerduty"} {
-			stored, err := w.store.Get(t.Context(), "grant/default/"+vendor)
-			if err != nil || strings.Contains(string(stored.Value), "access_token") {
-				t.Errorf("a grant outlived the uninstall: %s, %v", stored.Value, err)
-			}
+		o.wantNoGrants(t)
+	})
+}
+
+func (o office) wantNoGrants(t *testing.T) {
+	t.Helper()
+	for _, vendor := range []string{"zoom", "pagerduty"} {
+		stored, err := o.store.Get(t.Context(), "grant/default/"+vendor)
+		if err != nil || strings.Contains(string(stored.Value), "access_token") {
+			t.Errorf("a grant is left: %s, %v", stored.Value, err)
 		}
+	}
+}
+
+func TestAnInstallThatDiesLeavesNoGrant(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		o := newOffice(w)
+		dead := false
+		dying := foretold{w.store, func(_ context.Context, key string) error {
+			dead = dead || key == "grant/default/pagerduty"
+			if dead {
+				return errKilled
+			}
+			return nil
+		}}
+		i := o.installation(t, dying)
+		consents := []*bridge.Consent{o.consent(t, i, bridge.VendorZoom), o.consent(t, i, bridge.VendorPagerDuty)}
+		if _, err := i.Install(t.Context(), consents...); !errors.Is(err, bridge.ErrUnavailable) {
+			t.Fatalf("got %v", err)
+		}
+		next := o.installation(t, w.store)
+		o.startInstalled(t, next)
+		pass(3 * time.Minute)
+		stored, err := w.store.Get(t.Context(), "grant/default/zoom")
+		if err != nil || strings.Contains(string(stored.Value), "access_token") {
+			t.Errorf("the grant is left: %s, %v", stored.Value, err)
+		}
+		o.install(t, next)
+	})
+}
+
+func TestAnUninstallThatStopsHalfWayGoesOn(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		o := newOffice(w)
+		down := false
+		i := o.installation(t, foretold{w.store, func(_ context.Context, key string) error {
+			if down && strings.HasPrefix(key, "grant/") {
+				return errKilled
+			}
+			return nil
+		}})
+		o.install(t, i)
+		setUp(t, i, "PSHOP01")
+		pass(time.Second)
+
+		down = true
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if u, err := i.Uninstall(ctx, removed()); u == nil || err == nil {
+			t.Fatalf("got %+v, %v", u, err)
+		}
+		if _, err := i.Current(t.Context()); !errors.Is(err, bridge.ErrNotInstalled) {
+			t.Errorf("got %v", err)
+		}
+		stored, err := w.store.Get(t.Context(), "installation/default")
+		if err != nil || strings.Contains(string(stored.Value), w.pd.Secret()) || strings.Contains(string(stored.Value), "action_token") {
+			t.Errorf("a secret is left: %s, %v", stored.Value, err)
+		}
+
+		o.startInstalled(t, o.installation(t, w.store))
+		pass(2 * time.Minute)
+		o.wantNoGrants(t)
 	})
 }
 
 func TestAnOpeningInFlightFails(t *testing.T) {
-	for name, when := range map[string]string{
-		"while Zoom makes the call": zoomtest.Create,
-		"while it is read":          pagerdutytest.GetIncident,
-	} {
-		t.Run(name, func(t *testing.T) {
+	tests := []struct {
+		name    string
+		slow    func(*world)
+		revoked bool // Zoom takes the token no more
+	}{
+		{"while PagerDuty is read", func(w *world) {
+			w.pd.Fault(pagerdutytest.GetIncident, pagerdutytest.Delay(2*time.Second))
+		}, true},
+		{"while Zoom is asked, and refuses", func(w *world) {
+			w.zoom.Fault(zoomtest.Create, zoomtest.Delay(2*time.Second))
+		}, true},
+		{"while Zoom makes the call", func(w *world) {
+			w.zoom.Fault(zoomtest.Create, zoomtest.Delay(2*time.Second))
+		}, false},
+		{"while PagerDuty is written, and refuses", func(w *world) {
+			w.pd.Fault(pagerdutytest.UpdateIncident, pagerdutytest.Answer(401, "").After(2*time.Second).Times(2))
+		}, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
 			inWorld(t, func(t *testing.T, w *world) {
 				o := newOffice(w)
 				i := o.installation(t, w.store)
 				o.install(t, i)
-				svc := o.startInstalled(t, i, bridge.WithFallback(bridge.StaticRoom("https://meet.example.com/room", "")))
-				incident := w.pd.AddIncident("Disk full")
-				if when == zoomtest.Create {
-					w.zoom.Fault(zoomtest.Create, zoomtest.Delay(2*time.Second))
-				} else {
-					w.pd.Fault(pagerdutytest.GetIncident, pagerdutytest.Delay(2*time.Second))
+				// Another process, which has its own tokens in memory and hears of nothing.
+				other := o.installation(t, w.store)
+				svc, err := bridge.New(bridge.PagerDuty(other.PagerDuty()), bridge.Zoom(other.Zoom(), zoom.Me), w.store,
+					bridge.WithConsent(other), bridge.WithFallback(bridge.StaticRoom("https://meet.example.com/room", "")))
+				if err != nil {
+					t.Fatal(err)
 				}
+				incident := w.pd.AddIncident("Disk full")
+				tt.slow(w)
 				done := make(chan error, 1)
 				go func() {
 					_, err := svc.Open(context.WithoutCancel(t.Context()), bridge.Request{IncidentID: incident})
 					done <- err
 				}()
 				pass(time.Second)
-				w.zoom.Uninstall(zoomBoss)
+				if tt.revoked {
+					w.zoom.Uninstall(zoomBoss)
+				}
 				uninstall(t, i, removed())
 				if err := <-done; !errors.Is(err, bridge.ErrNotInstalled) {
 					t.Errorf("got %v", err)
 				}
-				if shown := w.pd.Incident(incident).Bridge; shown != (pagerduty.ConferenceBridge{}) {
+				if b, err := svc.Get(t.Context(), incident); err == nil && b.Provider == "static" {
+					t.Errorf("the fallback served: %+v", b)
+				}
+				if shown := w.pd.Incident(incident).Bridge; shown != (pagerduty.ConferenceBridge{}) && tt.revoked {
 					t.Errorf("the incident shows %+v", shown)
 				}
 			})

@@ -56,6 +56,7 @@ func (c *claim) stands(now time.Time) bool { return c != nil && now.Before(c.Unt
 type setUp struct {
 	Subscription string            `json:"subscription,omitempty"`
 	Secret       string            `json:"secret,omitempty"` // signs the subscription's events
+	PingedAt     time.Time         `json:"pinged_at,omitzero"`
 	ReachedAt    time.Time         `json:"reached_at,omitzero"`
 	ActionToken  string            `json:"action_token,omitempty"` // the bearer token that the actions send
 	Actions      map[string]string `json:"actions,omitempty"`      // service id -> extension id
@@ -73,7 +74,7 @@ func (r *installation) installed() *Installed {
 	return &Installed{
 		ID: r.ID, At: r.At, Zoom: r.Zoom, PagerDuty: r.PagerDuty,
 		SetUp: SetUp{
-			Subscription: r.SetUp.Subscription, ReachedAt: r.SetUp.ReachedAt,
+			Subscription: r.SetUp.Subscription, PingedAt: r.SetUp.PingedAt, ReachedAt: r.SetUp.ReachedAt,
 			Services: slices.Sorted(maps.Keys(r.SetUp.Actions)), Problems: slices.Clone(r.SetUp.Problems),
 		},
 	}

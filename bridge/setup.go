@@ -23,7 +23,8 @@ type SetUpRequest struct {
 // SetUp is what stands at PagerDuty.
 type SetUp struct {
 	Subscription string    // id of the webhook subscription; empty when there is none
-	ReachedAt    time.Time // when an event of it came in; zero: none did yet
+	PingedAt     time.Time // when PagerDuty was last asked to send an event
+	ReachedAt    time.Time // when an event came in since; zero: none did yet
 	Services     []string  // ids of those that have the button
 	Problems     []string  // what could not be set up, in sentences
 }
@@ -52,7 +53,9 @@ func (i *Installation) SetUp(ctx context.Context, want SetUpRequest) (*Installed
 			problems = append(problems, part.name+": "+r.setUpProblem(err))
 		}
 	}
-	r, err = i.change(ctx, r.ID, func(s *setUp) { s.Problems, s.ReachedAt = problems, time.Time{} })
+	r, err = i.change(ctx, r.ID, func(s *setUp) {
+		s.Problems, s.PingedAt, s.ReachedAt = problems, time.Now().UTC(), time.Time{}
+	})
 	if err == nil && r.SetUp.Subscription != "" {
 		err = i.ping(ctx, r)
 	}

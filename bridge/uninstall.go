@@ -16,6 +16,7 @@ const (
 
 // Deauthorization is what Zoom tells of the removal of an app.
 type Deauthorization struct {
+	ClientID  string // of the app; empty when not told
 	AccountID string
 	At        time.Time
 }
@@ -26,7 +27,7 @@ type Uninstalled struct {
 	Left []string
 }
 
-// Uninstall takes the app's removal at Zoom for the end of the installation, if the installation is of that account and not
+// Uninstall takes the app's removal at Zoom for the end of the installation, if it is this app and this account, and not
 // younger than the removal: Zoom tells of it for an hour, after a new install too. It returns nil and no error when there
 // is nothing to do.
 //
@@ -36,7 +37,8 @@ func (i *Installation) Uninstall(ctx context.Context, d Deauthorization) (*Unins
 	const op = "uninstall"
 	meant := false
 	r, err := i.update(ctx, false, func(r *installation) error {
-		meant = r.Zoom != nil && r.Zoom.ID == d.AccountID && r.State == installed && !d.end().Before(r.At)
+		ours := r.Zoom != nil && r.Zoom.ID == d.AccountID && (d.ClientID == "" || d.ClientID == i.clientID)
+		meant = ours && r.State == installed && !d.end().Before(r.At)
 		if !meant {
 			return errUnchanged
 		}

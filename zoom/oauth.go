@@ -42,6 +42,9 @@ func NewOAuth(clientID, clientSecret, redirectURL string, opts ...Option) (*OAut
 	return &OAuth{app}, nil
 }
 
+// ClientID is the app's id, which Zoom names when somebody removes the app: Event.ClientID of EventAppDeauthorized.
+func (o *OAuth) ClientID() string { return o.app.ClientID }
+
 // AuthCodeURL returns the page of Zoom where somebody agrees to the app, and which sends the browser back to the redirect
 // URL with a code and this state, or with error=access_denied. The state is a random text that the callback must bring
 // back in the same browser; the verifier, of oauth2.GenerateVerifier, belongs to this one flow and never leaves the server

@@ -164,8 +164,8 @@ func TestEveryRouteHasItsAnswers(t *testing.T) {
 
 		{"metrics without token", plain(http.MethodGet, "/metrics", ""), "401 unauthorized"},
 		{"metrics", trusted(http.MethodGet, "/metrics", ""), "501 not_implemented"},
-		{"install", plain(http.MethodGet, "/install", ""), "501 not_implemented"},
-		{"zoom callback", plain(http.MethodGet, "/oauth/zoom/callback?code=1", ""), "501 not_implemented"},
+		{"install, not by consent", plain(http.MethodGet, "/install", ""), "404 not_found"},
+		{"zoom callback, not by consent", plain(http.MethodGet, "/oauth/zoom/callback?code=1", ""), "404 not_found"},
 
 		{"unknown path", plain(http.MethodGet, "/nowhere", ""), "404 not_found"},
 		{"unknown oauth path", plain(http.MethodGet, "/oauth/other", ""), "404 not_found"},

@@ -39,6 +39,8 @@ type Handler struct {
 	login     *login              // nil: pages that say that there are none
 	pages     pages
 	mux       *http.ServeMux
+
+	installation *installer // nil: nothing is installed by consent
 }
 
 // NewHandler returns a handler over svc. It does no I/O and starts no goroutine; a bad option makes it fail, and names
@@ -53,6 +55,7 @@ func NewHandler(svc Service, opts ...Option) (*Handler, error) {
 	}
 	h := &Handler{
 		svc: svc, logger: c.logger, pagerDuty: c.pagerDuty, zoom: c.zoom, tokens: c.tokens, site: c.site, login: c.login,
+		installation: c.install,
 	}
 	if h.pages, err = parsePages(); err != nil {
 		return nil, fmt.Errorf("nethttp: %w", err)

@@ -99,27 +99,6 @@ func (h *Handler) beginLogin(ctx context.Context, r *http.Request, _ []byte) ans
 	return seeOther(h.login.app.AuthCodeURL(started.state, started.verifier)).withCookie(started.cookie)
 }
 
-// loginCallback is where PagerDuty sends the browser back to.
-func (h *Handler) loginCallback(ctx context.Context, r *http.Request, _ []byte) answer {
-	if h.login == nil {
-		return h.noLogin()
-	}
-	f, err := h.site.states.finish(ctx, r)
-	switch {
-	case errors.Is(err, errNoState), errors.Is(err, errUnknownState), errors.Is(err, errOtherBrowser),
-		errors.Is(err, errUsedState), errors.Is(err, errExpiredState):
-		return h.loginFailed(err, "/")
-	case err != nil:
-		return h.storeFailed(ctx, err)
-	}
-	query := r.URL.Query()
-	a := h.loginFailed(errDenied, f.back)
-	if code := query.Get("code"); code != "" {
-		a = h.finishLogin(ctx, r, f, code)
-	}
-	return a.withCookie(h.site.states.spent(query.Get("state")))
-}
-
 // finishLogin takes the code that PagerDuty sent the browser back with, and logs in whom it belongs to.
 func (h *Handler) finishLogin(ctx context.Context, r *http.Request, f *flow, code string) answer {
 	if h.login == nil {

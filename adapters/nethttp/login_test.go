@@ -82,7 +82,7 @@ func TestCookiesAreForThisHostAlone(t *testing.T) {
 			at = next.String()
 		}
 	}
-	if len(set) != 3 { // the flow's, the flow's end, the session's
+	if len(set) != 2 { // the flow's, the session's
 		t.Fatalf("cookies set: %q", set)
 	}
 	for _, c := range set {

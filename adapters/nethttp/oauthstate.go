@@ -15,23 +15,23 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"github.com/incidentbridge/incidentbridge/bridge"
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
 const (
 	stateLife    = 10 * time.Minute // from the begin of a flow to its callback
-	stateGarbage = 24 * time.Hour   // until then a late callback is told what became of its state
+	stateKnown   = time.Hour        // until then a browser whose callback comes late, or again, is told so
+	stateGarbage = 24 * time.Hour   // until then any other is told that it is none of its own
 	stateFormat  = 1
 )
 
 // purpose is what an OAuth flow was begun for.
 type purpose string
 
-const (
-	forInstallZoom      purpose = "install-zoom"
-	forInstallPagerDuty purpose = "install-pagerduty"
-	forLogin            purpose = "login"
-)
+const forLogin purpose = "login"
+
+func forInstall(vendor bridge.Vendor) purpose { return purpose("install-" + string(vendor)) }
 
 // Why a callback's state is not good. Whatever else finish fails with is the store's.
 var (
@@ -80,7 +80,7 @@ type keptFlow struct {
 func (s *oauthStates) begin(ctx context.Context, why purpose, back string, carried json.RawMessage) (startedFlow, error) {
 	started := startedFlow{state: rand.Text(), verifier: oauth2.GenerateVerifier()}
 	secret := rand.Text()
-	started.cookie = s.cookie(started.state, secret, stateLife)
+	started.cookie = s.cookie(started.state, secret)
 	value, err := json.Marshal(keptFlow{
 		Format: stateFormat, Purpose: why, Until: time.Now().Add(stateLife).UTC(), Browser: fingerprint(secret),
 		Verifier: started.verifier, Back: localPath(back), Carried: carried,
@@ -98,7 +98,7 @@ func (s *oauthStates) begin(ctx context.Context, why purpose, back string, carri
 }
 
 // finish ends the flow of the callback's state, which is worthless afterwards. A callback of another browser ends
-// nothing. When two come at once, one gets it.
+// nothing. When two come at once, one gets it. With an error about a state of ours the flow says what it was for.
 func (s *oauthStates) finish(ctx context.Context, r *http.Request) (*flow, error) {
 	state := r.URL.Query().Get("state")
 	if state == "" {
@@ -116,13 +116,14 @@ func (s *oauthStates) finish(ctx context.Context, r *http.Request) (*flow, error
 	if err := json.Unmarshal(stored.Value, &kept); err != nil || kept.Format != stateFormat {
 		return nil, errUnknownState // nothing of the value is for an error: it holds secrets
 	}
+	refused := &flow{purpose: kept.Purpose, back: "/"}
 	switch {
 	case !s.sameBrowser(r, state, kept.Browser):
-		return nil, errOtherBrowser
+		return refused, errOtherBrowser
 	case kept.Used:
-		return nil, errUsedState
+		return refused, errUsedState
 	case !time.Now().Before(kept.Until):
-		return nil, errExpiredState
+		return refused, errExpiredState
 	}
 	used := keptFlow{Format: stateFormat, Purpose: kept.Purpose, Used: true, Until: kept.Until, Browser: kept.Browser}
 	if stored.Value, err = json.Marshal(used); err != nil {
@@ -130,7 +131,7 @@ func (s *oauthStates) finish(ctx context.Context, r *http.Request) (*flow, error
 	}
 	_, err = s.store.Put(ctx, key, stored)
 	if errors.Is(err, tokenstore.ErrConflict) {
-		return nil, errUsedState
+		return refused, errUsedState
 	}
 	if err != nil {
 		return nil, fmt.Errorf("end a flow: %w", err)
@@ -138,14 +139,11 @@ func (s *oauthStates) finish(ctx context.Context, r *http.Request) (*flow, error
 	return &flow{purpose: kept.Purpose, verifier: kept.Verifier, back: kept.Back, carried: kept.Carried}, nil
 }
 
-// spent takes the flow's cookie away.
-func (s *oauthStates) spent(state string) *http.Cookie { return s.cookie(state, "", -time.Second) }
-
 // cookie is the flow's own, so that several flows of one browser do not disturb each other. Over https nobody but this
 // very host can set or read it.
-func (s *oauthStates) cookie(state, secret string, life time.Duration) *http.Cookie {
+func (s *oauthStates) cookie(state, secret string) *http.Cookie {
 	return &http.Cookie{ //nolint:gosec // G124: a browser takes no Secure cookie over http, which is for this machine alone
-		Name: s.cookieName(state), Value: secret, Path: "/", MaxAge: int(life.Seconds()),
+		Name: s.cookieName(state), Value: secret, Path: "/", MaxAge: int(stateKnown.Seconds()),
 		Secure: s.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode, // strict would keep it from the callback
 	}
 }

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 
+	"github.com/incidentbridge/incidentbridge/bridge"
 	"github.com/incidentbridge/incidentbridge/pagerduty"
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 	"github.com/incidentbridge/incidentbridge/zoom"
@@ -20,6 +22,7 @@ type settings struct {
 	actionTokens     []string
 	site             *site
 	login            *login
+	installation     *installer
 	logger           *slog.Logger
 }
 
@@ -71,6 +74,25 @@ func WithLogin(app *pagerduty.OAuth, account *pagerduty.Client) Option {
 	}
 }
 
+// WithInstallation opens the install flow at /install, and takes what the installation has PagerDuty send as if its
+// secrets were given to [PagerDutySecrets] and [ActionTokens], the latter for /actions/pagerduty alone. Zoom's word of the
+// app's removal ends it, for which [ZoomSecrets] is needed. The redirect URLs of the two apps are publicURL +
+// "/oauth/zoom/callback" and publicURL + "/oauth/pagerduty/callback". It needs [WithPages], with a sealed store.
+//
+// PagerDuty is asked for the events of the whole account that end a bridge or guard it, and for those given here, such as
+// the ones that open one.
+func WithInstallation(i *bridge.Installation, events ...string) Option {
+	return func(s *settings) error {
+		if i == nil {
+			return errors.New("nethttp: WithInstallation: nil installation")
+		}
+		wanted := append([]string{eventBridgeUpdated, eventReopened, eventResolved}, events...)
+		slices.Sort(wanted)
+		s.installation = &installer{Installation: i, events: slices.Compact(wanted)}
+		return nil
+	}
+}
+
 // WithLogger logs one line per request. Default: no log.
 func WithLogger(logger *slog.Logger) Option {
 	return func(s *settings) error {
@@ -89,6 +111,7 @@ type config struct {
 	tokens    bearerTokens
 	site      *site
 	login     *login
+	install   *installer
 	logger    *slog.Logger
 }
 
@@ -99,7 +122,10 @@ func newConfig(opts []Option) (config, error) {
 			return config{}, err
 		}
 	}
-	c := config{site: s.site, login: s.login, logger: s.logger}
+	c := config{site: s.site, login: s.login, install: s.installation, logger: s.logger}
+	if c.install != nil && c.site == nil {
+		return config{}, errors.New("nethttp: WithInstallation needs WithPages")
+	}
 	if c.login != nil && c.site == nil {
 		return config{}, errors.New("nethttp: WithLogin needs WithPages")
 	}

@@ -22,8 +22,8 @@ const webhookID = "X-Webhook-Id"
 
 // pagerDutyWebhook takes a V3 event.
 func (h *Handler) pagerDutyWebhook(ctx context.Context, r *http.Request, body []byte) answer {
-	if err := h.pagerDuty.Verify(r.Header, body); err != nil {
-		return refuse(codeUnauthorized, err.Error())
+	if refused := h.verifyEvent(ctx, r.Header, body); refused != nil {
+		return *refused
 	}
 	event, err := pagerduty.ParseEvent(body)
 	if err != nil {

@@ -33,6 +33,7 @@ const (
 	codeIgnored       = "ignored"
 	codeTriggerTooOld = "trigger_too_old"
 	codeVerified      = "verified"
+	codeUninstalled   = "uninstalled"
 )
 
 // When to come back if nobody said.

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/incidentbridge/incidentbridge/bridge"
 )
 
 // How long a route's work may take, counted from the arrival of the request. PagerDuty waits 5 s for a webhook and 16 s
@@ -17,7 +19,8 @@ const (
 	actionBudget    = 12 * time.Second
 	apiBudget       = 25 * time.Second
 	pageBudget      = 10 * time.Second
-	pressBudget     = 4 * time.Second // after which the page shows how far it is
+	installBudget   = 25 * time.Second // two vendors, several calls each
+	pressBudget     = 4 * time.Second  // after which the page shows how far it is
 	healthBudget    = time.Second
 )
 
@@ -42,6 +45,7 @@ const (
 	public access = iota
 	signed        // the work checks a signature over the body
 	bearer
+	pressed // by whom PagerDuty has the bearer token of: one of ours, or the installed buttons'
 	browser // the work knows people by their session; they are answered with pages
 )
 
@@ -59,11 +63,15 @@ func (h *Handler) routes() []route {
 		{http.MethodGet, beginLoginPath, browser, pageBudget, h.beginLogin},
 		{http.MethodPost, logoutPath, browser, pageBudget, h.forVisitors(h.logout)},
 
-		{http.MethodGet, "/install", public, healthBudget, notYet},
-		{http.MethodGet, "/oauth/zoom/callback", public, healthBudget, notYet},
-		{http.MethodGet, "/oauth/pagerduty/callback", browser, pageBudget, h.loginCallback},
+		{http.MethodGet, "/oauth/pagerduty/callback", browser, installBudget, h.callback(bridge.VendorPagerDuty)},
 	}
-	if h.pagerDuty != nil {
+	if h.installation != nil {
+		routes = append(routes,
+			route{http.MethodGet, installPath, browser, pageBudget, h.install},
+			route{http.MethodGet, installedPath, browser, pageBudget, h.installedPage},
+			route{http.MethodGet, "/oauth/zoom/callback", browser, installBudget, h.callback(bridge.VendorZoom)})
+	}
+	if h.pagerDuty != nil || h.installation != nil {
 		routes = append(routes,
 			route{http.MethodPost, "/webhooks/pagerduty", signed, pagerDutyBudget, h.pagerDutyWebhook})
 	}
@@ -71,9 +79,12 @@ func (h *Handler) routes() []route {
 		routes = append(routes,
 			route{http.MethodPost, "/webhooks/zoom", signed, zoomBudget, h.zoomWebhook})
 	}
+	if len(h.tokens) > 0 || h.installation != nil {
+		routes = append(routes,
+			route{http.MethodPost, "/actions/pagerduty", pressed, actionBudget, h.pagerDutyAction})
+	}
 	if len(h.tokens) > 0 {
 		routes = append(routes,
-			route{http.MethodPost, "/actions/pagerduty", bearer, actionBudget, h.pagerDutyAction},
 			route{http.MethodPost, bridgePath, bearer, apiBudget, h.openBridge},
 			route{http.MethodGet, bridgePath, bearer, apiBudget, h.readBridge},
 			route{http.MethodDelete, bridgePath, bearer, apiBudget, h.closeBridge},
@@ -118,6 +129,11 @@ func (rt route) admit(h *Handler) responder {
 		until := time.Now().Add(rt.budget)
 		if rt.access == bearer && !h.tokens.admit(r) {
 			return refuse(codeUnauthorized, "a bearer token is needed").with("WWW-Authenticate", "Bearer")
+		}
+		if rt.access == pressed {
+			if refused := h.admitPress(r, until); refused != nil {
+				return *refused
+			}
 		}
 		body, err := readBody(w, r, until)
 		if errors.Is(err, errTooLarge) {

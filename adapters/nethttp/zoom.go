@@ -1,15 +1,20 @@
 package nethttp
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
+	"log/slog"
 	"net/http"
+	"time"
 
+	"github.com/incidentbridge/incidentbridge/bridge"
 	"github.com/incidentbridge/incidentbridge/zoom"
 )
 
 // zoomWebhook answers Zoom's validation of the endpoint, and takes its events.
-func (h *Handler) zoomWebhook(_ context.Context, r *http.Request, body []byte) answer {
+func (h *Handler) zoomWebhook(ctx context.Context, r *http.Request, body []byte) answer {
 	delivery, err := h.zoom.Verify(r.Header, body)
 	if err != nil {
 		return refuse(codeUnauthorized, err.Error())
@@ -17,8 +22,34 @@ func (h *Handler) zoomWebhook(_ context.Context, r *http.Request, body []byte) a
 	if reply, ok := delivery.Challenge(); ok {
 		return answer{status: http.StatusOK, body: json.RawMessage(reply)}
 	}
-	if _, err := zoom.ParseEvent(body); err != nil {
+	event, err := zoom.ParseEvent(body)
+	if err != nil {
 		return accept(http.StatusOK, codeBadRequest)
 	}
+	if event.Type == zoom.EventAppDeauthorized && h.installation != nil {
+		return h.uninstall(ctx, event, delivery.At)
+	}
 	return accept(http.StatusOK, codeIgnored)
+}
+
+// uninstall takes Zoom's word that the app was removed. Zoom tells it again when it hears no 2xx.
+func (h *Handler) uninstall(ctx context.Context, event *zoom.Event, signedAt time.Time) answer {
+	at := event.DeauthorizedAt
+	if at.IsZero() {
+		at = cmp.Or(event.Time, signedAt)
+	}
+	gone, err := h.installation.Uninstall(ctx, bridge.Deauthorization{
+		ClientID: event.ClientID, AccountID: event.AccountID, At: at,
+	})
+	switch {
+	case err != nil && gone == nil:
+		return refuse(codeUnavailable, "the uninstall is not kept yet").retryAfter(defaultRetry)
+	case gone == nil:
+		return accept(http.StatusOK, codeIgnored)
+	}
+	h.logger.LogAttrs(ctx, slog.LevelWarn, "uninstalled at Zoom", slog.Any("left_at_pagerduty", gone.Left))
+	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		h.logger.LogAttrs(ctx, slog.LevelWarn, "the uninstall goes on by itself", slog.Any("error", err))
+	}
+	return accept(http.StatusOK, codeUninstalled)
 }
