@@ -33,7 +33,9 @@ func TestAStoreThatIsDown(t *testing.T) {
 	p := start(t, build(t), v.environ(store.String()))
 
 	line.cut()
-	eventually(t, 10*time.Second, func() error { return p.wantStatus(t.Context(), http.MethodGet, "/readyz", http.StatusServiceUnavailable) })
+	eventually(t, 10*time.Second, func() error {
+		return p.wantStatus(t.Context(), http.MethodGet, "/readyz", http.StatusServiceUnavailable)
+	})
 	if err := p.wantStatus(t.Context(), http.MethodGet, "/healthz", http.StatusOK); err != nil {
 		t.Error(err)
 	}
