@@ -84,6 +84,9 @@ func (r *record) surplus(m marker, ledger, callID string) bool {
 	if m.ledger != ledger || m.incident != r.IncidentID || m.generation > r.Generation {
 		return false
 	}
+	if r.Standing != nil && r.Standing.Call.MeetingID == callID {
+		return false // the incident may show it still
+	}
 	return r.Call == nil || r.Call.MeetingID != callID
 }
 

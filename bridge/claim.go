@@ -107,8 +107,11 @@ func (o *opening) claimed(now time.Time) record {
 	r.Lease = lease{Owner: o.owner, Until: now.Add(leaseFor)}
 	r.RetryAt = time.Time{}
 	o.fresh = false
-	switch r.State {
-	case Creating, Created:
+	switch {
+	case r.isToBeReplaced(o.req):
+		o.fresh = true
+		r.replace(o.id, askedBy(o.req), now)
+	case r.State == Creating, r.State == Created:
 		if o.Lease.Owner != "" {
 			// What the last holder sent may still land anywhere.
 			r.doubt(now)
@@ -119,21 +122,21 @@ func (o *opening) claimed(now time.Time) record {
 		if o.finishing == "" && o.req.at().After(r.OverAt) {
 			r.CloseAsk = "" // asked for again since
 		}
-	case Closing:
+	case r.State == Closing:
 		return r // to be reopened, if the look allows it; the key comes with that
 	default:
 		o.fresh = true
-		r.begin(o.id, o.req, now)
-		if host, ok := o.knownHost(); ok {
-			r.Tried = append(r.Tried, berth{Provider: o.providers[0].Name(), Host: host, Generation: r.Generation})
-		}
+		r.begin(o.id, askedBy(o.req), now)
+	}
+	if host, ok := o.knownHost(); ok && o.fresh {
+		r.Tried = append(r.Tried, berth{Provider: o.providers[0].Name(), Host: host, Generation: r.Generation})
 	}
 	r.addKey(o.req.IdempotencyKey, r.Generation, now)
 	return r
 }
 
 // begin starts a new generation. What the former ones left stays known.
-func (r *record) begin(id string, req Request, now time.Time) {
+func (r *record) begin(id string, who asked, now time.Time) {
 	r.retire()
 	r.auditTried(now)
 	r.IncidentID, r.State, r.Nonce = id, Creating, newNonce()
@@ -141,7 +144,7 @@ func (r *record) begin(id string, req Request, now time.Time) {
 	r.Warnings, r.CloseAsk, r.Reason, r.Attempts, r.Verified, r.Noted = nil, "", "", 0, 0, false
 	r.FailingAt, r.VerifyAt, r.CloseAt, r.EndBy = time.Time{}, time.Time{}, time.Time{}, time.Time{}
 	r.OpenedAt, r.AttachedAt, r.ClosedAt = now, time.Time{}, time.Time{}
-	r.Asked = askedBy(req)
+	r.Asked = who
 }
 
 // again is the request of whoever asked last and may have it.

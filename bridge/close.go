@@ -160,6 +160,7 @@ func (o *opening) finish(ctx context.Context) error {
 		now := o.now()
 		free(r)
 		r.State, r.ClosedAt, r.RetryAt = Closed, now, time.Time{}
+		r.giveUpStanding(now)
 		if o.providerOf(r.Call.Provider) == nil {
 			r.warn("meeting " + r.Call.MeetingID + " is left: its provider " + r.Call.Provider + " is not set up any more")
 		}

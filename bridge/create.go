@@ -52,10 +52,7 @@ func (o *opening) makeAt(ctx context.Context, p Provider, hosts []string, spec C
 	if err == nil || !last || pointless(err) || errors.Is(err, ErrRateLimited) {
 		return call, err
 	}
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < createBudget {
-		return nil, err // a create that could not be seen through is left to the ledger
-	}
-	if sleep(ctx, time.Second) != nil {
+	if !o.timeFor(ctx, p) || sleep(ctx, time.Second) != nil {
 		return nil, err
 	}
 	return o.makeUnder(ctx, p, hosts, spec)
@@ -109,8 +106,11 @@ func (o *opening) makeFor(ctx context.Context, p Provider, host string, spec Cal
 	if o.decidedElsewhere() {
 		return nil, o.giveWay(ctx)
 	}
+	if !o.timeFor(ctx, p) {
+		return nil, fmt.Errorf("%w: too little time is left to make a call", ErrProvider)
+	}
 	o.sentTo = append(o.sentTo, here)
-	createCtx, cancel := context.WithTimeout(ctx, min(createBudget, o.leaseLeft()))
+	createCtx, cancel := context.WithTimeout(ctx, createBudget)
 	defer cancel()
 	call, err := p.Create(createCtx, host, spec)
 	if err == nil {
@@ -130,6 +130,16 @@ func (o *opening) makeFor(ctx context.Context, p Provider, host string, spec Cal
 		return call, nil
 	}
 	return nil, err
+}
+
+// timeFor says whether a create could be seen through, by the lease and by the caller's patience. A room that is always
+// there takes none.
+func (o *opening) timeFor(ctx context.Context, p Provider) bool {
+	if _, always := p.(staticRoom); always {
+		return true
+	}
+	deadline, ok := ctx.Deadline()
+	return o.leaseLeft() >= createBudget && (!ok || time.Until(deadline) >= createBudget)
 }
 
 // mayHold says whether a create of this generation may have been sent there before.

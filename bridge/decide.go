@@ -80,11 +80,12 @@ func (o *opening) keep(ctx context.Context, link Link) (*Bridge, error) {
 // keep makes the record external. A call of ours is left to the audit, which never ends one that has started; and to
 // the verification, because a write of ours may still land over the human's.
 func (r *record) keep(link Link, now time.Time) {
-	if r.Call != nil {
+	if r.Call != nil || r.Standing != nil {
 		r.audit(now)
 		r.AuditAt = append(r.AuditAt, now)
 	}
 	r.retire()
+	r.Standing = nil
 	r.Call = &decided{Provider: external, JoinURL: link.URL}
 	if link.Number != "" {
 		r.Call.DialIns = []string{link.Number}
@@ -106,7 +107,7 @@ func (o *opening) settle(ctx context.Context, p Provider, call *Call, faults []e
 		}
 		now := o.now()
 		next := o.clone()
-		next.settle(mine, now)
+		next.settle(mine, now, 0) // nobody was ever let in: there is no grace to give
 		for _, w := range call.Warnings {
 			next.warn(w)
 		}
@@ -165,12 +166,11 @@ func (d *decided) same(other *decided) bool {
 	return d.MeetingID == other.MeetingID && d.JoinURL == other.JoinURL
 }
 
-// settle is the decision: it never changes within a generation.
-func (r *record) settle(call *decided, now time.Time) {
+// settle is the decision: it never changes within a generation. A close that was asked for meanwhile gives that grace.
+func (r *record) settle(call *decided, now time.Time, grace time.Duration) {
 	r.Call, r.State, r.Attempts, r.FailingAt = call, Created, 0, time.Time{}
 	if r.CloseAsk != "" {
-		// Nobody was ever let in: there is no grace to give.
-		r.closing(r.CloseAsk, now, 0)
+		r.closing(r.CloseAsk, now, grace)
 	}
 }
 

@@ -11,7 +11,8 @@
 //
 // [Service.Open] may be called as often as you like, from as many processes as you like, for the same incident: there
 // is one meeting. [Service.Run] finishes what a crash, or a vendor's fault, left half-way; start it in every process.
-// [Service.Close] ends a bridge after a grace period, and never while somebody is inside.
+// [Service.Close] ends a bridge after a grace period, and never while somebody is inside. [Service.Replace] makes another
+// one on purpose.
 //
 // # How one stays one
 //

@@ -14,19 +14,23 @@ import (
 // it but the caller's context ended, or PagerDuty did not take it yet: Run goes on. Work outlives the caller's context,
 // bounded; an *Error with Kept set means that the ledger tries again by itself.
 func (s *Service) Open(ctx context.Context, req Request) (*Bridge, error) {
+	return s.open(ctx, "open", req)
+}
+
+func (s *Service) open(ctx context.Context, op string, req Request) (*Bridge, error) {
 	began := time.Now()
 	req = req.withDefaults()
 	req.arrived = s.now()
 	id, err := s.resolveTrigger(ctx, &req)
 	if err != nil {
-		return nil, fail("open", id, err)
+		return nil, fail(op, id, err)
 	}
 	b, err := s.openOnce(ctx, id, req)
 	s.tell(ctx, id, b, err, began)
 	if req.Unseen && err != nil {
 		s.noteRefusal(ctx, id, err)
 	}
-	return b, fail("open", id, err)
+	return b, fail(op, id, err)
 }
 
 // resolveTrigger checks the request without any call, then turns a number into the id.
@@ -82,6 +86,7 @@ func (s *Service) openOnce(ctx context.Context, id string, req Request) (*Bridge
 		if err != nil {
 			return nil, err
 		}
+		req = req.aim(&e.record)
 		if b, err := s.answer(ctx, e, req); b != nil || err != nil {
 			return b, err
 		}
@@ -108,7 +113,7 @@ func (s *Service) openOnce(ctx context.Context, id string, req Request) (*Bridge
 		if led {
 			return fl.bridge, fl.err
 		}
-		if fl.bridge == nil && (personal(fl.err) || looked(fl.err)) {
+		if fl.bridge == nil && (personal(fl.err) || looked(fl.err)) || fl.bridge != nil && fl.bridge.Generation < req.atLeast {
 			continue
 		}
 		if fl.bridge == nil {
@@ -152,7 +157,7 @@ func looked(err error) bool {
 
 // answer is what needs no work: Open 1. Without one there is something to claim.
 func (s *Service) answer(ctx context.Context, e entry, req Request) (*Bridge, error) {
-	if e.version == "" {
+	if e.version == "" || e.isToBeReplaced(req) {
 		return nil, nil
 	}
 	known := e.keyGeneration(req.IdempotencyKey) != 0

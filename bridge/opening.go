@@ -168,6 +168,9 @@ func (o *opening) yield(ctx context.Context, cause error) error {
 // release ends a generation that made nothing. The record stays, with its keys, and is audited if a create could have
 // been sent: Open 4.
 func (o *opening) release(ctx context.Context, reason CloseReason, cause error) error {
+	if o.Standing != nil {
+		return o.restore(ctx, cause)
+	}
 	o.relied() // whoever asks from now on is not told that anything stands
 	decided := false
 	err := o.save(ctx, func(r *record) {

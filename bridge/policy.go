@@ -56,7 +56,12 @@ func (s *Service) authorize(ctx context.Context, r Requester, kind TriggerKind, 
 
 // ours says whether the link an incident shows is one that this record knows as its own, of whatever generation.
 func (r *record) ours(l Link) bool {
-	return r.shows(l) || slices.ContainsFunc(r.Former, func(f former) bool {
+	return r.shows(l) || r.former(l)
+}
+
+// former says whether it is a link of a former generation.
+func (r *record) former(l Link) bool {
+	return slices.ContainsFunc(r.Former, func(f former) bool {
 		return sameCall(l, f.MeetingID, Link{URL: f.JoinURL, Number: f.Number})
 	})
 }

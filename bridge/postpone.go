@@ -9,6 +9,9 @@ import (
 // postpone leaves the opening to the ledger, which tries again after 1 s, 2 s, 5 s, then every 10 s for ten minutes;
 // forGood: no trying again mends it.
 func (o *opening) postpone(ctx context.Context, cause error, forGood bool) error {
+	if o.Standing != nil {
+		return o.restore(ctx, cause)
+	}
 	// The caller's patience may be what ended; the record is still to be given back.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readBudget)
 	defer cancel()

@@ -123,6 +123,7 @@ func (r *record) attach(now time.Time, status Status, dialIns []string, c config
 	}
 	call.DialIns = slices.Clone(dialIns)
 	r.Call, r.Noted = &call, true
+	r.giveUpStanding(now)
 	r.Attempts, r.RetryAt, r.FailingAt = 0, time.Time{}, time.Time{}
 	r.AttachedAt, r.EndBy = now, r.OpenedAt.Add(c.maxAge)
 	switch {
@@ -162,7 +163,10 @@ func (o *opening) unpublished(ctx context.Context, cause error) (*Bridge, error)
 func (o *opening) refused(ctx context.Context, cause error) error {
 	err := o.save(ctx, func(r *record) {
 		free(r)
-		if r.State == Created {
+		switch {
+		case r.State == Created && r.Standing != nil:
+			r.standAgain(o.now())
+		case r.State == Created:
 			r.closing(closeRefused, o.now(), verifyAfter)
 		}
 	})

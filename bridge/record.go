@@ -15,19 +15,20 @@ const recordFormat = 1
 // record is an incident's page in the ledger. Its JSON is what stores hold: names and meanings never change, new
 // fields are added, and a change an older program could misread raises recordFormat.
 type record struct {
-	Format     int      `json:"format"`
-	IncidentID string   `json:"incident_id"`
-	State      State    `json:"state"`
-	Generation int      `json:"generation"`
-	Nonce      string   `json:"nonce"`           // random, one per generation
-	Stamp      string   `json:"stamp"`           // random, one per write: tells a lost reply from a lost race
-	Lease      lease    `json:"lease,omitzero"`  // who is at work
-	Asked      asked    `json:"asked,omitzero"`  // what started this generation, for whoever takes it over
-	Tried      []berth  `json:"tried,omitempty"` // where a create of any living generation may have been sent
-	Call       *decided `json:"call,omitempty"`  // the decision: set once per generation, never changed
-	Former     []former `json:"former,omitempty"`
-	Keys       []seen   `json:"keys,omitempty"`
-	Warnings   []string `json:"warnings,omitempty"`
+	Format     int       `json:"format"`
+	IncidentID string    `json:"incident_id"`
+	State      State     `json:"state"`
+	Generation int       `json:"generation"`
+	Nonce      string    `json:"nonce"`              // random, one per generation
+	Stamp      string    `json:"stamp"`              // random, one per write: tells a lost reply from a lost race
+	Lease      lease     `json:"lease,omitzero"`     // who is at work
+	Asked      asked     `json:"asked,omitzero"`     // what started this generation, for whoever takes it over
+	Tried      []berth   `json:"tried,omitempty"`    // where a create of any living generation may have been sent
+	Call       *decided  `json:"call,omitempty"`     // the decision: set once per generation, never changed
+	Standing   *standing `json:"standing,omitempty"` // what Call is to replace
+	Former     []former  `json:"former,omitempty"`
+	Keys       []seen    `json:"keys,omitempty"`
+	Warnings   []string  `json:"warnings,omitempty"`
 
 	Attempts  int         `json:"attempts,omitempty"` // failures in a row
 	RetryAt   time.Time   `json:"retry_at,omitzero"`
@@ -196,7 +197,7 @@ func (r *record) warn(text string) bool {
 
 // retire moves the decided call to the former ones, so that its link is never taken for a human's.
 func (r *record) retire() {
-	if r.Call != nil && r.Call.Provider != external {
+	if r.Call != nil && r.Call.Provider != external && !r.former(r.Call.link()) {
 		link := r.Call.link()
 		r.Former = append(r.Former, former{MeetingID: r.Call.MeetingID, JoinURL: link.URL, Number: link.Number})
 	}

@@ -73,9 +73,9 @@ func TestWhatIsOpenIsAlwaysDue(t *testing.T) {
 		name string
 		take func()
 	}{
-		{"claimed", func() { r.begin("P1", Request{}, now); r.Lease = lease{Owner: "o", Until: now.Add(leaseFor)} }},
+		{"claimed", func() { r.begin("P1", asked{}, now); r.Lease = lease{Owner: "o", Until: now.Add(leaseFor)} }},
 		{"failed for now", func() { free(&r); r.postpone(now, false) }},
-		{"decided", func() { r.settle(&decided{JoinURL: "u"}, now); r.Lease.Owner = "o"; r.Lease.Until = now }},
+		{"decided", func() { r.settle(&decided{JoinURL: "u"}, now, 0); r.Lease.Owner = "o"; r.Lease.Until = now }},
 		{"not published", func() { free(&r); r.postpone(now, false) }},
 		{"attached", func() { r.State, r.EndBy = Attached, now.Add(time.Hour) }},
 		{"closing", func() { r.closing(CloseRequested, now, time.Minute) }},

@@ -27,6 +27,8 @@ type Request struct {
 
 	live    bool      // Incident was read just now
 	arrived time.Time // when it was asked for
+	replace bool      // a bridge that stands will not do
+	atLeast int       // the first generation that will, once that is known; zero: any
 }
 
 // Requester is the person who asks, by PagerDuty user id or e-mail; either is enough.

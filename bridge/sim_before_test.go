@@ -1,5 +1,3 @@
-//go:build simulation
-
 package bridge_test
 
 import (
@@ -31,15 +29,50 @@ func (s *simulation) allClosing() {
 // undecided until its audit would be due.
 func (s *simulation) aLostCreate() {
 	s.deliver(s.programs[0], &trigger{name: "first", incident: s.incidents[0]})
-	s.calmBut("zoom create", func(c *call) {
+	s.calmBut(meets{"zoom create": func(c *call) {
 		s.process(c)
 		s.kill(c.by.program)
-	})
+	}})
 	s.pass(s.between(15*time.Second, 40*time.Second))
 	s.reconcile(s.boot(), s.incidents[0])
-	s.calmBut("zoom list", func(c *call) { s.fail(c, fails) })
+	broken := meets{"zoom list": s.with(fails)}
+	if s.chance(60) { // else the next host serves
+		broken["zoom create"] = s.with(unreachable)
+	}
+	s.calmBut(broken)
 	s.pass(s.between(3*time.Minute, 4*time.Minute))
 }
+
+// aLateDecision leaves a process that stands still with a meeting in its hands, while another makes one of its own.
+func (s *simulation) aLateDecision() {
+	if s.chance(30) {
+		return
+	}
+	i, another := s.incidents[0], s.programs[1]
+	s.deliver(s.programs[0], &trigger{name: "first", incident: i})
+	s.calmBut(meets{"store put created": func(c *call) { s.freeze(c.by.program) }})
+	s.thawAt = time.Now().Add(s.between(16*time.Second, 24*time.Second))
+	s.pass(s.between(15*time.Second, 16*time.Second))
+	s.reconcile(another, i)
+	s.calmBut(meets{"zoom list": s.with(fails)})
+}
+
+// aReplaceUnderWay is one whose link PagerDuty does not take until its audit is due.
+func (s *simulation) aReplaceUnderWay() {
+	s.allAttached()
+	if s.chance(60) {
+		return
+	}
+	i, broken := s.incidents[0], meets{"pagerduty update_incident": s.with(pick(s, fails, lost, hang))}
+	s.deliver(s.programs[0], &trigger{name: "another", incident: i, replaces: true})
+	s.calmBut(broken)
+	s.pass(s.between(3*time.Minute, 4*time.Minute))
+	s.reconcile(s.programs[0], i)
+	s.calmBut(broken)
+}
+
+// with lets a call meet a fault.
+func (s *simulation) with(f fault) func(*call) { return func(c *call) { s.fail(c, f) } }
 
 // anOldEvent is one that says what was so minutes ago, before a human wrote a bridge or resolved the incident.
 func (s *simulation) anOldEvent() {
@@ -82,7 +115,7 @@ func (s *simulation) aFormerWrite() {
 // writesLate lets a first write get lost on the way for a while; what is tried next meets the fault.
 func (s *simulation) writesLate(next fault) {
 	first := true
-	s.calmBut("pagerduty update_incident", func(c *call) {
+	s.calmBut(meets{"pagerduty update_incident": func(c *call) {
 		switch {
 		case first:
 			s.fail(c, late)
@@ -93,7 +126,7 @@ func (s *simulation) writesLate(next fault) {
 			s.answer(c)
 		}
 		first = false
-	})
+	}})
 }
 
 // failingForLong lets a trigger fail until it is about to be given up.

@@ -1,5 +1,3 @@
-//go:build simulation
-
 package bridge_test
 
 import (
@@ -9,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -47,7 +46,7 @@ type simulation struct {
 	thawAt    time.Time // when a frozen process may wake
 	healing   bool
 
-	steps int
+	steps atomic.Int64
 	start time.Time
 	trace []string
 
@@ -76,7 +75,7 @@ func simulate(t *testing.T, seed uint64) *simulation {
 	s.family = s.pickFamily()
 	s.tell("seed %d: %s", seed, s.family.name)
 	s.prepare()
-	for s.steps < s.family.steps && len(s.lies) == 0 {
+	for int(s.steps.Load()) < s.family.steps && len(s.lies) == 0 {
 		s.step()
 	}
 	if len(s.lies) == 0 {
@@ -170,7 +169,7 @@ func (s *simulation) step() {
 func (s *simulation) rest() {
 	synctest.Wait()
 	s.collect()
-	s.steps++
+	s.steps.Add(1)
 }
 
 // ready are the calls that may be let on now.
@@ -214,7 +213,8 @@ func (s *simulation) hit(c *call, f fault) bool {
 	switch {
 	case f == crash && c.processed.never(), f == crashAfter:
 		s.replace(c.by.program)
-	case f == freeze && s.thawAt.IsZero():
+	case f == freeze:
+		s.thaw() // whoever else stands still
 		s.freeze(c.by.program)
 	case f == down:
 		s.storeDown = true
@@ -229,7 +229,7 @@ func (s *simulation) hit(c *call, f fault) bool {
 
 // process lets the store or the vendor do what it is asked.
 func (s *simulation) process(c *call) {
-	c.processed = s.moment()
+	s.gate.process(c, s.moment())
 	c.answer = c.process()
 	s.tell("%s: done, %s", c.name, outcome(c.answer))
 }
@@ -238,7 +238,9 @@ func (s *simulation) process(c *call) {
 func (s *simulation) answer(c *call) {
 	s.covered(none, c.step)
 	if c.look != "" {
+		s.mu.Lock()
 		c.by.looked[c.look] = c.processed
+		s.mu.Unlock()
 	}
 	s.tell("%s: answered", c.name)
 	s.gate.finish(c, c.answer)
@@ -247,7 +249,12 @@ func (s *simulation) answer(c *call) {
 // fail lets a call go wrong.
 func (s *simulation) fail(c *call, f fault) {
 	s.tell("%s: %s", c.name, f)
-	c.by.hurt = true
+	s.gate.hurt(c.by)
+	if c.step == "zoom create" && f != unreachable && f != limited {
+		s.mu.Lock()
+		c.by.doubted[c.about] = s.moment()
+		s.mu.Unlock()
+	}
 	switch f {
 	case hang, hangAfter:
 		c.stuck = true // until its sender gives up
@@ -311,14 +318,17 @@ func (s *simulation) nextDue() (time.Time, *incident, bool) {
 }
 
 // calm lets everybody finish what they are at, without faults.
-func (s *simulation) calm() { s.calmBut("", nil) }
+func (s *simulation) calm() { s.calmBut(nil) }
 
-// calmBut does that, but for the calls of one step, which meet something else.
-func (s *simulation) calmBut(step string, meet func(*call)) {
+// meets is what the calls of some steps meet.
+type meets map[string]func(*call)
+
+// calmBut does that, but for some calls. Whoever stands still goes on doing so.
+func (s *simulation) calmBut(but meets) {
 	for {
 		s.rest()
 		if calls := s.ready(); len(calls) > 0 {
-			if calls[0].step == step {
+			if meet := but[calls[0].step]; meet != nil {
 				meet(calls[0])
 				continue
 			}
@@ -328,7 +338,7 @@ func (s *simulation) calmBut(step string, meet func(*call)) {
 			s.answer(calls[0])
 			continue
 		}
-		if len(s.actors) == 0 {
+		if !slices.ContainsFunc(s.actors, func(a *actor) bool { return !a.program.frozen }) {
 			return
 		}
 		time.Sleep(500*time.Millisecond + time.Duration(s.rng.IntN(1000)))
@@ -374,7 +384,7 @@ func (s *simulation) end() {
 	synctest.Wait()
 }
 
-func (s *simulation) moment() moment { return moment{step: s.steps + 1, at: time.Now()} }
+func (s *simulation) moment() moment { return moment{step: int(s.steps.Load()) + 1, at: time.Now()} }
 
 func (s *simulation) stakeholder(r bridge.Requester) bool { return r == s.users[len(s.users)-1] }
 

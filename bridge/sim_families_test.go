@@ -1,5 +1,3 @@
-//go:build simulation
-
 package bridge_test
 
 import (
@@ -31,6 +29,7 @@ type deedKind string
 // What may happen, besides calls, faults and time.
 const (
 	click       deedKind = "click"        // a new trigger
+	replaceIt   deedKind = "replace"      // somebody asks for another bridge
 	redelivery  deedKind = "redelivery"   // a trigger comes once more, anywhere
 	resolve     deedKind = "resolve"      // the incident is resolved, or triggered again
 	news        deedKind = "news"         // an event of an incident is delivered, in any order, perhaps twice
@@ -92,7 +91,8 @@ func families() []family {
 			},
 		},
 		{
-			name: "frozen", weight: 10, programs: 2, incidents: 1, steps: 180, faults: 4, dailyLimit: 100,
+			name: "frozen", weight: 12, programs: 2, incidents: 1, steps: 180, faults: 4, dailyLimit: 100,
+			before:  (*simulation).aLateDecision,
 			options: []bridge.Option{shortGrace},
 			deeds: map[deedKind]int{
 				click: 6, redelivery: 4, freezing: 10, lookAtDue: 14, lateMessage: 3, resolve: 2, news: 3, closeIt: 1,
@@ -120,10 +120,18 @@ func families() []family {
 			},
 		},
 		{
+			name: "replaced", weight: 25, programs: 2, incidents: 1, steps: 200, faults: 7, refusing: 6,
+			before: (*simulation).aReplaceUnderWay, dailyLimit: 100, options: []bridge.Option{shortGrace},
+			deeds: map[deedKind]int{
+				replaceIt: 8, click: 2, redelivery: 6, resolve: 2, news: 5, closeIt: 2, humanEdit: 1, people: 4, lookAtDue: 16,
+				lateMessage: 5, crashing: 4, freezing: 2, outage: 1, patience: 2,
+			},
+		},
+		{
 			name: "the end", weight: 30, programs: 2, incidents: 1, steps: 120, faults: 4, dailyLimit: 100,
 			before: (*simulation).allClosing, options: []bridge.Option{bridge.WithGrace(0)},
 			deeds: map[deedKind]int{
-				click: 2, redelivery: 2, lookAtDue: 20, crashing: 8, freezing: 8, lateMessage: 3, people: 2, outage: 1, resolve: 1,
+				click: 2, redelivery: 2, lookAtDue: 20, crashing: 5, freezing: 5, lateMessage: 3, people: 2, outage: 1, resolve: 1,
 			},
 		},
 		{

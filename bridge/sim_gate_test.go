@@ -1,5 +1,3 @@
-//go:build simulation
-
 package bridge_test
 
 import (
@@ -31,6 +29,7 @@ type call struct {
 	stuck     bool   // it is left until its sender gives up
 	changes   bool   // it is more than a question
 	look      string // what its sender has seen when the answer arrives
+	about     string // which create it is
 	seen      moment // when its sender had last seen what it writes to
 
 	ctx     context.Context
@@ -63,12 +62,7 @@ func (s *simulation) cross(c *call) any {
 	if s.gate.frozen(c) {
 		return <-c.arrive // a frozen process sees no deadline pass
 	}
-	fault := hang
-	if !c.processed.never() {
-		fault = hangAfter
-	}
-	s.covered(fault, c.step)
-	s.gate.leave(c)
+	s.covered(s.gate.leave(c), c.step)
 	return c.broken(hang)
 }
 
@@ -92,15 +86,33 @@ func (g *gate) frozen(c *call) bool {
 	return c.by.program.frozen
 }
 
-// leave takes away a call whose sender is gone. What was not processed by then may be, later.
-func (g *gate) leave(c *call) {
+// leave takes away a call whose sender is gone, and says what that was. What was not processed by then may be, later.
+func (g *gate) leave(c *call) fault {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.parked = slices.DeleteFunc(g.parked, func(p *call) bool { return p == c })
 	c.by.hurt = true
-	if c.processed.never() && c.changes {
+	if !c.processed.never() {
+		return hangAfter
+	}
+	if c.changes {
 		g.late = append(g.late, c)
 	}
+	return hang
+}
+
+// process marks a call as processed.
+func (g *gate) process(c *call, now moment) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	c.processed = now
+}
+
+// hurt notes that a call of somebody's went wrong.
+func (g *gate) hurt(a *actor) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	a.hurt = true
 }
 
 // waiting are the calls that the driver may let on, in an order that does not depend on how goroutines ran.

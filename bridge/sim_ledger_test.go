@@ -1,5 +1,3 @@
-//go:build simulation
-
 package bridge_test
 
 import (
@@ -24,11 +22,14 @@ type sheet struct {
 		Until time.Time `json:"until"`
 	} `json:"lease"`
 	Call     *sheetCall `json:"call"`
-	CloseAsk string     `json:"close_ask"`
-	Reason   string     `json:"reason"`
-	OpenedAt time.Time  `json:"opened_at"`
-	OverAt   time.Time  `json:"over_at"`
-	Verified int        `json:"verified"`
+	Standing struct {
+		Call *sheetCall `json:"call"`
+	} `json:"standing"`
+	CloseAsk string    `json:"close_ask"`
+	Reason   string    `json:"reason"`
+	OpenedAt time.Time `json:"opened_at"`
+	OverAt   time.Time `json:"over_at"`
+	Verified int       `json:"verified"`
 }
 
 type sheetCall struct {
@@ -45,8 +46,15 @@ func (c *sheetCall) name() string {
 }
 
 // holds says whether this sheet's decision is that meeting.
-func (p sheet) holds(meetingID string) bool {
-	return p.Call != nil && p.Call.Provider == "zoom" && p.Call.MeetingID == meetingID
+func (p sheet) holds(meetingID string) bool { return p.Call.is(meetingID) }
+
+func (c *sheetCall) is(meetingID string) bool {
+	return c != nil && c.Provider == "zoom" && c.MeetingID == meetingID
+}
+
+// stands says whether this sheet has a bridge of ours that a Replace may replace.
+func (p sheet) stands() bool {
+	return p.Call != nil && slices.Contains([]string{"created", "attached", "closing"}, p.State)
 }
 
 func (p sheet) isOpen() bool {
@@ -66,12 +74,12 @@ type incident struct {
 	leasedBy   *actor         // who took or extended the lease with that
 	opened     map[int]moment // when a generation began, by real time
 	decided    map[int]sheetCall
-	written    map[int]string // generation -> the link of ours that PagerDuty took
-	answered   map[int]string // generation -> the link that was answered as attached
-	made       map[int]int    // generation -> how often a caller was told to have made it
-	firstSeen  map[string]int // idempotency key -> the generation that first saw it
-	looks      map[int]moment // generation -> the look into the meeting before its point of no return
-	shown      string         // the link PagerDuty shows
+	written    map[int]string    // generation -> the link of ours that PagerDuty took
+	answered   map[int]string    // generation -> the link that was answered as attached
+	made       map[int]int       // generation -> how often a caller was told to have made it
+	firstSeen  map[string]int    // idempotency key -> the generation that first saw it
+	looks      map[string]moment // meeting -> the look into it before its point of no return
+	shown      string            // the link PagerDuty shows
 	shownSince moment
 	human      human
 	humans     int
@@ -101,7 +109,7 @@ type debt struct {
 func newIncident(id string, number int) *incident {
 	return &incident{
 		id: id, number: strconv.Itoa(number), opened: map[int]moment{}, decided: map[int]sheetCall{}, written: map[int]string{},
-		answered: map[int]string{}, made: map[int]int{}, firstSeen: map[string]int{}, looks: map[int]moment{},
+		answered: map[int]string{}, made: map[int]int{}, firstSeen: map[string]int{}, looks: map[string]moment{},
 	}
 }
 

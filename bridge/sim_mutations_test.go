@@ -1,5 +1,3 @@
-//go:build simulation
-
 package bridge_test
 
 import (
@@ -84,7 +82,7 @@ func mutations() []mutation {
 			"close.go", "	if o.Reason == CloseResolved || o.Reason == closeRefused {", "	if o.Reason == closeRefused {",
 		}}},
 		{"a former link of ours is taken for a human's", []edit{{
-			"policy.go", "	return r.shows(l) || slices.ContainsFunc(r.Former,", "	return r.shows(l) || slices.ContainsFunc(r.Former[:0],",
+			"policy.go", "	return slices.ContainsFunc(r.Former,", "	return slices.ContainsFunc(r.Former[:0],",
 		}}},
 		{"a record is deleted on release", []edit{{
 			"opening.go", "	if err == nil && decided {\n		return errMoved\n	}\n",
@@ -115,6 +113,21 @@ func mutations() []mutation {
 		{"a created bridge is not due", []edit{{
 			"duty.go", "	switch {\n	case r.Lease.Owner != \"\":\n", "	switch {\n	case r.Lease.Owner != \"\":\n		return r.Lease.Until\n	case r.State == Created:\n		return time.Time{}\n	case false:\n",
 		}}},
+		{"what stands is removed while it is replaced", []edit{{
+			"audit.go", "	if r.Standing != nil && r.Standing.Call.MeetingID == callID {", "	if false {",
+		}}},
+		{"what stands is forgotten when nothing comes of replacing it", []edit{{
+			"postpone.go", "	if o.Standing != nil {", "	if false {",
+		}}},
+		{"what stands is given up although PagerDuty refuses its successor", []edit{{
+			"publish.go", "		case r.State == Created && r.Standing != nil:\n			r.standAgain(o.now())\n", "",
+		}}},
+		{"a redelivered Replace replaces again", []edit{{
+			"replace.go", " && stands.keyGeneration(r.IdempotencyKey) == 0", "",
+		}}},
+		{"two Replaces at once make two", []edit{{
+			"replace.go", "return r.stands() && r.Generation < req.atLeast", "return r.stands() && req.atLeast > 0",
+		}}},
 		{"clocks may not differ", []edit{{
 			"opening.go", "	clockMargin   = 2 * time.Second", "	clockMargin   = 0 * time.Second",
 		}}},
@@ -134,13 +147,28 @@ func TestMutations(t *testing.T) {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
 			story := m.tell(t)
-			broken, _, found := strings.Cut(story, "replay: ")
+			broken, replay, found := strings.Cut(story, "replay: ")
 			if !found {
 				t.Fatalf("the simulation did not find it:\n%s", story)
 			}
 			lines := strings.Split(strings.TrimSpace(broken), "\n")
-			t.Log(strings.TrimSpace(lines[len(lines)-1]))
+			replay, _, _ = strings.Cut(replay, "\n")
+			t.Logf("%s\n%s", strings.TrimSpace(lines[len(lines)-1]), replay)
 		})
+	}
+}
+
+// The list of mistakes is for readers too.
+func TestMutationsAreWrittenDown(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../docs/decisions.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range mutations() {
+		if !strings.Contains(string(text), "\n- "+m.name+"\n") {
+			t.Errorf("docs/decisions.md does not list %q", m.name)
+		}
 	}
 }
 

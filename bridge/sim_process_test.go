@@ -1,5 +1,3 @@
-//go:build simulation
-
 package bridge_test
 
 import (
@@ -33,6 +31,7 @@ type actor struct {
 	began    moment
 	ended    moment            // zero: at work
 	looked   map[string]moment // the last look at an incident, or into a meeting, whose answer arrived
+	doubted  map[string]moment // what create of its own is in doubt since when
 	hurt     bool              // a call of its own went wrong
 	report   func()            // says what came of it; nil until it ended
 }
@@ -117,7 +116,7 @@ func (s *simulation) kill(p *program) {
 func (s *simulation) act(p *program, a *actor, patience time.Duration, do func(context.Context) (did func())) {
 	s.acts++
 	a.name = fmt.Sprintf("%s %s%d", p.name, a.name, s.acts)
-	a.program, a.began, a.looked = p, s.moment(), map[string]moment{}
+	a.program, a.began, a.looked, a.doubted = p, s.moment(), map[string]moment{}, map[string]moment{}
 	s.actors = append(s.actors, a)
 	go func() {
 		ctx, cancel := context.WithTimeout(context.WithValue(s.t.Context(), actorKey{}, a), patience)

@@ -1,12 +1,10 @@
-//go:build simulation
-
 package bridge_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"strings"
 	"time"
 
@@ -120,10 +118,12 @@ func (s *simulation) told(a *actor, i *incident, b *bridge.Bridge) {
 func (s *simulation) committed(by *actor, p sheet, due time.Time) {
 	i := s.incident(p.IncidentID)
 	before, now := i.now, s.moment()
+	s.mu.Lock()
 	i.now = p
 	if p.Lease != before.Lease {
 		i.leasedBy = by
 	}
+	s.mu.Unlock()
 	when := "never"
 	if !due.IsZero() {
 		when = time.Until(due).Round(time.Millisecond).String()
@@ -138,6 +138,10 @@ func (s *simulation) committed(by *actor, p sheet, due time.Time) {
 	if p.Generation > before.Generation {
 		s.began(by, i, before, p)
 	}
+	stands := before.Standing.Call != nil && p.Generation == before.Generation
+	if stands && (p.State == "failed" || p.State == "closed" && p.Call == nil || p.Reason == "refused") {
+		s.broke("what stands stands again when nothing comes of replacing it", "%s writes %s", by.name, p.summary())
+	}
 	switch key := by.key(); {
 	case p.State == "failed", p.State == "closed" && p.Reason == "fault":
 		// Nobody was served: the next delivery is as good as the first.
@@ -145,7 +149,7 @@ func (s *simulation) committed(by *actor, p sheet, due time.Time) {
 	case p.State == "creating", p.State == "created", p.State == "attached":
 		i.see(key, p.Generation)
 	}
-	s.decision(i, p)
+	s.decision(i, before, p)
 	if requested := string(bridge.CloseRequested); p.CloseAsk == requested || p.Reason == requested {
 		i.excuse("close asked for").to = now // which may have landed late
 	}
@@ -188,6 +192,13 @@ func (a *actor) seenSince() moment {
 // began checks that this trigger may start a generation.
 func (s *simulation) began(by *actor, i *incident, before, p sheet) {
 	i.opened[p.Generation] = s.moment()
+	if stands := before.Standing.Call; stands != nil && p.Call != nil && *p.Call == *stands {
+		return // nothing came of replacing it
+	}
+	if before.stands() && (by.trigger == nil || !by.trigger.replaces) {
+		s.broke("only a Replace begins a generation where a bridge stands", "%s did, the record: %s", by.name, before.summary())
+		return
+	}
 	if by.trigger == nil {
 		s.broke("only a trigger starts a generation", "%s did", by.name)
 		return
@@ -202,28 +213,33 @@ func (s *simulation) began(by *actor, i *incident, before, p sheet) {
 	}
 }
 
-// sentCreate checks that a create is over before anybody whose clock goes ahead a little could take its lease.
-func (s *simulation) sentCreate(c *call, body []byte) {
+// sentCreate checks that a create is over before anybody whose clock goes ahead a little could take its lease, and that
+// one in doubt was looked for.
+func (s *simulation) sentCreate(c *call, host string, body []byte) {
 	m, _ := readMarker(string(body))
-	i, deadline := s.incident(m.incident), deadlineOf(c.ctx)
-	if i.leasedBy != c.by || i.now.Generation != m.generation {
+	i := s.incident(m.incident)
+	c.about = fmt.Sprintf("generation %d at %s", m.generation, host)
+	s.mu.Lock()
+	p, leasedBy := i.now, i.leasedBy
+	doubted, listed := c.by.doubted[c.about], c.by.looked["list "+host]
+	s.mu.Unlock()
+	if !doubted.never() && listed.before(doubted) {
+		s.broke("a create in doubt is looked for before another is sent there", "%s sends one for %s", c.by.name, c.about)
+	}
+	if leasedBy != c.by || p.Generation != m.generation {
 		return // it woke late: nothing can hold that back
 	}
-	if deadline.Add(c.by.program.skew + aheadAtMost).After(i.now.Lease.Until.Add(time.Millisecond)) {
-		s.broke("a create is over before its lease", "%s has until %v", c.by.name, deadline.Sub(i.now.Lease.Until))
+	deadline, _ := c.ctx.Deadline()
+	if deadline.Add(c.by.program.skew + aheadAtMost).After(p.Lease.Until.Add(time.Millisecond)) {
+		s.broke("a create is over before its lease", "%s has until %v", c.by.name, deadline.Sub(p.Lease.Until))
 	}
 }
 
 // aheadAtMost is what clocks may differ without any work being done twice.
 const aheadAtMost = 2 * time.Second
 
-func deadlineOf(ctx context.Context) time.Time {
-	deadline, _ := ctx.Deadline()
-	return deadline
-}
-
 // decision checks that what is decided stays, and is ours.
-func (s *simulation) decision(i *incident, p sheet) {
+func (s *simulation) decision(i *incident, before, p sheet) {
 	if p.Call == nil || p.Call.Provider == "external" {
 		return
 	}
@@ -234,6 +250,14 @@ func (s *simulation) decision(i *incident, p sheet) {
 		return
 	}
 	i.decided[p.Generation] = *p.Call
+	if stands := before.Standing.Call; stands != nil && *stands == *p.Call {
+		for g := range i.decided {
+			if i.written[g] == p.Call.JoinURL {
+				i.written[p.Generation] = p.Call.JoinURL
+			}
+		}
+		return // nothing came of replacing it
+	}
 	if p.Call.Provider != "zoom" {
 		return
 	}
@@ -246,7 +270,7 @@ func (s *simulation) decision(i *incident, p sheet) {
 // pointOfNoReturn checks that a bridge may end.
 func (s *simulation) pointOfNoReturn(by *actor, i *incident, p sheet) {
 	if p.Call != nil {
-		i.looks[p.Generation] = by.looked["meeting "+p.Call.MeetingID]
+		i.looks[p.Call.MeetingID] = by.looked["meeting "+p.Call.MeetingID]
 	}
 	tooOld := time.Since(i.opened[p.Generation].at) >= s.family.longestCall()-mostSkew
 	if p.Reason == string(bridge.CloseResolved) && !i.was("resolved", by.began) && !tooOld {
@@ -259,6 +283,9 @@ func (s *simulation) pointOfNoReturn(by *actor, i *incident, p sheet) {
 
 // happened looks at every request that a vendor processed.
 func (s *simulation) happened(c *call, op, key string, body []byte, answer wireAnswer) {
+	if op == "list" && answer.status == http.StatusNotFound {
+		answer.status = http.StatusOK // there is no such host, so nothing of ours either
+	}
 	if answer.status/100 != 2 {
 		return
 	}
@@ -267,8 +294,11 @@ func (s *simulation) happened(c *call, op, key string, body []byte, answer wireA
 		s.made(answer.body)
 	case "get":
 		c.look = "meeting " + key
+	case "list":
+		host, _, _ := strings.Cut(key, " ")
+		c.look = "list " + host
 	case "end", "delete":
-		s.removed(op, key)
+		s.removed(c.by, op, key)
 	case "get_incident":
 		c.look = s.incident(key).id
 	case "update_incident":
@@ -285,7 +315,7 @@ func (s *simulation) made(body []byte) {
 }
 
 // removed checks that a meeting may be ended or deleted.
-func (s *simulation) removed(op, id string) {
+func (s *simulation) removed(by *actor, op, id string) {
 	m := s.meetings[id]
 	if m == nil || m.foreign {
 		s.broke("what is not ours is left alone", "%s of meeting %s", op, id)
@@ -298,11 +328,18 @@ func (s *simulation) removed(op, id string) {
 		s.broke("nothing is removed that the record has not decided against",
 			"%s of meeting %s of generation %d, the record: %s", op, id, m.generation, p.summary())
 	}
+	if p.holds(id) && p.isOpen() && p.State != "ending" || p.Standing.Call.is(id) && p.isOpen() {
+		s.broke("what stands is not removed", "%s of meeting %s, the record: %s", op, id, p.summary())
+	}
+	look := i.looks[id]
+	if own := by.looked["meeting "+id]; look.before(own) {
+		look = own
+	}
 	for _, who := range m.inside {
-		if who.since.before(i.looks[m.generation]) && time.Since(i.opened[m.generation].at) < s.family.longestCall()-mostSkew {
+		if who.since.before(look) && time.Since(i.opened[m.generation].at) < s.family.longestCall()-mostSkew {
 			s.broke("nobody is thrown out", "%s of meeting %s, %s is inside", op, id, who.name)
 		}
-		if i.looks[m.generation].never() {
+		if look.never() {
 			s.broke("nobody is thrown out", "%s of meeting %s without a look, %s is inside", op, id, who.name)
 		}
 	}
@@ -329,6 +366,11 @@ func (s *simulation) written(c *call, i *incident, link string) {
 		s.broke("one link per generation is written", "generation %d: %s and %s", generation, other, link)
 	}
 	i.written[generation] = link
+	for g, decided := range i.decided {
+		if decided.JoinURL == link {
+			i.written[g] = link // also where it stands again
+		}
+	}
 	if i.decided[generation].JoinURL != link {
 		s.broke("only a decided link is written", "generation %d: %s, decided is %q", generation, link, i.decided[generation].JoinURL)
 	}

@@ -1,5 +1,3 @@
-//go:build simulation
-
 package bridge_test
 
 import (
@@ -26,6 +24,7 @@ func (s *simulation) deeds() []deed {
 		do   func()
 	}{
 		{click, p != nil && len(s.actors) < 8, func() { s.deliver(p, s.newTrigger(i)) }},
+		{replaceIt, p != nil && len(s.actors) < 8, func() { s.deliver(p, s.newReplace(i)) }},
 		{redelivery, p != nil && len(s.triggers) > 0 && len(s.actors) < 8, func() { s.deliver(p, pick(s, s.triggers...)) }},
 		{resolve, true, func() { s.resolveOrReopen(i) }},
 		{news, p != nil && len(i.news) > 0, func() { s.deliverNews(p, i) }},
@@ -69,6 +68,7 @@ type trigger struct {
 	incident *incident
 	request  bridge.Request
 	snapshot moment // when what it carries was so; zero: it carries nothing
+	replaces bool   // it asks for another bridge than the one that stands
 }
 
 // newTrigger is a click, an event or a workflow, with what such a thing may carry.
@@ -85,6 +85,13 @@ func (s *simulation) newTrigger(i *incident) *trigger {
 		s.carry(tr)
 	}
 	s.triggers = append(s.triggers, tr)
+	return tr
+}
+
+// newReplace is somebody's wish for another bridge.
+func (s *simulation) newReplace(i *incident) *trigger {
+	tr := s.newTrigger(i)
+	tr.replaces = true
 	return tr
 }
 
@@ -106,9 +113,12 @@ func (s *simulation) deliver(p *program, tr *trigger) {
 		req.IncidentID = tr.incident.number
 	}
 	patience := pick(s, 4500*time.Millisecond, 4500*time.Millisecond, 30*time.Second, 700*time.Millisecond)
-	a := &actor{name: "opens for " + tr.name + " ", incident: tr.incident.id, trigger: tr}
+	a, ask := &actor{name: "opens for " + tr.name + " ", incident: tr.incident.id, trigger: tr}, p.Open
+	if tr.replaces {
+		a.name, ask = "replaces for "+tr.name+" ", p.Replace
+	}
 	s.act(p, a, patience, func(ctx context.Context) func() {
-		b, err := p.Open(ctx, req)
+		b, err := ask(ctx, req)
 		return func() { s.opened(a, b, err) }
 	})
 	s.tell("%s, who waits %v", a.name, patience)
@@ -240,7 +250,7 @@ func (s *simulation) somebodyMoves() {
 		m.inside = m.inside[1:]
 		return
 	}
-	who := visitor{name: fmt.Sprintf("visitor %d", s.steps), since: s.moment()}
+	who := visitor{name: fmt.Sprintf("visitor %d", s.steps.Load()), since: s.moment()}
 	if err := s.zoom.Join(m.number(), who.name); err == nil {
 		m.inside = append(m.inside, who)
 		s.tell("%s joins meeting %s", who.name, m.id)
@@ -309,6 +319,7 @@ func (s *simulation) thaw() {
 				s.process(c)
 			}
 			if c.processed.never() || !c.changes || !c.toVendor() {
+				s.gate.hurt(c.by)
 				s.gate.stray(c)
 				s.gate.finish(c, c.broken(hang))
 				continue

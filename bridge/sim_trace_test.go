@@ -1,5 +1,3 @@
-//go:build simulation
-
 package bridge_test
 
 import (
@@ -14,7 +12,7 @@ import (
 
 // tell adds a line to the trace. Nothing random that the seed did not choose may stand in one: no nonce, no version.
 func (s *simulation) tell(format string, args ...any) {
-	s.trace = append(s.trace, fmt.Sprintf("%4d %11v  ", s.steps, time.Since(s.start).Round(time.Millisecond))+fmt.Sprintf(format, args...))
+	s.trace = append(s.trace, fmt.Sprintf("%4d %11v  ", s.steps.Load(), time.Since(s.start).Round(time.Millisecond))+fmt.Sprintf(format, args...))
 }
 
 // outcome is an answer in a few words.

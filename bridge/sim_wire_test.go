@@ -1,5 +1,3 @@
-//go:build simulation
-
 package bridge_test
 
 import (
@@ -63,9 +61,12 @@ func (w wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	c.broken = func(f fault) any { return brokenAnswer(ctx, f) }
 	switch op {
 	case "create":
-		w.sentCreate(c, body)
+		_, host, _ := strings.Cut(key, " at ")
+		w.sentCreate(c, host, body)
 	case "update_incident":
+		w.mu.Lock()
 		c.seen = by.looked[key]
+		w.mu.Unlock()
 	}
 	return w.cross(c).(wireAnswer).response(r)
 }

@@ -300,3 +300,24 @@ func TestNoRaceOnSight(t *testing.T) {
 		})
 	}
 }
+
+// A create whose answer could not be waited for is not sent: the ledger makes it with time of its own.
+func TestNoCreateIsSentWithoutTheTimeForIt(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		id, p := w.pd.AddIncident("Down"), w.start(t)
+		w.pd.Fault(pagerdutytest.GetIncident, pagerdutytest.Hang().Times(1))
+		go func() { _, _ = p.Open(t.Context(), bridge.Request{IncidentID: id}) }()
+		pass(time.Second)
+		p.kill()
+		q := w.startOn(t, w.store, false)
+		w.pd.Fault(pagerdutytest.GetIncident, pagerdutytest.Delay(6*time.Second))
+		b, err := q.Open(t.Context(), bridge.Request{IncidentID: id}) // 14 s for the lease and 6 s for PagerDuty, of 25
+		var e *bridge.Error
+		if !errors.As(err, &e) || !e.Kept || w.calls()["zoom create"] != 0 {
+			t.Errorf("bridge %+v, error %v, calls %v; want it kept, and no create", b, err, w.calls())
+		}
+		w.start(t)
+		pass(5 * time.Second)
+		w.oneMeeting(t, id)
+	})
+}

@@ -20,16 +20,9 @@ import (
 const (
 	defaultOAuth = "https://identity.pagerduty.com/oauth" // of both regions
 
-	// tokenLife is what PagerDuty documents, for an answer that does not say.
+	// tokenLife is what PagerDuty documents for scoped OAuth, for an answer that does not say. Classic tokens live longer.
 	tokenLife = 24 * time.Hour
 )
-
-// RunScopes returns the scopes that a running service needs, and that an [AppToken] asks for unless [WithScopes] says
-// otherwise. Set-up needs more: those of webhook_subscriptions, of the events subscribed to, of extensions and of
-// extension_schemas.
-func RunScopes() []string {
-	return []string{"abilities.read", "incidents.read", "incidents.write", "teams.read", "users.read"}
-}
 
 type appCredentials struct {
 	id        string
@@ -54,15 +47,9 @@ func newAppSource(credentials *appCredentials, settings *config, client *httpx.C
 	source := &appSource{
 		credentials: credentials,
 		client:      client,
-		endpoint:    defaultOAuth + "/token",
-		account:     fmt.Sprintf("as_account-%s.%s", settings.region, credentials.subdomain),
-		scopes:      settings.scopes,
-	}
-	if settings.oauth != "" {
-		source.endpoint = settings.oauth + "/token"
-	}
-	if source.scopes == nil {
-		source.scopes = RunScopes()
+		endpoint:    settings.oauthURL() + "/token",
+		account:     fmt.Sprintf("as_account-%s.%s", settings.regionOrUS(), credentials.subdomain),
+		scopes:      settings.wanted(),
 	}
 	source.tokens = onetoken.New(source.fetch)
 	return source
@@ -128,21 +115,15 @@ func (s *appSource) request(ctx context.Context) (token *oauth2.Token, missing [
 		AccessToken: access,
 		TokenType:   "Bearer",
 		Expiry:      asked.Add(tokenLifeOf(content)).Round(0), // the wall clock alone: the other stops while a machine sleeps
-	}, lacking(content, s.scopes), nil
+	}, withheld(content, s.scopes), nil
 }
 
-// refusal reads the token endpoint's own kind of error body, {"error": "...", "error_description": "..."}.
+// refusal is what PagerDuty says when it gives no token.
 func (s *appSource) refusal(r request, answer *http.Response, body []byte) *Error {
-	secrets := []string{s.credentials.secret()}
-	e := answerError(r, answer, body, secrets)
-	if errors.Is(e, ErrUnavailable) || errors.Is(e, ErrRateLimited) {
-		return e
+	e, _ := tokenRefusal(r, answer, body, []string{s.credentials.secret()})
+	if !errors.Is(e, ErrUnavailable) && !errors.Is(e, ErrRateLimited) {
+		e.Err = ErrCredentials
 	}
-	content, _ := parseObject(body)
-	if description := content.text("error_description"); description != "" {
-		e.Details = append(e.Details, scrub(description, secrets))
-	}
-	e.Err = ErrCredentials
 	return e
 }
 
@@ -154,30 +135,24 @@ func tokenLifeOf(content object) time.Duration {
 	return time.Duration(seconds) * time.Second
 }
 
-// lacking are the scopes that were asked for and not granted. An answer that does not speak of scopes granted them all.
-func lacking(content object, asked []string) []string {
-	scope := content.text("scope")
+// withheld are the scopes that were asked for and not granted. An answer that does not speak of scopes granted them all.
+func withheld(content object, asked []string) []string {
 	if _, told := content["scope"]; !told {
 		return nil
 	}
-	granted := strings.Fields(scope)
-	var missing []string
-	for _, one := range asked {
-		if !slices.Contains(granted, one) {
-			missing = append(missing, one)
-		}
-	}
-	return missing
+	return lacking(strings.Fields(content.text("scope")), asked)
 }
 
-// MissingScopes names the scopes that an [AppToken] was asked for and not granted, asking for a token when there is
-// none yet; nil when none is missing, and for other credentials. PagerDuty grants partially and says nothing.
+// MissingScopes names the scopes that an [AppToken] was asked for and not granted, or that the grant of a [UserToken]
+// lacks of those of [WithScopes], by default [RunScopes]; nil when none is missing, and for a key. It asks for a token
+// when there is none yet. PagerDuty grants partially and says nothing.
 func (c *Client) MissingScopes(ctx context.Context) ([]string, error) {
-	if c.auth.app == nil {
+	if c.auth.tokens == nil {
 		return nil, nil
 	}
-	if _, err := c.auth.tokens.Token(ctx); err != nil {
+	token, err := c.auth.tokens.Token(ctx)
+	if err != nil {
 		return nil, unansweredError(ctx, request{op: "check scopes"}, &tokenError{err})
 	}
-	return c.auth.missingScopes(), nil
+	return c.auth.missingScopes(token), nil
 }

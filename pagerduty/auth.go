@@ -33,6 +33,7 @@ type Auth struct {
 	key    hidden
 	app    *appCredentials
 	tokens TokenSource
+	scopes []string // that a user's token should have
 	from   string
 }
 
@@ -57,8 +58,21 @@ func AppToken(clientID, clientSecret, subdomain string) Auth {
 	return Auth{app: &appCredentials{clientID, hide(clientSecret), strings.ToLower(subdomain)}}
 }
 
-// UserToken authenticates with the OAuth token of a user, who is also the one that writes.
+// UserToken authenticates with the OAuth token of a user, who is also the one that writes. The source is mostly a
+// tokenstore.TokenSource over [OAuth.Refresh]. Without [WithBaseURL] and [WithRegion] calls go to the region that the
+// token's extra "api_url" names.
 func UserToken(source TokenSource) Auth { return Auth{tokens: source} }
+
+// StaticToken returns a source that always gives this token: for the calls that follow a consent or a login, before or
+// without the token being stored.
+func StaticToken(token *oauth2.Token) TokenSource {
+	return staticToken(func() *oauth2.Token { return token })
+}
+
+// staticToken is a closure because fmt looks into structs, and not into functions.
+type staticToken func() *oauth2.Token
+
+func (s staticToken) Token(context.Context) (*oauth2.Token, error) { return s(), nil }
 
 // bind checks the Auth, completes it from the settings and lets it ask for tokens through client.
 func (a Auth) bind(settings *config, client *httpx.Client) (Auth, error) {
@@ -70,6 +84,7 @@ func (a Auth) bind(settings *config, client *httpx.Client) (Auth, error) {
 	}
 	switch {
 	case a.tokens != nil:
+		a.scopes = settings.wanted()
 		return a, nil
 	case a.app != nil:
 		return a.bindApp(settings, client)
@@ -133,12 +148,12 @@ func (a Auth) refuse(ctx context.Context, token *oauth2.Token) bool {
 	return true
 }
 
-// missingScopes are the scopes that an app's token was asked for and did not get; none for other credentials.
-func (a Auth) missingScopes() []string {
+// missingScopes are the scopes that the token lacks: of an app what it was asked for and did not get. A key has none.
+func (a Auth) missingScopes(token *oauth2.Token) []string {
 	if source, isApp := a.tokens.(*appSource); isApp {
 		return source.missingScopes()
 	}
-	return nil
+	return lackedBy(token, a.scopes)
 }
 
 // tokenError says that the request was never sent, since there was no token to send it with.

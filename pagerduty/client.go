@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	gopagerduty "github.com/PagerDuty/go-pagerduty"
+	"golang.org/x/oauth2"
 
 	"github.com/incidentbridge/incidentbridge/internal/httpx"
 )
@@ -31,13 +32,7 @@ type Client struct {
 
 // NewClient returns a client that authenticates with auth. It checks its arguments and makes no call.
 func NewClient(auth Auth, opts ...Option) (*Client, error) {
-	settings := config{region: US}
-	for _, opt := range opts {
-		if err := opt(&settings); err != nil {
-			return nil, err
-		}
-	}
-	transport, err := httpx.New(httpx.Config{Transport: settings.transport, Domains: []string{"pagerduty.com"}})
+	settings, transport, err := configure(opts)
 	if err != nil {
 		return nil, err
 	}
@@ -45,21 +40,49 @@ func NewClient(auth Auth, opts ...Option) (*Client, error) {
 		return nil, err
 	}
 	api := gopagerduty.NewClient("") // the stack has the key
-	api.HTTPClient = &stack{http: transport, auth: auth}
+	api.HTTPClient = &stack{http: transport, auth: auth, byToken: settings.base == "" && settings.region == ""}
 	return &Client{
 		api: api, auth: auth, base: settings.baseURL(),
-		region: settings.region, subdomain: settings.subdomain,
+		region: settings.regionOrUS(), subdomain: settings.subdomain,
 	}, nil
+}
+
+// configure applies the options, and makes the transport that they ask for.
+func configure(opts []Option) (config, *httpx.Client, error) {
+	var settings config
+	for _, opt := range opts {
+		if err := opt(&settings); err != nil {
+			return config{}, nil, err
+		}
+	}
+	transport, err := httpx.New(httpx.Config{Transport: settings.transport, Domains: []string{"pagerduty.com"}})
+	return settings, transport, err
 }
 
 // stack is the HTTPClient that go-pagerduty sends through: credentials, then retries and limits.
 type stack struct {
-	http *httpx.Client
-	auth Auth
+	http    *httpx.Client
+	auth    Auth
+	byToken bool // the token may name the region
+}
+
+// authorize signs the request, and directs it to the token's region if nobody has said another. It answers the token that
+// it used, if it was one.
+func (s *stack) authorize(r *http.Request) (*oauth2.Token, error) {
+	token, err := s.auth.authorize(r)
+	if err != nil || token == nil || !s.byToken {
+		return token, err
+	}
+	apiURL, _ := token.Extra("api_url").(string)
+	if region := regionOfAPI(apiURL); region != "" {
+		r.URL.Host = strings.TrimPrefix(region.apiURL(), "https://")
+		r.Host = r.URL.Host
+	}
+	return token, nil
 }
 
 func (s *stack) Do(r *http.Request) (*http.Response, error) {
-	token, err := s.auth.authorize(r)
+	token, err := s.authorize(r)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +95,7 @@ func (s *stack) Do(r *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 	}
-	if _, err := s.auth.authorize(r); err != nil {
+	if _, err := s.authorize(r); err != nil {
 		return nil, err
 	}
 	return s.http.Do(r)
@@ -105,7 +128,10 @@ func (c *Client) call(ctx context.Context, r request) (object, error) {
 	}
 	if answer.StatusCode < 200 || answer.StatusCode > 299 {
 		secrets := append([]string{credential(sent)}, r.sensitive...)
-		return nil, answerError(r, answer, body, secrets).scopedBy(c.auth.missingScopes)
+		return nil, answerError(r, answer, body, secrets).scopedBy(func() []string {
+			missing, _ := c.MissingScopes(ctx)
+			return missing
+		})
 	}
 	if r.empty {
 		return nil, nil

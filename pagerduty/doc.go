@@ -23,6 +23,32 @@
 //		"github.com/incidentbridge/incidentbridge/pagerduty"
 //	)
 //
+// # Consent and login
+//
+// [OAuth] is an app that people agree to, to be acted for or just to log in. Send the browser to [OAuth.AuthCodeURL], turn
+// what it comes back with into tokens, and keep those of an installation in a store that outlives the process:
+//
+//	app, err := pagerduty.NewOAuth(clientID, clientSecret, "https://bridge.example.com/oauth/pagerduty/callback")
+//	verifier := oauth2.GenerateVerifier()                       // kept, with a random state, for the callback
+//	http.Redirect(w, r, app.AuthCodeURL(state, verifier), http.StatusSeeOther)
+//	...
+//	token, err := app.Exchange(ctx, r.FormValue("code"), verifier)
+//	err = pagerduty.CheckScopes(token, pagerduty.RunScopes()...) // names what was left out
+//	client, err := pagerduty.NewClient(pagerduty.UserToken(pagerduty.StaticToken(token)))
+//	user, err := client.CurrentUser(ctx)                        // who installs: user.IsAdmin()
+//	...
+//	source, err := tokenstore.NewTokenSource(store, "grant/acme/pagerduty", app.Refresh,
+//		tokenstore.WithReuseDetection(30*time.Second))
+//	err = source.Save(ctx, installation, token)
+//	client, err = pagerduty.NewClient(pagerduty.UserToken(source)) // from now on
+//
+// A login needs no more than the scope "openid", and keeps no token:
+//
+//	login, err := pagerduty.NewOAuth(clientID, clientSecret, callback, pagerduty.WithScopes("openid"))
+//	...
+//	identity, err := pagerduty.IdentityOf(token)
+//	user, err := client.User(ctx, identity.UserID)              // of our account, and with which role; else ErrNotFound
+//
 // # Errors
 //
 // Every method answers failures with an [*Error]: what was tried, on which incident, and what PagerDuty said. Tell
@@ -30,8 +56,8 @@
 // happened although no good answer came is [ErrInDoubt]: read the incident before repeating it. Errors of the context
 // stay visible to errors.Is. No error carries a key, a link or a number.
 //
-// PagerDuty accepts what it does not understand, and grants an app fewer scopes than it asked for, without a word:
-// [Client.ClearConferenceBridge] reads back what it wrote, and [Client.MissingScopes] compares.
+// PagerDuty accepts what it does not understand, and grants fewer scopes than an app asked for, without a word:
+// [Client.ClearConferenceBridge] reads back what it wrote, [CheckScopes] and [Client.MissingScopes] compare.
 //
 // # Set-up
 //

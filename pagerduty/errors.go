@@ -18,9 +18,12 @@ var (
 	ErrUnauthorized = errors.New("key or token refused")
 	// ErrCredentials reports that the token endpoint refuses the client id, client secret or subdomain of an [AppToken].
 	ErrCredentials = errors.New("client credentials refused")
-	// ErrMissingScopes reports an app's token that lacks scopes it was asked for, at a call that PagerDuty forbids;
-	// Error.Scopes lists them. It is an ErrForbidden too.
-	ErrMissingScopes = fmt.Errorf("app token lacks scopes: %w", ErrForbidden)
+	// ErrGrant reports that the token endpoint refuses an authorization code or a refresh token: used, expired, revoked, or
+	// of another app. Somebody has to agree to the app again.
+	ErrGrant = errors.New("authorization refused: authorize the app again")
+	// ErrMissingScopes reports a token that lacks scopes it should have, at a call that PagerDuty forbids and from
+	// CheckScopes; Error.Scopes lists them. It is an ErrForbidden too.
+	ErrMissingScopes = fmt.Errorf("token lacks scopes: %w", ErrForbidden)
 	// ErrForbidden reports a key, token or user without the right (403, codes 1018, 2010, 2018).
 	ErrForbidden = errors.New("not allowed")
 	// ErrNotFound reports something that does not exist: an incident, user, team or subscription (404, codes 2100, 5001).

@@ -101,7 +101,7 @@ func TestErrorIsWhatPagerDutyMeans(t *testing.T) {
 		pagerduty.ErrNumber, pagerduty.ErrPlan, pagerduty.ErrRequester, pagerduty.ErrResolved,
 		pagerduty.ErrRateLimited, pagerduty.ErrUnavailable, pagerduty.ErrInDoubt, pagerduty.ErrConflict,
 		pagerduty.ErrLimit, pagerduty.ErrCredentials, pagerduty.ErrMissingScopes, pagerduty.ErrNoUser,
-		pagerduty.ErrNotCleared,
+		pagerduty.ErrNotCleared, pagerduty.ErrGrant,
 	}
 	tests := []struct {
 		name   string

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+
+	"golang.org/x/oauth2"
 
 	"github.com/incidentbridge/incidentbridge/pagerduty"
 	"github.com/incidentbridge/incidentbridge/pagerduty/pagerdutytest"
@@ -67,4 +70,60 @@ func ExampleVerifier() {
 	}
 	fmt.Println(event.Type, event.Incident.Title)
 	// Output: incident.triggered The shop is down
+}
+
+// Somebody logs in: a browser goes to PagerDuty and comes back with a code, which tells who it is. Our own client tells
+// whether that is a user of our account, and with which role.
+func ExampleOAuth() {
+	fake := pagerdutytest.New()
+	fake.SignIn(fake.AddUser("ada@example.com", func(u *pagerdutytest.User) { u.Role = "admin" }))
+	ctx := context.Background()
+
+	id, secret, _ := fake.Credentials()
+	login, err := pagerduty.NewOAuth(id, secret, "https://bridge.example.com/callback",
+		pagerduty.WithScopes("openid"), pagerduty.WithTransport(fake.Transport()))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	verifier := oauth2.GenerateVerifier()
+	browser, err := http.NewRequestWithContext(ctx, http.MethodGet, login.AuthCodeURL("random", verifier), http.NoBody)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	page, err := fake.Transport().RoundTrip(browser)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	back, err := page.Location()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	token, err := login.Exchange(ctx, back.Query().Get("code"), verifier)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	identity, err := pagerduty.IdentityOf(token)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ours, err := pagerduty.NewClient(
+		pagerduty.APIKey(fake.Key(), fake.From()), pagerduty.WithTransport(fake.Transport()))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	user, err := ours.User(ctx, identity.UserID)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(user.Email, "may install:", user.IsAdmin())
+	// Output: ada@example.com may install: true
 }

@@ -10,20 +10,11 @@ import (
 	"strings"
 )
 
-// Region is one of PagerDuty's service regions. A key or token of one is unknown in the other.
-type Region string
-
-// The regions PagerDuty serves. See https://support.pagerduty.com/main/docs/service-regions.
-const (
-	US Region = "us"
-	EU Region = "eu"
-)
-
-// Option changes one thing about a [Client]. Options do not depend on their order.
+// Option changes one thing about a [Client] or an [OAuth]. Options do not depend on their order.
 type Option func(*config) error
 
 type config struct {
-	region    Region
+	region    Region // "": by token, else US
 	base      string // "": by region
 	oauth     string
 	from      string
@@ -32,7 +23,7 @@ type config struct {
 	transport http.RoundTripper
 }
 
-// WithRegion chooses the service region, [US] by default.
+// WithRegion chooses the service region. The default is that of a [UserToken] that names one, else [US].
 func WithRegion(region Region) Option {
 	return func(c *config) error {
 		if region != US && region != EU {
@@ -52,8 +43,8 @@ func WithBaseURL(base string) Option {
 	}
 }
 
-// WithOAuthURL sets the OAuth base, "https://identity.pagerduty.com/oauth" in both regions; "/token" is added to it.
-// Only https is accepted, or http on a loopback address. Only an [AppToken] is asked for there.
+// WithOAuthURL sets the OAuth base, "https://identity.pagerduty.com/oauth" in both regions; "/authorize" and "/token" are
+// added to it. Only https is accepted, or http on a loopback address. An [AppToken] and an [OAuth] use it.
 func WithOAuthURL(base string) Option {
 	return func(c *config) (err error) {
 		c.oauth, err = checkURL("OAuth URL", base)
@@ -73,8 +64,8 @@ func WithFrom(email string) Option {
 	}
 }
 
-// WithScopes sets what an [AppToken] asks for, such as "incidents.write", in the place of [RunScopes]. See
-// [Client.MissingScopes].
+// WithScopes sets what an [AppToken] or an [OAuth] asks for, such as "incidents.write", and what a [UserToken] should have,
+// in the place of [RunScopes]. See [Client.MissingScopes].
 func WithScopes(scopes ...string) Option {
 	return func(c *config) error {
 		if len(scopes) == 0 || slices.ContainsFunc(scopes, func(s string) bool { return !headerValue(s) }) {
@@ -111,13 +102,32 @@ func WithTransport(transport http.RoundTripper) Option {
 }
 
 func (c *config) baseURL() string {
-	switch {
-	case c.base != "":
+	if c.base != "" {
 		return c.base
-	case c.region == EU:
-		return "https://api.eu.pagerduty.com"
 	}
-	return "https://api.pagerduty.com"
+	return c.regionOrUS().apiURL()
+}
+
+func (c *config) regionOrUS() Region {
+	if c.region == "" {
+		return US
+	}
+	return c.region
+}
+
+func (c *config) oauthURL() string {
+	if c.oauth == "" {
+		return defaultOAuth
+	}
+	return c.oauth
+}
+
+// wanted are the scopes to ask for.
+func (c *config) wanted() []string {
+	if c.scopes == nil {
+		return RunScopes()
+	}
+	return slices.Clone(c.scopes)
 }
 
 func checkURL(name, base string) (string, error) {

@@ -17,6 +17,10 @@ type User struct {
 	Teams []Reference
 }
 
+// IsAdmin reports whether the user is the Account Owner or a Global Admin of the account ("Admin" without advanced
+// permissions).
+func (u *User) IsAdmin() bool { return u.Role == "owner" || u.Role == "admin" }
+
 // User reads the user with the given id. See https://developer.pagerduty.com/api-reference/2395ca1feb25e-get-a-user.
 func (c *Client) User(ctx context.Context, id string) (*User, error) {
 	const op = "get user"

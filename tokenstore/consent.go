@@ -12,9 +12,9 @@ import (
 // tombstoneLife outlives every late message about an installation.
 const tombstoneLife = 90 * 24 * time.Hour
 
-// Save stores the token of a fresh consent over whatever the key holds, a tombstone or a dead grant included; the
-// installation is an id that was never used before. A refresh that is under way for the former installation cannot
-// overwrite it. This is line 18.
+// Save stores the token of a fresh consent over whatever the key holds: a tombstone, a dead grant, even one that is damaged
+// or sealed with a key that is lost. The installation is an id that was never used before. A refresh that is under way for
+// the former installation cannot overwrite it. This is line 18.
 //
 // It waits for the store until ctx ends, and then fails with ErrNotSaved and the cause: ask for consent again. It fails with
 // ErrUnreadable when a newer program wrote the record.
@@ -32,7 +32,7 @@ func (s *TokenSource) Save(ctx context.Context, installation string, token *oaut
 		if tried && now.Installation == installation && err == nil {
 			return nil // a write in doubt has landed, and may have been refreshed since
 		}
-		if err == nil || errors.Is(err, ErrNotInstalled) || errors.Is(err, errDamaged) {
+		if err == nil || errors.Is(err, ErrNotInstalled) || isLost(record, err) {
 			tried = true
 			_, err = s.write(ctx, fresh, record.Version, s.keepAlive(fresh), time.Time{})
 			if err == nil {
@@ -47,6 +47,11 @@ func (s *TokenSource) Save(ctx context.Context, installation string, token *oaut
 			return failed(s.key, step, fmt.Errorf("%w: %w: %w", ErrNotSaved, pauseErr, err), token.AccessToken, token.RefreshToken)
 		}
 	}
+}
+
+// isLost reports whether a consent may be written over a record that read could not make out.
+func isLost(record Record, err error) bool {
+	return errors.Is(err, ErrUnreadable) && !errors.Is(err, errNewer) && record.Version != ""
 }
 
 // Uninstall leaves a tombstone without any secret in place of the grant, if it is of this installation: one that was

@@ -87,6 +87,8 @@ func TestLine18SaveReplacesWhateverIsThere(t *testing.T) {
 		{"a tombstone", `{"format":1,"installation":"first","uninstalled":true}`},
 		{"a live grant", `{"format":1,"installation":"first","access_token":"access-0","refresh_token":"refresh-0"}`},
 		{"a leased grant", `{"format":1,"installation":"first","lease":{"owner":"other","until":"2999-01-01T00:00:00Z"}}`},
+		{"a dead grant", `{"format":1,"installation":"first","access_token":"access-0","refresh_token":"refresh-0",` +
+			`"dead":{"fingerprint":"ac82dfb8fe1bc4f5","reason":"refused"}}`},
 		{"a damaged record", `{`},
 	}
 	for _, test := range tests {
@@ -111,6 +113,38 @@ func TestLine18SaveReplacesWhateverIsThere(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A lost key loses the grant, and a new consent is what brings it back.
+func TestLine18SaveReplacesWhatCannotBeUnsealed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		memory, vendor := tokenstore.NewMemory(), new(vendor)
+		install(t, seal(t, memory, parseKeyring(t, oldKeys)), vendor, "first")
+		store := seal(t, memory, parseKeyring(t, newKeys))
+		source := newSource(t, store, vendor.refresh)
+		if _, err := source.Token(t.Context()); !errors.Is(err, tokenstore.ErrUnreadable) {
+			t.Errorf("Token = %v, want ErrUnreadable", err)
+		}
+		if err := source.Uninstall(t.Context(), "first"); !errors.Is(err, tokenstore.ErrUnreadable) {
+			t.Errorf("Uninstall = %v, want ErrUnreadable", err)
+		}
+		install(t, store, vendor, "second")
+		wantToken(t, source, "access-2")
+	})
+}
+
+// Such a store cannot be written over, since nobody knows the version.
+func TestSaveFailsWhereARecordIsUnreadableAndHasNoVersion(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := newFaultyStore(), new(vendor)
+		store.set(func(func() error) error { return tokenstore.ErrUnreadable }, nil)
+		err := newSource(t, store, vendor.refresh).Save(t.Context(), "first", vendor.install())
+		if !errors.Is(err, tokenstore.ErrUnreadable) {
+			t.Errorf("Save = %v, want ErrUnreadable", err)
+		}
+	})
 }
 
 func TestSaveLeavesANewerFormatUntouched(t *testing.T) {

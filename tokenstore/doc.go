@@ -6,7 +6,7 @@
 // A [Store] holds versioned records. Every change is a compare-and-swap: read a record, change it, put it back under the
 // version that was read; [ErrConflict] means that somebody else was faster, so read again. Locks are leases inside records,
 // made the same way: no backend needs a lock service. [Memory] is a Store for tests and demos; package storetest proves
-// any other.
+// any other, and docs/implementing-a-store.md says how to write one. [Sealed] encrypts the values of whichever is used.
 //
 // # TokenSource
 //
@@ -28,7 +28,7 @@
 //   - [ErrNotInstalled]: run the install flow
 //   - [ErrReauthorize]: the grant is lost, ask an administrator for consent and Save it
 //   - [ErrInDoubt], [ErrNotSaved]: call again later
-//   - [ErrUnreadable]: the record belongs to a newer program, or is damaged
+//   - [ErrUnreadable]: the record belongs to a newer program, is damaged, or its key is missing
 //
 // No token is ever in the text of an Error. A context's error stays visible to errors.Is.
 //

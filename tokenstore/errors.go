@@ -21,9 +21,9 @@ var (
 	// the background and hands it out once it is safe: try again, and keep the process alive (see Wait).
 	ErrNotSaved = errors.New("the refreshed token is not saved yet: try again")
 
-	// ErrUnreadable says that the record is no grant that this program understands: damaged, or written by a newer program.
-	// It is left untouched.
-	ErrUnreadable = errors.New("the grant record cannot be read")
+	// ErrUnreadable says that there is a record which this program cannot read: its value is damaged, cannot be opened by
+	// a Sealed store, or was written by a newer program. It is left untouched.
+	ErrUnreadable = errors.New("the record cannot be read")
 )
 
 // Error is what every method of a [TokenSource] returns when it fails. Its text never holds a token; that of the cause it

@@ -29,7 +29,7 @@ type flight struct {
 	token   *oauth2.Token
 	err     error
 
-	interrupted bool // whether an earlier refresh of this token may have reached the vendor unheard
+	interrupted string // the refresh token that an earlier refresh may have used up unheard
 }
 
 // held is a grant with the lease that this flight has on it.
@@ -123,7 +123,9 @@ func (f *flight) round(detached context.Context) (*oauth2.Token, error) {
 // lease takes the lease by compare-and-swap on the version just read, which is the second look at the grant. Where an
 // earlier try was in doubt and landed, it takes its own lease again.
 func (f *flight) lease(ctx context.Context, record Record, g grant) (held, error) {
-	f.interrupted = f.interrupted || g.Lease != nil && !g.leasedTo(f.owner)
+	if g.Lease != nil && !g.leasedTo(f.owner) {
+		f.interrupted = g.RefreshToken
+	}
 	taken, length := time.Now(), f.leaseLength()
 	g.Lease = &lease{Owner: f.owner, Until: taken.Add(length).UTC()}
 	version, err := f.source.write(ctx, g, record.Version, record.DueAt, time.Time{})
@@ -159,7 +161,7 @@ func (f *flight) renew(ctx context.Context, mine held) (*oauth2.Token, error) {
 	}
 	answer, err := f.send(ctx, mine.grant) // line 8
 	if isNoAnswer(err) {                   // line 9
-		f.interrupted = true
+		f.interrupted = mine.RefreshToken
 		if s.config.lateBound == 0 && f.canSend(mine) {
 			answer, err = f.send(ctx, mine.grant)
 		}
@@ -175,7 +177,7 @@ func (f *flight) renew(ctx context.Context, mine held) (*oauth2.Token, error) {
 		err = fmt.Errorf("%w (%s): %w", ErrReauthorize, reason, err)
 	case isNoAnswer(err):
 		err = fmt.Errorf("%w: %w", ErrInDoubt, err)
-	case !f.interrupted: // else the lease stays, as the trace that the token may be used up
+	case f.interrupted != mine.RefreshToken: // else the lease stays, as the trace that the token may be used up
 		f.release(ctx, mine)
 	}
 	return nil, failed(s.key, "refresh", err, mine.AccessToken, mine.RefreshToken)
@@ -195,7 +197,7 @@ func (f *flight) send(ctx context.Context, g grant) (*oauth2.Token, error) {
 // sent, and the compare-and-swap is the look that tells. The mark stops all further tries.
 func (f *flight) bury(ctx context.Context, mine held) (reason string, dead bool) {
 	reason = reasonRefused
-	if f.interrupted {
+	if f.interrupted == mine.RefreshToken {
 		reason = reasonInterrupted // line 19
 	}
 	g := mine.grant
@@ -213,7 +215,7 @@ func (f *flight) release(ctx context.Context, mine held) {
 }
 
 // save is lines 13 to 15. It returns the child's token once that is stored, or nil when the record belongs to somebody else
-// now and the child is dropped. While the store is down it goes on, and the callers are told after a while.
+// now and the child is dropped. While the store or its keys are away it goes on, and the callers are told after a while.
 func (f *flight) save(ctx context.Context, mine held, child grant) *oauth2.Token {
 	s := f.source
 	timer := time.AfterFunc(saveBudget, f.tell)
@@ -225,7 +227,7 @@ func (f *flight) save(ctx context.Context, mine held, child grant) *oauth2.Token
 			break
 		}
 		record, now, err := s.read(ctx) // line 14
-		if errors.Is(err, ErrNotInstalled) || errors.Is(err, ErrUnreadable) {
+		if errors.Is(err, ErrNotInstalled) || errors.Is(err, errDamaged) || errors.Is(err, errNewer) {
 			return nil
 		}
 		if err == nil && now.carries(child) {

@@ -195,6 +195,78 @@ func TestLine12ARefusalForGoodIsRememberedUntilANewConsent(t *testing.T) {
 	})
 }
 
+func TestLine12AMarkOfAnotherTokenStopsNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := tokenstore.NewMemory(), new(vendor)
+		vendor.install()
+		writeRaw(t, store, `{"format":1,"installation":"first","refresh_token":"refresh-1","expiry":"1999-01-01T00:00:00Z",`+
+			`"dead":{"fingerprint":"0000000000000000","reason":"refused"}}`)
+		wantToken(t, newSource(t, store, vendor.refresh), "access-2")
+	})
+}
+
+func TestLine12AMarkInDoubtIsFoundOrWrittenAgain(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name  string
+		put   func(do func() error) error
+		calls int
+	}{
+		{"it landed", func(do func() error) error { _ = do(); return errLost }, 1},
+		{"it did not land", func(func() error) error { return errLost }, 2},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				store, vendor := newFaultyStore(), new(vendor)
+				installExpired(t, store, vendor)
+				vendor.install() // revokes the stored one
+				var first sync.Once
+				source := newSource(t, store, func(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
+					first.Do(func() {
+						store.set(nil, func(do func() error) error {
+							store.set(nil, nil)
+							return test.put(do)
+						})
+					})
+					return vendor.refresh(ctx, old)
+				})
+				if _, err := source.Token(t.Context()); !errors.Is(err, tokenstore.ErrReauthorize) {
+					t.Errorf("Token = %v, want ErrReauthorize", err)
+				}
+				vendor.wantCalls(t, test.calls)
+				if grant, _ := readGrant(t, store); grant.Dead == nil || grant.Dead.Reason != "refused" || grant.Lease != nil {
+					t.Errorf("grant = %+v, want it refused and without a lease", grant)
+				}
+			})
+		})
+	}
+}
+
+// The first token may have been used up by whoever crashed. The second one, found on the way, was simply refused.
+func TestLine19TheReasonBelongsToTheTokenThatWasRefused(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := tokenstore.NewMemory()
+		writeRaw(t, store, `{"format":1,"installation":"first","refresh_token":"refresh-0",`+
+			`"expiry":"1999-12-31T00:00:00Z","lease":{"owner":"crashed","until":"1999-12-31T00:00:00Z"}}`)
+		source := newSource(t, store, func(_ context.Context, old *oauth2.Token) (*oauth2.Token, error) {
+			if old.RefreshToken == "refresh-0" {
+				writeRaw(t, store, `{"format":1,"installation":"first","refresh_token":"refresh-1","expiry":"1999-12-31T00:00:00Z"}`)
+			}
+			return nil, refusal(http.StatusBadRequest, "invalid_grant")
+		})
+		if _, err := source.Token(t.Context()); !errors.Is(err, tokenstore.ErrReauthorize) {
+			t.Errorf("Token = %v, want ErrReauthorize", err)
+		}
+		if grant, _ := readGrant(t, store); grant.Dead == nil || grant.Dead.Reason != "refused" {
+			t.Errorf("dead mark = %+v, want the reason refused", grant.Dead)
+		}
+	})
+}
+
 func TestLine19ATakeoverAfterACrashSaysWhyTheGrantDied(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -31,6 +31,32 @@ func TestLine10And13TheNewPairIsStoredBeforeAnyoneGetsIt(t *testing.T) {
 	})
 }
 
+func TestLine10NobodyGetsThePairBeforeItIsStored(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := newFaultyStore(), new(vendor)
+		installExpired(t, store, vendor)
+		source := newSource(t, store, func(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
+			store.set(nil, func(do func() error) error {
+				store.set(nil, nil)
+				time.Sleep(3 * time.Second) // on the way to the store
+				return do()
+			})
+			return vendor.refresh(ctx, old)
+		})
+		impatient, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		if token, err := source.Token(impatient); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Token while the pair is on its way = %v, %v, want DeadlineExceeded", token, err)
+		}
+		if grant, _ := readGrant(t, store); grant.RefreshToken != "refresh-1" {
+			t.Errorf("stored refresh token = %s, want refresh-1 still", grant.RefreshToken)
+		}
+		wantToken(t, source, "access-2")
+		vendor.wantCalls(t, 1)
+	})
+}
+
 func TestWhatARefreshLeavesOutIsKept(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -93,6 +119,54 @@ func TestLine14AChildRevivesItsParent(t *testing.T) {
 		processes.Wait()
 		wantToken(t, sibling, "access-2")
 		vendor.wantCalls(t, 2)
+	})
+}
+
+// The answer is late, and another process has already leased the grant and sent the same token.
+func TestLine14AChildReplacesAParentThatIsLeasedToAnother(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := tokenstore.NewMemory(), new(vendor)
+		installExpired(t, store, vendor)
+		slow := newSource(t, store, late(vendor, 30*time.Second))
+		var processes sync.WaitGroup
+		processes.Go(func() { wantToken(t, slow, "access-2") })
+		synctest.Wait()
+
+		time.Sleep(27 * time.Second) // the lease has ended
+		sibling := newSource(t, store, late(vendor, 6*time.Second))
+		wantToken(t, sibling, "access-2")
+		processes.Wait()
+		vendor.wantCalls(t, 2)
+		if grant, _ := readGrant(t, store); grant.RefreshToken != "refresh-2" || grant.Lease != nil || grant.Dead != nil {
+			t.Errorf("grant = %+v, want refresh-2 without lease and mark", grant)
+		}
+	})
+}
+
+// A key management service that is away looks like a value that cannot be opened. Dropping the pair would lose the grant.
+func TestLine15WhileTheRecordCannotBeUnsealedTheNewPairIsKept(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		keys := &tinkAEAD{AEAD: parseKeyring(t, oldKeys)}
+		store, vendor := seal(t, tokenstore.NewMemory(), keys), new(vendor)
+		installExpired(t, store, vendor)
+		source := newSource(t, store, func(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
+			keys.set(errLost)
+			return vendor.refresh(ctx, old)
+		})
+		if _, err := source.Token(t.Context()); !errors.Is(err, tokenstore.ErrNotSaved) {
+			t.Errorf("Token = %v, want ErrNotSaved", err)
+		}
+		time.Sleep(time.Hour)
+		keys.set(nil)
+		if err := source.Wait(t.Context()); err != nil {
+			t.Errorf("Wait = %v, want nil", err)
+		}
+		if grant, _ := readGrant(t, store); grant.RefreshToken != "refresh-2" {
+			t.Errorf("stored refresh token = %s, want refresh-2", grant.RefreshToken)
+		}
+		vendor.wantCalls(t, 1)
 	})
 }
 

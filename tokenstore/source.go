@@ -192,8 +192,8 @@ func (s *TokenSource) adopt(token *oauth2.Token) {
 	}
 }
 
-// read returns the record and the grant in it: line 3. A missing or uninstalled one is ErrNotInstalled, though
-// the record of an uninstalled one is returned too.
+// read returns the record and the grant in it: line 3. A missing or uninstalled one is ErrNotInstalled. The record of an
+// uninstalled or unreadable one is returned too.
 func (s *TokenSource) read(ctx context.Context) (Record, grant, error) {
 	ctx, cancel := context.WithTimeout(ctx, saveBudget)
 	defer cancel()
@@ -202,7 +202,7 @@ func (s *TokenSource) read(ctx context.Context) (Record, grant, error) {
 		return Record{}, grant{}, ErrNotInstalled
 	}
 	if err != nil {
-		return Record{}, grant{}, err
+		return record, grant{}, err
 	}
 	g, err := parseGrant(record.Value)
 	if err != nil {

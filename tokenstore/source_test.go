@@ -169,6 +169,24 @@ func TestLine2ACallerWhoLeavesStopsNothing(t *testing.T) {
 	})
 }
 
+// Somebody else holds a lease that never ends.
+func TestLine2ARefreshHasABudgetOfItsOwn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := tokenstore.NewMemory(), new(vendor)
+		writeRaw(t, store, `{"format":1,"installation":"first","refresh_token":"refresh-1","expiry":"1999-01-01T00:00:00Z",`+
+			`"lease":{"owner":"other","until":"2999-01-01T00:00:00Z"}}`)
+		start := time.Now()
+		if _, err := newSource(t, store, vendor.refresh).Token(t.Context()); !errors.Is(err, tokenstore.ErrInDoubt) {
+			t.Errorf("Token = %v, want ErrInDoubt", err)
+		}
+		if took := time.Since(start); took > time.Minute {
+			t.Errorf("it took %v, want less than a minute", took)
+		}
+		vendor.wantCalls(t, 0)
+	})
+}
+
 func TestACallerWhoIsGoneStartsNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -242,6 +260,57 @@ func TestLine4ATokenThatAnotherProcessStoredIsUsed(t *testing.T) {
 	})
 }
 
+func TestLine4WhatIsStoredIsUsedWhileItIsGood(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name  string
+		after time.Duration // since the consent
+		spoil func(t *testing.T, source *tokenstore.TokenSource)
+		want  string
+	}{
+		{name: "a fresh one", want: "access-1"},
+		{name: "two minutes before its end", after: 58 * time.Minute, want: "access-1"},
+		{name: "half a minute before its end", after: 59*time.Minute + 30*time.Second, want: "access-2"},
+		{name: "the one that was invalidated", want: "access-2", spoil: func(t *testing.T, source *tokenstore.TokenSource) {
+			t.Helper()
+			source.Invalidate(t.Context(), wantToken(t, source, "access-1"))
+		}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				store, vendor := tokenstore.NewMemory(), new(vendor)
+				install(t, store, vendor, "first")
+				source := newSource(t, store, vendor.refresh)
+				if test.spoil != nil {
+					test.spoil(t, source)
+				}
+				time.Sleep(test.after)
+				wantToken(t, source, test.want)
+			})
+		})
+	}
+}
+
+func TestLine5ATokenThatWasRefusedDoesNotServeMeanwhile(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := tokenstore.NewMemory(), new(vendor)
+		install(t, store, vendor, "first")
+		slow, sibling := newSource(t, store, late(vendor, 3*time.Second)), newSource(t, store, vendor.refresh)
+		for _, source := range []*tokenstore.TokenSource{slow, sibling} {
+			source.Invalidate(t.Context(), wantToken(t, source, "access-1"))
+		}
+		var first sync.WaitGroup
+		first.Go(func() { wantToken(t, slow, "access-2") })
+		synctest.Wait()
+		wantToken(t, sibling, "access-2")
+		first.Wait()
+		vendor.wantCalls(t, 1)
+	})
+}
+
 func TestLine5WhileAnotherProcessRefreshesTheOldTokenServes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -294,6 +363,70 @@ func TestLine6ALeaseInDoubtIsFoundAgain(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestLine6TheLeaseIsTheSecondRead(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := newFaultyStore(), new(vendor)
+		installExpired(t, store, vendor)
+		store.set(nil, func(do func() error) error {
+			store.set(nil, nil)
+			wantToken(t, newSource(t, store.Store, vendor.refresh), "access-2") // after this one has read
+			return do()
+		})
+		wantToken(t, newSource(t, store, vendor.refresh), "access-2")
+		vendor.wantCalls(t, 1)
+	})
+}
+
+// Two calls of the vendor, eight seconds each, then five to save and five for the clocks.
+func TestLine6TheLeaseCoversCallsSaveAndSkew(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := tokenstore.NewMemory(), new(vendor)
+		installExpired(t, store, vendor)
+		_, before := readGrant(t, store)
+		owners := make(map[string]bool)
+		for range 2 {
+			source := newSource(t, store, func(context.Context, *oauth2.Token) (*oauth2.Token, error) {
+				grant, record := readGrant(t, store)
+				if left := time.Until(grant.Lease.Until); left != 26*time.Second {
+					t.Errorf("the lease has %v left, want 26s", left)
+				}
+				if record.DueAt != before.DueAt {
+					t.Errorf("DueAt = %v, want the keep-alive %v", record.DueAt, before.DueAt)
+				}
+				owners[grant.Lease.Owner] = true
+				return nil, refusal(http.StatusTooManyRequests, "slow_down")
+			})
+			if _, err := source.Token(t.Context()); err == nil {
+				t.Error("Token = nil, want the vendor's slow_down")
+			}
+		}
+		if len(owners) != 2 {
+			t.Errorf("owners = %v, want one for each claim", owners)
+		}
+	})
+}
+
+func TestLine8TheRefreshTokenOfTheRecordIsSentOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := tokenstore.NewMemory(), new(vendor)
+		installExpired(t, store, vendor)
+		var sent []string
+		source := newSource(t, store, func(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
+			sent = append(sent, old.RefreshToken)
+			return vendor.refresh(ctx, old)
+		})
+		wantToken(t, source, "access-2")
+		time.Sleep(2 * time.Hour)
+		wantToken(t, source, "access-3")
+		if diff := cmp.Diff([]string{"refresh-1", "refresh-2"}, sent); diff != "" {
+			t.Errorf("sent tokens (-want +got):\n%s", diff)
+		}
+	})
 }
 
 func TestLine7And8NothingIsSentThatCouldOutliveTheLease(t *testing.T) {

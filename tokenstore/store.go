@@ -8,10 +8,11 @@ import (
 	"time"
 )
 
-// Limits that every [Store] enforces with [ErrInvalid].
+// Limits of every [Store]. Beyond MaxKeyLen and MaxSealedLen it answers ErrInvalid.
 const (
-	MaxKeyLen   = 512       // bytes in a key or a prefix
-	MaxValueLen = 256 << 10 // bytes in a value
+	MaxKeyLen    = 512                 // bytes in a key or a prefix
+	MaxValueLen  = 256 << 10           // bytes in a value, for whoever uses a Store
+	MaxSealedLen = MaxValueLen + 4<<10 // bytes in a value, for whoever writes one: room for what Sealed adds
 )
 
 // The errors of a [Store], for errors.Is. Whatever is none of these, and not ErrInvalid or a context that was over
@@ -33,7 +34,7 @@ var (
 // Times are kept as UTC milliseconds, cut and not rounded. A time is zero (absent) or lies after 1970 and before the
 // year 10000.
 type Record struct {
-	Value     []byte    // up to MaxValueLen; nil and empty are the same
+	Value     []byte    // up to MaxValueLen bytes; nil and empty are the same
 	Version   string    // opaque; "" means "does not exist yet"
 	DueAt     time.Time // zero: nothing to do; else when somebody should look at it
 	ExpiresAt time.Time // zero: never; else the instant from which the record is absent
@@ -113,8 +114,8 @@ func CheckDue(prefix string, limit int) error {
 // Normalize returns r as every [Store] keeps it, its times cut to UTC milliseconds, or an error that matches
 // [ErrInvalid]. The value is not copied. For backends.
 func (r Record) Normalize() (Record, error) {
-	if len(r.Value) > MaxValueLen {
-		return Record{}, fmt.Errorf("%w: value has %d bytes, want at most %d", ErrInvalid, len(r.Value), MaxValueLen)
+	if len(r.Value) > MaxSealedLen {
+		return Record{}, fmt.Errorf("%w: value has %d bytes, want at most %d", ErrInvalid, len(r.Value), MaxSealedLen)
 	}
 	var err error
 	if r.DueAt, err = millis(r.DueAt); err != nil {

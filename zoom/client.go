@@ -24,6 +24,16 @@ type TokenSource interface {
 	Token(ctx context.Context) (*oauth2.Token, error)
 }
 
+// StaticToken returns a source that always gives this token: for the calls that follow a consent, before it is stored.
+func StaticToken(token *oauth2.Token) TokenSource {
+	return staticToken(func() *oauth2.Token { return token })
+}
+
+// staticToken is a closure because fmt looks into structs, and not into functions.
+type staticToken func() *oauth2.Token
+
+func (s staticToken) Token(context.Context) (*oauth2.Token, error) { return s(), nil }
+
 type invalidator interface {
 	Invalidate(ctx context.Context, refused *oauth2.Token)
 }
@@ -41,10 +51,24 @@ func NewClient(source TokenSource, opts ...Option) (*Client, error) {
 	if source == nil {
 		return nil, errors.New("zoom: token source is nil")
 	}
+	cfg, transport, err := configure(opts)
+	if err != nil {
+		return nil, err
+	}
+	if credentials, ok := source.(*AccountCredentials); ok {
+		if source, err = credentials.bind(transport, cfg.oauthURL); err != nil {
+			return nil, err
+		}
+	}
+	return &Client{http: transport, source: source, baseURL: cfg.baseURL}, nil
+}
+
+// configure applies the options, and makes the transport that they ask for.
+func configure(opts []Option) (config, *httpx.Client, error) {
 	cfg := config{oauthURL: defaultOAuthURL}
 	for _, opt := range opts {
 		if err := opt(&cfg); err != nil {
-			return nil, err
+			return config{}, nil, err
 		}
 	}
 	transport, err := httpx.New(httpx.Config{
@@ -53,14 +77,9 @@ func NewClient(source TokenSource, opts ...Option) (*Client, error) {
 		Refused:   refusedForTheDay,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("zoom: %w", err)
+		return config{}, nil, fmt.Errorf("zoom: %w", err)
 	}
-	if credentials, ok := source.(*AccountCredentials); ok {
-		if source, err = credentials.bind(transport, cfg.oauthURL); err != nil {
-			return nil, err
-		}
-	}
-	return &Client{http: transport, source: source, baseURL: cfg.baseURL}, nil
+	return cfg, transport, nil
 }
 
 // call is one request to the API, before it has a token and a host.

@@ -106,7 +106,7 @@ func (a *AccountCredentials) request(ctx context.Context) (*oauth2.Token, error)
 		return nil, &Error{Op: op, Err: fmt.Errorf("%w: %w", ErrUnavailable, err)}
 	}
 	if resp.StatusCode/100 != 2 {
-		return nil, a.refusal(answerError(op, resp, body), body)
+		return nil, a.refusal(resp, body)
 	}
 	token, err := parseToken(body, asked)
 	if err != nil {
@@ -115,20 +115,12 @@ func (a *AccountCredentials) request(ctx context.Context) (*oauth2.Token, error)
 	return token, nil
 }
 
-// refusal reads the token endpoint's own kind of error body, which has a reason where OAuth has a description.
-func (a *AccountCredentials) refusal(e *Error, body []byte) *Error {
-	o, _ := parseObject(body)
-	text := e.Message
-	if kind := o.text("error"); kind != "" {
-		text = kind
-		if reason := o.text("reason"); reason != "" {
-			text += ": " + reason
-		}
-		if !errors.Is(e, ErrUnavailable) && !errors.Is(e, ErrRateLimited) {
-			e.Err = ErrCredentials
-		}
+// refusal is what Zoom says when it gives no token.
+func (a *AccountCredentials) refusal(resp *http.Response, body []byte) *Error {
+	e, kind := tokenRefusal("token", resp, body, a.clientSecret())
+	if kind != "" && !errors.Is(e, ErrUnavailable) && !errors.Is(e, ErrRateLimited) {
+		e.Err = ErrCredentials
 	}
-	e.Message = oneLine(strings.ReplaceAll(text, a.clientSecret(), redacted), 200)
 	return e
 }
 

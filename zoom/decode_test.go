@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/oauth2"
 )
 
 func TestLenientNumbers(t *testing.T) {
@@ -79,18 +80,24 @@ func FuzzErrorBody(f *testing.F) {
 	f.Add(400, "", []byte(`{"code":4711,"message":"does not contain scopes:[a, b]"}`))
 	f.Add(400, "", []byte(`{"error":"invalid_client","reason":"hunter2-client-secret"}`))
 	f.Add(502, "", []byte(`<html>`))
+	f.Add(401, "", []byte(`{"error":"invalid_request","reason":"Invalid Token! hunter2-client-secret"}`))
 	credentials := ServerToServer("account", "client", secret)
+	app, err := NewOAuth("client", secret, "https://app.example.com/callback")
+	if err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, status int, kind string, body []byte) {
 		answered := &http.Response{StatusCode: status, Header: http.Header{"X-Ratelimit-Type": {kind}}}
 		for _, e := range []*Error{
 			answerError("get meeting", answered, body),
-			credentials.refusal(answerError("token", answered, body), body),
+			credentials.refusal(answered, body),
+			app.failed("refresh token", &oauth2.RetrieveError{Response: answered, Body: body}, secret),
 		} {
 			text := e.Error()
 			if len(e.Message) > 410 || strings.ContainsFunc(text, unicode.IsControl) {
 				t.Errorf("not fit for a log: %q", text)
 			}
-			if e.Op == "token" && strings.Contains(text, secret) {
+			if e.Op != "get meeting" && strings.Contains(text, secret) {
 				t.Errorf("the secret is in %q", text)
 			}
 			for _, scope := range e.Scopes {

@@ -1,5 +1,5 @@
-// Package zoom makes, reads, lists, changes, ends and deletes Zoom meetings, reads the users who host them, and verifies
-// Zoom's webhooks.
+// Package zoom makes, reads, lists, changes, ends and deletes Zoom meetings, reads the users who host them, installs apps
+// by OAuth, and verifies Zoom's webhooks.
 //
 // # Quick start
 //
@@ -18,11 +18,33 @@
 // What a request leaves out follows the host's and the account's own settings, and what the account has locked wins
 // over the request without a word: read Meeting.Settings to see what applies.
 //
+// # Installed apps
+//
+// [ServerToServer] is an app of one's own account. An app that others install gets its tokens by [OAuth]: send the browser
+// to [OAuth.AuthCodeURL], turn what it comes back with into tokens, and keep those in a store that outlives the process,
+// since Zoom takes a refresh token once and gives its successor:
+//
+//	app, err := zoom.NewOAuth(clientID, clientSecret, "https://bridge.example.com/oauth/zoom/callback")
+//	verifier := oauth2.GenerateVerifier()                       // kept, with a random state, for the callback
+//	http.Redirect(w, r, app.AuthCodeURL(state, verifier), http.StatusSeeOther)
+//	...
+//	token, err := app.Exchange(ctx, r.FormValue("code"), verifier)
+//	err = zoom.CheckScopes(token, zoom.UserScopes()...)         // names what the app lacks
+//	client, err := zoom.NewClient(zoom.StaticToken(token))
+//	user, err := client.User(ctx, zoom.Me)                      // who installed it: user.AccountID, user.IsAdmin()
+//	...
+//	source, err := tokenstore.NewTokenSource(store, "grant/acme/zoom", app.Refresh)
+//	err = source.Save(ctx, installation, token)
+//	client, err = zoom.NewClient(source)                        // from now on
+//
+// [OAuth.Revoke] ends the consent. When it ends at Zoom's side, the webhook [EventAppDeauthorized] tells of it.
+//
 // # Errors
 //
 // Every method returns a *[Error], which says what was tried and what Zoom answered. Its meaning is found with
 // errors.Is: [ErrHost] and [ErrDailyLimit] say that another host may do, [ErrUnavailable] that Zoom gave no usable
-// answer, [ErrCredentials], [ErrUnauthorized] and [ErrMissingScopes] that somebody has to look at the Zoom app,
+// answer, [ErrCredentials], [ErrUnauthorized] and [ErrMissingScopes] that somebody has to look at the Zoom app, [ErrGrant]
+// that somebody has to agree to it again,
 // [ErrForbidden] and [ErrPlan] that Zoom will not do it for anybody. The caller's own context.Canceled and
 // context.DeadlineExceeded are found too.
 //

@@ -19,6 +19,9 @@ var (
 	ErrUnauthorized = errors.New("access token refused")
 	// ErrCredentials reports that the token endpoint refuses the account id, client id or client secret.
 	ErrCredentials = errors.New("client credentials refused")
+	// ErrGrant reports that the token endpoint refuses an authorization code or a refresh token: used, expired, revoked, or
+	// of another app. Somebody has to agree to the app again.
+	ErrGrant = errors.New("authorization refused: authorize the app again")
 	// ErrMissingScopes reports a token without the scopes a call needs (code 4711); Error.Scopes lists them.
 	ErrMissingScopes = errors.New("token lacks scopes: add them to the Zoom app")
 	// ErrHost reports a user that cannot host: unknown, in another account, pending or without a licence

@@ -6,7 +6,7 @@ import (
 	"net/http"
 )
 
-// Option changes one thing about a Client. Options do not depend on their order.
+// Option changes one thing about a [Client] or an [OAuth]. Options do not depend on their order.
 type Option func(*config) error
 
 type config struct {
@@ -26,8 +26,8 @@ func WithBaseURL(url string) Option {
 	}
 }
 
-// WithOAuthURL sets the OAuth base, "https://zoom.us/oauth" by default; "/token" is added to it.
-// Only https is accepted, or http on a loopback address.
+// WithOAuthURL sets the OAuth base, "https://zoom.us/oauth" by default, "https://zoomgov.com/oauth" for ZoomGov;
+// "/authorize", "/token" and "/revoke" are added to it. Only https is accepted, or http on a loopback address.
 func WithOAuthURL(url string) Option {
 	return func(c *config) (err error) {
 		if c.oauthURL, err = checkURL(url); err != nil {

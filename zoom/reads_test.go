@@ -20,7 +20,7 @@ func TestUser(t *testing.T) {
 	fake.AddUser("free@example.com", func(u *zoomtest.User) { u.Unlicensed = true })
 	client := newClient(t, fake)
 	want := &zoom.User{
-		ID: id, AccountID: "ACCOUNT", Email: host, Name: host, Type: zoom.UserLicensed, Role: "Admin", Status: "active",
+		ID: id, AccountID: "ACCOUNT", Email: host, Name: host, Type: zoom.UserLicensed, Role: "Admin", RoleID: "1", Status: "active",
 		PersonalID: "5550000000", UsePMI: new(true), Cluster: "us04",
 	}
 	for _, name := range []string{host, id} {

@@ -24,11 +24,24 @@ type User struct {
 	Name       string
 	Type       int    // UserBasic, UserLicensed, ...
 	Role       string // the role's name in the account, such as "Owner", "Admin", "Member"
+	RoleID     string // "0" is the owner, "1" an admin, "2" a member; others are the account's own
 	Status     string // "active", ...
 	PersonalID string // the personal meeting id
 	UsePMI     *bool  // instant meetings are held under the personal id
 	Timezone   string
 	Cluster    string
+}
+
+// IsAdmin reports whether the user is the owner or an admin of the Zoom account. A role that the account made itself does
+// not count, whatever it may do. Without a role id the name decides.
+func (u *User) IsAdmin() bool {
+	switch u.RoleID {
+	case "0", "1":
+		return true
+	case "":
+		return u.Role == "Owner" || u.Role == "Admin"
+	}
+	return false
 }
 
 // User reads a user by e-mail address or id, or the token's own as Me. ErrHost when there is none in the account.
@@ -54,6 +67,7 @@ func (c *Client) User(ctx context.Context, user string) (*User, error) {
 		Name:       o.text("display_name"),
 		Type:       int(o.integer("type")),
 		Role:       o.text("role_name"),
+		RoleID:     o.text("role_id"),
 		Status:     o.text("status"),
 		PersonalID: o.text("pmi"),
 		UsePMI:     o.flag("use_pmi"),

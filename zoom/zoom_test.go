@@ -78,6 +78,7 @@ func reasons(err error) []string {
 	}{
 		{"ErrUnauthorized", zoom.ErrUnauthorized},
 		{"ErrCredentials", zoom.ErrCredentials},
+		{"ErrGrant", zoom.ErrGrant},
 		{"ErrMissingScopes", zoom.ErrMissingScopes},
 		{"ErrHost", zoom.ErrHost},
 		{"ErrNotFound", zoom.ErrNotFound},

@@ -38,17 +38,25 @@ var floors = map[string]floor{
 	"internal/onetoken": {
 		links: []string{oauth2},
 	},
+	"internal/authcode": { // the flow is the same for both vendors, and so are x/oauth2's gaps
+		on:    []string{"internal/httpx"},
+		links: []string{oauth2, retryableHTTP, cleanHTTP},
+	},
 	"internal/fakes": {},
 	"zoom": {
-		on:    []string{"internal/httpx", "internal/onetoken", "internal/redact", "internal/fakes"},
+		on:    []string{"internal/httpx", "internal/onetoken", "internal/authcode", "internal/redact", "internal/fakes"},
 		links: []string{oauth2, retryableHTTP, cleanHTTP},
 	},
 	"pagerduty": {
-		on:    []string{"internal/httpx", "internal/onetoken", "internal/redact", "internal/fakes"},
+		on:    []string{"internal/httpx", "internal/onetoken", "internal/authcode", "internal/redact", "internal/fakes"},
 		links: []string{oauth2, goPagerDuty, goQuerystring, retryableHTTP, cleanHTTP},
 	},
 	"tokenstore": {
 		on:    []string{"internal/redact"},
+		links: []string{oauth2},
+	},
+	"tokenstore/sqlstore": { // database/sql alone: whoever imports it brings the driver
+		on:    []string{"tokenstore"},
 		links: []string{oauth2},
 	},
 	"tokenstore/redisstore":  {on: []string{"tokenstore"}}, // modules of their own: their go.mod says what they link

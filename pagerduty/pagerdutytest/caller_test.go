@@ -200,3 +200,33 @@ func TestMembersAndAbilities(t *testing.T) {
 		}
 	}
 }
+
+func TestOneRegionDoesNotKnowTheOthersTokens(t *testing.T) {
+	t.Parallel()
+	us, eu := pagerdutytest.New(), pagerdutytest.New(pagerdutytest.WithEU())
+	tests := []struct {
+		fake *pagerdutytest.Server
+		host string
+		want int
+	}{
+		{us, "api.pagerduty.com", 200},
+		{us, "api.eu.pagerduty.com", 401},
+		{eu, "api.pagerduty.com", 401},
+		{eu, "api.eu.pagerduty.com", 200},
+		{eu, "127.0.0.1:8080", 200},
+	}
+	for _, tt := range tests {
+		r, err := http.NewRequestWithContext(t.Context(), "GET", "https://"+tt.host+"/abilities", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Token token="+tt.fake.Key())
+		resp, err := tt.fake.Transport().RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if resp.StatusCode != tt.want {
+			t.Errorf("%s answers %d, want %d", tt.host, resp.StatusCode, tt.want)
+		}
+	}
+}

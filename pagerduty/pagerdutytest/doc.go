@@ -37,9 +37,10 @@
 // # Who calls
 //
 // [Server.Key] is an account's key and needs a From on writes; [Server.ReadOnlyKey] and [Server.UserKey] are the other
-// kinds. [Server.Credentials] are those of an OAuth app, below /oauth: a consent is given at once by who is signed in
-// ([Server.SignIn]), with PKCE; codes are good for 30 seconds; a refresh token is good once, and one that comes twice
-// ends its grant; an app's own token has no user, and only those of the scopes that the app has ([WithAppScopes]).
+// kinds. [Server.Credentials] are those of an OAuth app, below /oauth: whoever is signed in ([Server.SignIn]) agrees at
+// once, or is asked in a form ([WithConsentPage]), with PKCE; codes are good for 30 seconds; a refresh token is good once,
+// and one that comes twice ends its grant; an app's own token has no user. Both kinds of token have only those of the
+// scopes that the app has ([WithAppScopes]).
 //
 // # Webhooks
 //

@@ -53,13 +53,6 @@ func WithAppScopes(scopes ...string) Option { return func(s *Server) { s.appScop
 // WithEU puts the account into the EU region, for the as_account scope and the ID token.
 func WithEU() Option { return func(s *Server) { s.region = "eu" } }
 
-// SignIn sets who agrees to the next consents; "" refuses them. Without it the user of From agrees.
-func (s *Server) SignIn(userID string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.signedIn = s.user(userID)
-}
-
 // ExpireTokens ends every access token that was given out so far. Refresh tokens stay good.
 func (s *Server) ExpireTokens() {
 	s.mu.Lock()
@@ -73,34 +66,6 @@ func (s *Server) RevokeTokens() {
 	defer s.mu.Unlock()
 	clear(s.tokens)
 	clear(s.refreshes)
-}
-
-// authorize is the consent page of who is signed in, answered at once.
-func (s *Server) authorize(in *exchange) answer {
-	query := in.URL.Query()
-	back, err := url.Parse(query.Get("redirect_uri"))
-	switch {
-	case query.Get("client_id") != clientID:
-		return tokenError("invalid_client", "Client is unknown")
-	case err != nil || back.Host == "":
-		return tokenError("invalid_request", "The redirect_uri is missing")
-	}
-	fields := back.Query()
-	if state := query.Get("state"); state != "" {
-		fields.Set("state", state)
-	}
-	switch {
-	case query.Get("response_type") != "code":
-		fields.Set("error", "unsupported_response_type")
-	case query.Get("code_challenge_method") != "S256" || len(query.Get("code_challenge")) != 43:
-		fields.Set("error", "invalid_request") // scoped OAuth always wants PKCE
-	case s.signedIn == nil:
-		fields.Set("error", "access_denied")
-	default:
-		fields.Set("code", s.mintCode(in, query))
-	}
-	back.RawQuery = fields.Encode()
-	return answer{status: http.StatusFound, header: http.Header{"Location": {back.String()}}}
 }
 
 func (s *Server) mintCode(in *exchange, query url.Values) string {

@@ -152,6 +152,70 @@ func TestConsent(t *testing.T) {
 	}
 }
 
+// page opens the authorize page, or sends its form.
+func page(t *testing.T, fake *pagerdutytest.Server, method, redirect string, form url.Values) (status int, back url.Values, body string) {
+	t.Helper()
+	id, _, _ := fake.Credentials()
+	query := url.Values{
+		"client_id": {id}, "redirect_uri": {redirect}, "response_type": {"code"}, "scope": {"users.read <b>"}, "state": {"s"},
+		"code_challenge_method": {"S256"}, "code_challenge": {"E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"},
+	}
+	r, err := http.NewRequestWithContext(t.Context(), method, identity+"/oauth/authorize?"+query.Encode(), strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := fake.Transport().RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	location, err := url.Parse(resp.Header.Get("Location"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, location.Query(), string(content)
+}
+
+func TestConsentPage(t *testing.T) {
+	t.Parallel()
+	fake := pagerdutytest.New(pagerdutytest.WithConsentPage())
+	ada := fake.AddUser("ada@example.com", func(u *pagerdutytest.User) { u.Name, u.Role = "Ada <3", "observer" })
+	status, _, shown := page(t, fake, "GET", callback, nil)
+	for _, want := range []string{`<form method="post">`, `id="allow"`, `id="deny"`, fake.From() + " (user)", "Ada &lt;3 (observer)", "users.read &lt;b&gt;"} {
+		if status != 200 || !strings.Contains(shown, want) {
+			t.Errorf("%d, and the page lacks %s: %s", status, want, shown)
+		}
+	}
+	for _, choice := range []string{"deny", ""} {
+		_, back, _ := page(t, fake, "POST", callback, url.Values{"consent": {choice}})
+		if back.Get("error") != "access_denied" || back.Has("code") || back.Get("state") != "s" {
+			t.Errorf("%q comes back with %v, want access_denied and the state", choice, back)
+		}
+	}
+	_, back, _ := page(t, fake, "POST", callback, url.Values{"consent": {"allow"}, "user": {ada}})
+	token, _ := at(post(t, fake, redeem(back.Get("code"))), "access_token").(string)
+	if _, body := as(t, fake, "Bearer "+token, "", "GET", "/users/me", ""); at(body, "user", "id") != ada {
+		t.Errorf("it is the token of %v, want the chosen user's", body)
+	}
+	fake.SignIn("")
+	if _, back, _ := page(t, fake, "POST", callback, url.Values{"consent": {"allow"}}); back.Get("error") != "access_denied" {
+		t.Errorf("nobody is signed in, and it comes back with %v", back)
+	}
+}
+
+func TestOnlyTheAppsOwnRedirectsAreFollowed(t *testing.T) {
+	t.Parallel()
+	fake := pagerdutytest.New(pagerdutytest.WithRedirectURIs(callback))
+	for redirect, want := range map[string]int{callback: 302, callback + "/": 400, "https://evil.example/": 400, "": 400} {
+		if status, back, _ := page(t, fake, "GET", redirect, nil); status != want || back.Has("code") != (want == 302) {
+			t.Errorf("%s: %d with %v, want %d", redirect, status, back, want)
+		}
+	}
+}
+
 func TestCodesAreGoodOnceAndFor30Seconds(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

@@ -48,6 +48,7 @@ func (s *Server) route() {
 	}
 	s.handle("/", "", needs{}, func(*exchange) answer { return refuse(404, 2100, "Not Found") })
 	s.handleOpen("GET /oauth/authorize", Authorize, s.authorize)
+	s.handleOpen("POST /oauth/authorize", Authorize, s.authorize)
 	s.handleOpen("POST /oauth/token", GiveToken, s.giveToken)
 }
 

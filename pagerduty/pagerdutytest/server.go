@@ -36,7 +36,7 @@ const (
 	EnableExtension      = "enable_extension"
 	DeleteExtension      = "delete_extension"
 
-	Authorize = "authorize"  // GET /oauth/authorize
+	Authorize = "authorize"  // /oauth/authorize, the page where somebody consents
 	GiveToken = "give_token" // POST /oauth/token
 
 	Any = fakes.Any // every operation
@@ -47,17 +47,19 @@ type Server struct {
 	fake *fakes.Server
 
 	// Set by options, not changed afterwards.
-	key         string
-	secret      string
-	region      string
-	perMinute   int
-	silent      bool // a 429 has no headers and no body
-	bridgeless  bool
-	frozen      bool // resolved incidents take no bridge
-	shape       ErrorShape
-	abilities   []string
-	appScopes   []string
-	checkNumber func(number string) bool
+	key          string
+	secret       string
+	region       string
+	perMinute    int
+	silent       bool // a 429 has no headers and no body
+	bridgeless   bool
+	frozen       bool // resolved incidents take no bridge
+	shape        ErrorShape
+	abilities    []string
+	appScopes    []string
+	redirectURIs []string // nil: any
+	consentPage  bool
+	checkNumber  func(number string) bool
 
 	mu        sync.Locker // the fake's: what was put off and is due is done first
 	minted    int         // ids given out so far

@@ -50,13 +50,29 @@ func brokenDues() []brokenStore {
 		{"Due has no pages", changedKeys(func(_ string, keys []string) []string { return keys[:min(3, len(keys))] }), []string{
 			"Due pages name every record once",
 			"Due pages miss nothing while what they name is moved",
+			"Due pages miss nothing while what they name is written again",
+			"Due pages miss nothing while what they name is deleted",
 			"Due: 100 records that nobody can settle do not hide the next",
 		}},
 		{"Due does not move its cursor", worseDue(func(honest dueFunc) dueFunc {
 			return func(ctx context.Context, prefix string, before time.Time, _ string, limit int) ([]string, string, error) {
 				return honest(ctx, prefix, before, "", limit)
 			}
-		}), []string{"Due pages name every record once"}},
+		}), []string{"Due pages name every record once", "Due pages name every record of one moment once"}},
+		{"Due pages by time", dueByTime, []string{"Due pages name every record of one moment once"}},
+		{"Due cuts its cursor at a second space", worseDue(func(honest dueFunc) dueFunc {
+			return func(ctx context.Context, prefix string, before time.Time, after string, limit int) ([]string, string, error) {
+				words := strings.SplitN(after, " ", 3)
+				return honest(ctx, prefix, before, strings.Join(words[:min(2, len(words))], " "), limit)
+			}
+		}), []string{"Due pages pass through keys of any printable bytes"}},
+		{"Due asks for one more than the limit", worseDue(func(honest dueFunc) dueFunc {
+			return func(ctx context.Context, prefix string, before time.Time, after string, limit int) ([]string, string, error) {
+				keys, _, err := honest(ctx, prefix, before, after, limit+1)
+				return keys[:min(limit, len(keys))], "", err
+			}
+		}), []string{"Due takes any limit"}},
+		{"Due is indexed after the write", indexedLater, []string{"Due follows the last of 64 writers"}},
 		{"Due pages by number", worseDue(func(honest dueFunc) dueFunc {
 			return func(ctx context.Context, prefix string, before time.Time, after string, limit int) ([]string, string, error) {
 				var from int
@@ -69,9 +85,17 @@ func brokenDues() []brokenStore {
 				}
 				return keys[from : from+limit], fmt.Sprint(from + limit), err
 			}
-		}), []string{"Due pages miss nothing while what they name is moved"}},
+		}), []string{
+			"Due pages miss nothing while what they name is moved",
+			"Due pages miss nothing while what they name is deleted",
+		}},
 		{"Due prefix is any beginning of a key", func(s *store) {
 			s.due = dueByPattern(s, strings.HasPrefix)
+		}, []string{"Due prefix is whole segments"}},
+		{"Due prefix is a byte range with the byte after the slash in it", func(s *store) {
+			s.due = dueByPattern(s, func(key, prefix string) bool {
+				return key == prefix || strings.HasPrefix(key, prefix+"/") || key == prefix+"0"
+			})
 		}, []string{"Due prefix is whole segments"}},
 		{"Due prefix leaves out the key of the same name", func(s *store) {
 			s.due = dueByPattern(s, func(key, prefix string) bool { return strings.HasPrefix(key, prefix+"/") })
@@ -120,6 +144,62 @@ func dueByPattern(s *store, matches func(key, prefix string) bool) dueFunc {
 			}
 		}
 		slices.SortFunc(keys, func(a, b string) int { return due[a].Compare(due[b]) })
+		return keys, "", nil
+	}
+}
+
+// dueByTime has cursors that are a time alone.
+func dueByTime(s *store) {
+	honest := s.due
+	s.due = func(ctx context.Context, prefix string, before time.Time, after string, limit int) ([]string, string, error) {
+		var last int64
+		if _, err := fmt.Sscan(after, &last); after != "" && err != nil {
+			return nil, "", tokenstore.ErrInvalid
+		}
+		all, _, err := honest(ctx, prefix, before, "", 1000)
+		var keys []string
+		for _, key := range all {
+			r, _ := s.Memory.Get(ctx, key)
+			at := r.DueAt.UnixMilli()
+			if at <= last {
+				continue
+			}
+			keys = append(keys, key)
+			if len(keys) == limit {
+				return keys, fmt.Sprint(at), err
+			}
+		}
+		return keys, "", err
+	}
+}
+
+// indexedLater writes the index after the record, and the first writers are the slowest.
+func indexedLater(s *store) {
+	var mu sync.Mutex
+	index, writes := make(map[string]time.Time), 0
+	s.put = func(ctx context.Context, key string, r tokenstore.Record) (string, error) {
+		version, err := s.Memory.Put(ctx, key, r)
+		if err != nil {
+			return "", err
+		}
+		mu.Lock()
+		writes++
+		lag := time.Minute / time.Duration(writes)
+		mu.Unlock()
+		time.Sleep(lag)
+		mu.Lock()
+		defer mu.Unlock()
+		index[key] = r.DueAt
+		return version, nil
+	}
+	s.due = func(_ context.Context, _ string, before time.Time, _ string, _ int) (keys []string, next string, err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		for key, at := range index {
+			if !at.IsZero() && !at.After(before) {
+				keys = append(keys, key)
+			}
+		}
 		return keys, "", nil
 	}
 }

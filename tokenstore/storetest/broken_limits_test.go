@@ -59,9 +59,24 @@ func brokenLimits() []brokenStore {
 		{"values are text", changedRecord(func(r *tokenstore.Record) {
 			r.Value = bytes.ToValidUTF8(r.Value, []byte("?"))
 		}), []string{values}},
+		{"values have no room for a seal", func(s *store) {
+			s.put = func(ctx context.Context, key string, r tokenstore.Record) (string, error) {
+				if len(r.Value) > tokenstore.MaxValueLen {
+					return "", tokenstore.ErrInvalid
+				}
+				return s.Memory.Put(ctx, key, r)
+			}
+		}, []string{"Values of 256 KiB are kept in a sealed store on this one"}},
 		{"values above the limit are cut", changedRecord(func(r *tokenstore.Record) {
-			r.Value = r.Value[:min(tokenstore.MaxValueLen, len(r.Value))]
-		}), []string{"Values above 256 KiB are ErrInvalid and not written"}},
+			r.Value = r.Value[:min(tokenstore.MaxSealedLen, len(r.Value))]
+		}), []string{"Values above 260 KiB are ErrInvalid and not written"}},
+		{"times are nanoseconds", changedRecord(func(r *tokenstore.Record) {
+			for _, at := range []*time.Time{&r.DueAt, &r.ExpiresAt} {
+				if !at.IsZero() {
+					*at = time.Unix(0, at.UnixNano())
+				}
+			}
+		}), []string{"Times from 1970 to 9999 are kept"}},
 		{"times are rounded", changedRecord(func(r *tokenstore.Record) {
 			r.DueAt = r.DueAt.Round(time.Millisecond)
 		}), []string{cut}},
@@ -109,6 +124,17 @@ func brokenContexts() []brokenStore {
 				return s.Memory.Due(ctx, prefix, before, after, limit)
 			}
 		}, []string{over}},
+		{"the error of an interruption is the driver's", func(s *store) {
+			s.get = func(ctx context.Context, key string) (tokenstore.Record, error) {
+				if ctx.Err() != nil {
+					return tokenstore.Record{}, ctx.Err()
+				}
+				if ctx.Err() != nil {
+					return tokenstore.Record{}, errors.New("interrupted")
+				}
+				return s.Memory.Get(ctx, key)
+			}
+		}, []string{"A context that ends on the way is answered with its error, or too late to matter"}},
 		{"a Put that is interrupted is acknowledged", func(s *store) {
 			s.put = func(ctx context.Context, key string, r tokenstore.Record) (string, error) {
 				if ctx.Err() != nil {

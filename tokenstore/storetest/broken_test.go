@@ -46,21 +46,28 @@ func (s *store) overwrite(ctx context.Context, key string, r tokenstore.Record) 
 	return s.Memory.Put(ctx, key, r)
 }
 
+func openWorse(worsen func(*store)) tokenstore.Store {
+	m := tokenstore.NewMemory()
+	s := &store{Memory: m, get: m.Get, put: m.Put, delete: m.Delete, due: m.Due}
+	worsen(s)
+	return s
+}
+
+// brokenStore is a store that breaks a promise all by itself.
 type brokenStore struct {
 	name   string
 	worsen func(*store)
 	breaks []string
 }
 
-func (b brokenStore) open() tokenstore.Store {
-	m := tokenstore.NewMemory()
-	s := &store{Memory: m, get: m.Get, put: m.Put, delete: m.Delete, due: m.Due}
-	b.worsen(s)
-	return s
-}
-
-func brokenStores() []brokenStore {
-	return slices.Concat(brokenGets(), brokenPuts(), brokenDeletes(), brokenExpiry(), brokenDues(), brokenLimits(), brokenContexts())
+func brokenStores() []broken {
+	var all []broken
+	for _, b := range slices.Concat(
+		brokenGets(), brokenPuts(), brokenDeletes(), brokenExpiry(), brokenDues(), brokenLimits(), brokenContexts(),
+	) {
+		all = append(all, broken{b.name, func() subject { return subject{store: openWorse(b.worsen)} }, b.breaks})
+	}
+	return all
 }
 
 func brokenGets() []brokenStore {
@@ -81,8 +88,11 @@ func brokenGets() []brokenStore {
 			}
 		}, []string{"Get returns the whole record that was put"}},
 		{"Get reads a replica that is one write behind", func(s *store) {
+			var mu sync.Mutex
 			replica := make(map[string]tokenstore.Record)
 			s.get = func(ctx context.Context, key string) (tokenstore.Record, error) {
+				mu.Lock()
+				defer mu.Unlock()
 				now, err := s.Memory.Get(ctx, key)
 				seen, ok := replica[key]
 				replica[key] = now
@@ -91,7 +101,10 @@ func brokenGets() []brokenStore {
 				}
 				return now, err
 			}
-		}, []string{"Get sees an acknowledged write at once"}},
+		}, []string{
+			"Get sees an acknowledged write at once",
+			"Get never goes back, nor behind what was acknowledged, beside a writer",
+		}},
 		{"Get hands out its own bytes", func(s *store) {
 			cache := make(map[string]tokenstore.Record)
 			s.get = func(ctx context.Context, key string) (tokenstore.Record, error) {
@@ -136,6 +149,7 @@ func brokenPuts() []brokenStore {
 			}
 		}, []string{
 			"Put: of 64 creates at once exactly one wins",
+			"Put: of 64 creates at once over an expired record exactly one wins",
 			"Put: of 64 writers on one version exactly one wins",
 			"Put: 64 goroutines count to 64 without a lost update",
 		}},
@@ -163,8 +177,9 @@ func brokenPuts() []brokenStore {
 			"Put with a version on an absent record conflicts and creates nothing",
 			"Expired: Put with its version conflicts and creates nothing",
 		}},
-		{"versions are counted from one", func(s *store) { countVersions(s) }, []string{
+		{"versions are counted from one", countVersions, []string{
 			"Put never reuses a version, not even after a delete",
+			"Expired: its version stays dead when the key is used again",
 		}},
 		{"keys have the record's path removed", func(s *store) {
 			s.put = func(ctx context.Context, key string, r tokenstore.Record) (string, error) {
@@ -202,6 +217,9 @@ func countVersions(s *store) {
 			return "", tokenstore.ErrConflict
 		}
 		version, err := s.overwrite(ctx, key, r)
+		if now.Version == "" {
+			count[key] = 0
+		}
 		count[key]++
 		numbers[version] = fmt.Sprint(count[key])
 		return numbers[version], err
@@ -213,12 +231,7 @@ func countVersions(s *store) {
 		r.Version = numbers[r.Version]
 		return r, err
 	}
-	s.delete = func(ctx context.Context, key, _ string) error {
-		mu.Lock()
-		defer mu.Unlock()
-		count[key] = 0
-		return s.Memory.Delete(ctx, key, "")
-	}
+	s.delete = func(ctx context.Context, key, _ string) error { return s.Memory.Delete(ctx, key, "") }
 }
 
 func brokenDeletes() []brokenStore {
@@ -245,7 +258,24 @@ func brokenDeletes() []brokenStore {
 				}
 				return s.Memory.Delete(ctx, key, version)
 			}
-		}, []string{"Delete without a version of an absent record is no error"}},
+		}, []string{
+			"Delete without a version of an absent record is no error",
+			"Expired: Delete without a version is no error",
+		}},
+		{"Delete reads and then removes", func(s *store) {
+			s.put = func(ctx context.Context, key string, r tokenstore.Record) (string, error) {
+				time.Sleep(time.Millisecond) // in the bubble: until all Deletes have read
+				return s.Memory.Put(ctx, key, r)
+			}
+			s.delete = func(ctx context.Context, key, version string) error {
+				now, _ := s.Memory.Get(ctx, key)
+				if now.Version != version {
+					return tokenstore.ErrConflict
+				}
+				time.Sleep(2 * time.Millisecond)
+				return s.Memory.Delete(ctx, key, "")
+			}
+		}, []string{"Put and Delete of one version at once: exactly one wins"}},
 		{"Delete takes the key for a folder", func(s *store) {
 			s.delete = func(ctx context.Context, key, version string) error {
 				_ = s.Memory.Delete(ctx, key+"/b", "")
@@ -280,6 +310,41 @@ func brokenExpiry() []brokenStore {
 			"Expired: Delete with its version conflicts",
 			"Expiry: a record is there before its time and absent after",
 		}},
+		{"an expiry once given stays", func(s *store) {
+			var mu sync.Mutex
+			first, shown := make(map[string]time.Time), make(map[string]time.Time)
+			s.put = func(ctx context.Context, key string, r tokenstore.Record) (string, error) {
+				mu.Lock()
+				defer mu.Unlock()
+				shown[key] = r.ExpiresAt
+				if first[key].IsZero() {
+					first[key] = r.ExpiresAt
+				}
+				r.ExpiresAt = first[key]
+				return s.Memory.Put(ctx, key, r)
+			}
+			s.get = func(ctx context.Context, key string) (tokenstore.Record, error) {
+				mu.Lock()
+				defer mu.Unlock()
+				r, err := s.Memory.Get(ctx, key)
+				r.ExpiresAt = shown[key]
+				return r, err
+			}
+		}, []string{"Expiry: a record that is written again keeps to its new time"}},
+		{"what expired stays in the index", func(s *store) {
+			var stale []string
+			s.put = func(ctx context.Context, key string, r tokenstore.Record) (string, error) {
+				if !r.ExpiresAt.IsZero() && !r.DueAt.IsZero() {
+					stale = append(stale, key)
+				}
+				return s.Memory.Put(ctx, key, r)
+			}
+			honest := s.due
+			s.due = func(ctx context.Context, prefix string, before time.Time, after string, limit int) ([]string, string, error) {
+				keys, next, err := honest(ctx, prefix, before, after, limit)
+				return append(keys, stale...), next, err
+			}
+		}, []string{"Expired: what takes its place is due at its own time"}},
 		{"a record with an expiry is gone at once", func(s *store) {
 			s.put = func(ctx context.Context, key string, r tokenstore.Record) (string, error) {
 				if !r.ExpiresAt.IsZero() {

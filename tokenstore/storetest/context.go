@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 
@@ -13,6 +14,7 @@ func contextRules() []rule {
 	return []rule{
 		{"A context that is over is answered with its error and writes nothing", contextOver},
 		{"A context that ends on the way leaves a write whole or undone, and done where acknowledged", contextEnds},
+		{"A context that ends on the way is answered with its error, or too late to matter", contextEndsWithItsError},
 	}
 }
 
@@ -47,23 +49,74 @@ func wantContextError(t testing.TB, call string, err, want error) {
 	}
 }
 
+// interruptions is at how many steps of a call a context is made to end.
+const interruptions = 8
+
 func contextEnds(t testing.TB, store tokenstore.Store, space string) {
 	before := tokenstore.Record{Value: []byte("before")}
 	before.Version = mustPut(t, store, space+"/a", before)
-	for looks := range 8 {
+	for looks := range interruptions {
 		after := tokenstore.Record{Value: []byte("after"), Version: before.Version}
 		version, err := store.Put(endingContext(t.Context(), looks), space+"/a", after)
-		now := mustGet(t, store, space+"/a")
-		written := string(now.Value) == "after" && now.Version != before.Version
-		untouched := string(now.Value) == "before" && now.Version == before.Version
-		if !written && !untouched {
-			t.Fatalf("the record has value %q and version %q, which is neither before nor after", now.Value, now.Version)
-		}
-		if err == nil && (!written || now.Version != version) {
+		now := wantWholeOrUndone(t, store, space+"/a", before)
+		if err == nil && now.Version != version {
 			t.Fatalf("Put = nil, though the record does not carry its version")
 		}
-		before = tokenstore.Record{Value: []byte("before"), Version: now.Version}
-		before.Version = mustPut(t, store, space+"/a", before)
+		before = settle(t, store, space+"/a", before)
+	}
+}
+
+// settle writes before anew. A Put in doubt may land until then, and no more afterwards.
+func settle(t testing.TB, store tokenstore.Store, key string, before tokenstore.Record) tokenstore.Record {
+	t.Helper()
+	for range 2 {
+		fresh := tokenstore.Record{Value: before.Value, Version: wantWholeOrUndone(t, store, key, before).Version}
+		version, err := store.Put(t.Context(), key, fresh)
+		if err == nil {
+			fresh.Version = version
+			return fresh
+		}
+		if !errors.Is(err, tokenstore.ErrConflict) {
+			t.Fatalf("Put(%q) = %v, want nil, or ErrConflict where the interrupted one has just landed", key, err)
+		}
+	}
+	t.Fatalf("Put(%q) conflicts again and again, though nobody else writes", key)
+	return before
+}
+
+func wantWholeOrUndone(t testing.TB, store tokenstore.Store, key string, before tokenstore.Record) tokenstore.Record {
+	t.Helper()
+	now := mustGet(t, store, key)
+	written := string(now.Value) == "after" && now.Version != before.Version
+	untouched := string(now.Value) == "before" && now.Version == before.Version
+	if !written && !untouched {
+		t.Fatalf("the record has value %q and version %q, which is neither before nor after", now.Value, now.Version)
+	}
+	return now
+}
+
+func contextEndsWithItsError(t testing.TB, store tokenstore.Store, space string) {
+	for looks := range interruptions {
+		key := fmt.Sprintf("%s/%d", space, looks)
+		version := mustPut(t, store, key, tokenstore.Record{DueAt: past()})
+		_, err := store.Get(endingContext(t.Context(), looks), key)
+		wantNilOrContextError(t, "Get", err)
+		_, _, err = store.Due(endingContext(t.Context(), looks), space, soon(), "", 1)
+		wantNilOrContextError(t, "Due", err)
+		_, err = store.Put(endingContext(t.Context(), looks), key+"/new", tokenstore.Record{})
+		wantNilOrContextError(t, "Put", err)
+		err = store.Delete(endingContext(t.Context(), looks), key, version)
+		wantNilOrContextError(t, "Delete", err)
+		if err == nil {
+			wantAbsent(t, store, key)
+		}
+	}
+}
+
+func wantNilOrContextError(t testing.TB, call string, err error) {
+	t.Helper()
+	if err != nil && !errors.Is(err, context.Canceled) {
+		t.Errorf("%s, interrupted, = %v, want nil or Canceled", call, err)
 	}
 }
 

@@ -2,7 +2,6 @@ package storetest
 
 import (
 	"testing"
-	"time"
 
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
@@ -41,48 +40,6 @@ func deleteRules() []rule {
 			mustPut(t, store, space+"/a", tokenstore.Record{})
 			mustDelete(t, store, space+"/a", "")
 			wantRecord(t, store, space+"/a/b", other)
-		}},
-	}
-}
-
-func expiryRules() []rule {
-	expired := func(t testing.TB, store tokenstore.Store, key string) (version string) {
-		t.Helper()
-		return mustPut(t, store, key, tokenstore.Record{Value: []byte("old"), ExpiresAt: past()})
-	}
-	return []rule{
-		{"Expired: Get is ErrNotFound", func(t testing.TB, store tokenstore.Store, space string) {
-			expired(t, store, space+"/a")
-			wantAbsent(t, store, space+"/a")
-		}},
-		{"Expired: Put without a version succeeds", func(t testing.TB, store tokenstore.Store, space string) {
-			expired(t, store, space+"/a")
-			r := tokenstore.Record{Value: []byte("new")}
-			r.Version = mustPut(t, store, space+"/a", r)
-			wantRecord(t, store, space+"/a", r)
-		}},
-		{"Expired: Put with its version conflicts and creates nothing", func(t testing.TB, store tokenstore.Store, space string) {
-			version := expired(t, store, space+"/a")
-			wantPutError(t, store, space+"/a", tokenstore.Record{Version: version}, tokenstore.ErrConflict)
-			wantAbsent(t, store, space+"/a")
-		}},
-		{"Expired: Delete with its version conflicts", func(t testing.TB, store tokenstore.Store, space string) {
-			version := expired(t, store, space+"/a")
-			wantDeleteError(t, store, space+"/a", version, tokenstore.ErrConflict)
-		}},
-		{"Expiry: a record is there before its time and absent after", func(t testing.TB, store tokenstore.Store, space string) {
-			kept := tokenstore.Record{Value: []byte("kept"), ExpiresAt: soon()}
-			kept.Version = mustPut(t, store, space+"/kept", kept)
-			mustPut(t, store, space+"/gone", tokenstore.Record{ExpiresAt: time.Now().Add(200 * time.Millisecond)})
-			gone := eventually(t, func() bool {
-				_, err := store.Get(t.Context(), space+"/gone")
-				return err != nil
-			})
-			if !gone {
-				t.Errorf("Get still returns a record %v after its ExpiresAt", patience)
-			}
-			wantAbsent(t, store, space+"/gone")
-			wantRecord(t, store, space+"/kept", kept)
 		}},
 	}
 }

@@ -5,7 +5,10 @@
 //		storetest.Run(t, func(t *testing.T) tokenstore.Store { return mystore.New(database(t)) })
 //	}
 //
-// It sees a store from outside, through the four methods. What it cannot see is for the store's own tests: what happens
-// when a driver resends a write whose answer was lost, whether an acknowledged write survives a crash, and how old a read
-// from a replica may be.
+// Run sees a store from outside, through the four methods. Three promises need more than one store that is there and well,
+// and each has an option: [WithResend] for a driver that sends a write again, [WithReopen] for a process that ends, and
+// [WithSecondInstance] for a fleet. Their rules are skipped without it, and say so.
+//
+// What the suite cannot see is for the store's own tests: whether an acknowledged write survives the loss of the machine,
+// and how old a read from a replica may be.
 package storetest

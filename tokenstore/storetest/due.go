@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -29,8 +30,29 @@ func dueRules() []rule {
 			wantDue(t, store, space, soon(), space+"/c", space+"/d", space+"/b", space+"/a")
 		}},
 		{"Due follows a record that is moved, settled or deleted", dueFollows},
+		{"Due follows the last of 64 writers", dueFollowsCrowd},
 		{"Due pages name every record once", duePages},
-		{"Due pages miss nothing while what they name is moved", duePagesWhileMoved},
+		{"Due pages name every record of one moment once", dueOneMoment},
+		{"Due pages pass through keys of any printable bytes", dueHostileKeys},
+		{"Due pages miss nothing while what they name is moved", func(t testing.TB, store tokenstore.Store, space string) {
+			duePagesWhile(t, store, space, func(key string, r tokenstore.Record) {
+				r.DueAt = soon().Add(time.Hour)
+				mustPut(t, store, key, r)
+			})
+		}},
+		{"Due pages miss nothing while what they name is written again", func(t testing.TB, store tokenstore.Store, space string) {
+			duePagesWhile(t, store, space, func(key string, r tokenstore.Record) { mustPut(t, store, key, r) })
+		}},
+		{"Due pages miss nothing while what they name is deleted", func(t testing.TB, store tokenstore.Store, space string) {
+			duePagesWhile(t, store, space, func(key string, r tokenstore.Record) { mustDelete(t, store, key, r.Version) })
+		}},
+		{"Due takes any limit", func(t testing.TB, store tokenstore.Store, space string) {
+			mustPut(t, store, space+"/a", tokenstore.Record{DueAt: past()})
+			named := eventually(t, func() bool { return len(listDue(t, store, space, soon(), math.MaxInt)) == 1 })
+			if !named {
+				t.Errorf("Due with the limit %d does not name the record", math.MaxInt)
+			}
+		}},
 		{"Due: 100 records that nobody can settle do not hide the next", duePoison},
 		{"Due prefix is whole segments", duePrefix},
 		{"Due prefix is compared as bytes", dueBytes},
@@ -51,6 +73,19 @@ func dueFollows(t testing.TB, store tokenstore.Store, space string) {
 	wantDue(t, store, space, soon().Add(2*time.Hour), space+"/moved")
 }
 
+// dueFollowsCrowd has writers who each move the record to a time of their own.
+func dueFollowsCrowd(t testing.TB, store tokenstore.Store, space string) {
+	key := space + "/a"
+	mustPut(t, store, key, tokenstore.Record{})
+	start := past()
+	together(func(i int) {
+		change(t, store, key, func(r *tokenstore.Record) { r.DueAt = start.Add(time.Duration(i) * time.Second) })
+	})
+	at := mustGet(t, store, key).DueAt
+	wantDue(t, store, space, at, key)
+	wantDue(t, store, space, at.Add(-time.Millisecond))
+}
+
 // putDue writes records a millisecond apart, but every third at the moment of the one before, and returns their keys
 // sorted by moment and then by key.
 func putDue(t testing.TB, store tokenstore.Store, space string, n int) []string {
@@ -66,12 +101,39 @@ func putDue(t testing.TB, store tokenstore.Store, space string, n int) []string 
 }
 
 func duePages(t testing.TB, store tokenstore.Store, space string) {
-	want := putDue(t, store, space, 10)
-	for _, limit := range []int{1, 3, 10, 11, 1000} {
+	wantPages(t, store, space, soon(), putDue(t, store, space, 10), 1, 3, 10, 11, 1000)
+}
+
+func dueOneMoment(t testing.TB, store tokenstore.Store, space string) {
+	at := past()
+	var want []string
+	for i := range 20 {
+		key := fmt.Sprintf("%s/%02d", space, i)
+		mustPut(t, store, key, tokenstore.Record{DueAt: at})
+		want = append(want, key)
+	}
+	wantPages(t, store, space, at, want, 1, 7)
+}
+
+func dueHostileKeys(t testing.TB, store tokenstore.Store, space string) {
+	var want []string
+	for _, segment := range hostileSegments() {
+		key := space + "/" + segment
+		mustPut(t, store, key, tokenstore.Record{DueAt: past()})
+		want = append(want, key)
+	}
+	wantPages(t, store, space, soon(), want, 1)
+}
+
+// wantPages waits until listings in pages of these lengths name exactly these keys. The order within one millisecond is the
+// store's own.
+func wantPages(t testing.TB, store tokenstore.Store, prefix string, before time.Time, want []string, limits ...int) {
+	t.Helper()
+	slices.Sort(want)
+	for _, limit := range limits {
 		var got []string
 		settled := eventually(t, func() bool {
-			// The order within one millisecond is the store's own.
-			got = slices.Sorted(slices.Values(listDue(t, store, space, soon(), limit)))
+			got = slices.Sorted(slices.Values(listDue(t, store, prefix, before, limit)))
 			return slices.Equal(got, want)
 		})
 		if !settled {
@@ -80,32 +142,34 @@ func duePages(t testing.TB, store tokenstore.Store, space string) {
 	}
 }
 
-func duePagesWhileMoved(t testing.TB, store tokenstore.Store, space string) {
-	want := putDue(t, store, space, 10)
-	indexed := eventually(t, func() bool { return len(listDue(t, store, space, soon(), 100)) == len(want) })
-	if !indexed {
-		t.Fatalf("Due has not named %d records", len(want))
-	}
-	var got []string
-	for after := ""; len(got) <= len(want); {
-		keys, next, err := store.Due(t.Context(), space, soon(), after, 3)
-		if err != nil {
-			t.Fatalf("Due(%q) = %v, want nil", space, err)
+// duePagesWhile does something to every record as soon as a page names it.
+func duePagesWhile(t testing.TB, store tokenstore.Store, space string, do func(key string, r tokenstore.Record)) {
+	const tooMany = 100
+	for _, limit := range []int{1, 3} {
+		space := fmt.Sprintf("%s/by-%d", space, limit)
+		want := putDue(t, store, space, 10)
+		wantPages(t, store, space, soon(), want, 100)
+		var got []string
+		for pages, after := 0, ""; pages < tooMany; pages++ {
+			keys, next, err := store.Due(t.Context(), space, soon(), after, limit)
+			if err != nil {
+				t.Fatalf("Due(%q) = %v, want nil", space, err)
+			}
+			for _, key := range keys {
+				if !slices.Contains(got, key) {
+					do(key, mustGet(t, store, key))
+				}
+				got = append(got, key)
+			}
+			if next == "" {
+				break
+			}
+			after = next
 		}
-		for _, key := range keys {
-			r := mustGet(t, store, key)
-			r.DueAt = soon().Add(time.Hour)
-			mustPut(t, store, key, r)
+		slices.Sort(got)
+		if got = slices.Compact(got); !slices.Equal(got, want) {
+			t.Errorf("pages of %d name %q, want %q", limit, got, want)
 		}
-		got = append(got, keys...)
-		if next == "" {
-			break
-		}
-		after = next
-	}
-	slices.Sort(got)
-	if !slices.Equal(got, want) {
-		t.Errorf("pages name %q, want %q", got, want)
 	}
 }
 
@@ -123,19 +187,22 @@ func duePoison(t testing.TB, store tokenstore.Store, space string) {
 
 func duePrefix(t testing.TB, store tokenstore.Store, space string) {
 	at := past()
-	for _, key := range []string{"/ab", "/a", "/a/b", "/a/b/c", "/a/bc", "/b", "-x/a", "0/a"} {
+	// The bytes before and after the slash are the neighbours of a byte range.
+	for _, key := range []string{
+		"", "/a", "/a/b", "/a/b/c", "/a/bc", "/ab", "/b", "/a.", "/a./x", "/a0", "/a0/x", "/a /x", "/a~/x", "0", "0/a", ".", "./a",
+	} {
 		at = at.Add(time.Millisecond)
 		mustPut(t, store, space+key, tokenstore.Record{DueAt: at})
 	}
 	wantDue(t, store, space+"/a", soon(), space+"/a", space+"/a/b", space+"/a/b/c", space+"/a/bc")
 	wantDue(t, store, space+"/a/b", soon(), space+"/a/b", space+"/a/b/c")
-	wantDue(t, store, space, soon(),
-		space+"/ab", space+"/a", space+"/a/b", space+"/a/b/c", space+"/a/bc", space+"/b")
+	wantDue(t, store, space, soon(), space, space+"/a", space+"/a/b", space+"/a/b/c", space+"/a/bc", space+"/ab", space+"/b",
+		space+"/a.", space+"/a./x", space+"/a0", space+"/a0/x", space+"/a /x", space+"/a~/x")
 }
 
 func dueBytes(t testing.TB, store tokenstore.Store, space string) {
 	at := past()
-	segments := []string{"a", "A", "a ", "%", "_", "*", "?", "[a]", "{a}", `\`, "'", `"`, "~", "#", ":"}
+	segments := []string{"a", "A", "a ", "%", "_", "*", "?", "[a]", "{a}", "{}", `\`, "'", `"`, "~", "#", ":"}
 	for _, segment := range segments {
 		at = at.Add(time.Millisecond)
 		mustPut(t, store, space+"/"+segment+"/x", tokenstore.Record{DueAt: at})

@@ -2,10 +2,13 @@ package storetest
 
 import (
 	"errors"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
@@ -22,6 +25,7 @@ func getRules() []rule {
 			r.Version = mustPut(t, store, space+"/a", r)
 			wantRecord(t, store, space+"/a", r)
 		}},
+		{"Get never goes back, nor behind what was acknowledged, beside a writer", getNeverGoesBack},
 		{"Get sees an acknowledged write at once", func(t testing.TB, store tokenstore.Store, space string) {
 			var r tokenstore.Record
 			for i := range 20 {
@@ -31,6 +35,48 @@ func getRules() []rule {
 			}
 		}},
 	}
+}
+
+// getNeverGoesBack has readers who note what was acknowledged before each read.
+func getNeverGoesBack(t testing.TB, store tokenstore.Store, space string) {
+	const readers, writes = 8, 30
+	key := space + "/a"
+	r := tokenstore.Record{Value: []byte("0")}
+	r.Version = mustPut(t, store, key, r)
+	var acknowledged atomic.Int64
+	var group sync.WaitGroup
+	for range readers {
+		group.Go(func() {
+			for least := int64(0); least < writes; {
+				least = max(least, acknowledged.Load())
+				r, err := store.Get(t.Context(), key)
+				if err != nil {
+					t.Errorf("Get(%q) = %v, want the record", key, err)
+					return
+				}
+				seen, err := strconv.ParseInt(string(r.Value), 10, 64)
+				if err != nil || seen < least {
+					t.Errorf("Get(%q) has value %q after %d was acknowledged or read", key, r.Value, least)
+					return
+				}
+				least = seen
+				wait(t, time.Millisecond)
+			}
+		})
+	}
+	for i := range int64(writes) {
+		r.Value = strconv.AppendInt(nil, i+1, 10)
+		version, err := store.Put(t.Context(), key, r)
+		if err != nil {
+			t.Errorf("Put(%q) = %v, want nil", key, err)
+			acknowledged.Store(writes) // which ends the readers
+			break
+		}
+		r.Version = version
+		acknowledged.Store(i + 1)
+		wait(t, time.Millisecond)
+	}
+	group.Wait()
 }
 
 func putRules() []rule {
@@ -54,12 +100,19 @@ func putRules() []rule {
 			wantRecord(t, store, space+"/a/b", other)
 		}},
 		{"Put: of 64 creates at once exactly one wins", func(t testing.TB, store tokenstore.Store, space string) {
-			oneWins(t, store, space+"/a", "")
+			oneWins(t, space+"/a", "", store)
+		}},
+		{"Put: of 64 creates at once over an expired record exactly one wins", func(t testing.TB, store tokenstore.Store, space string) {
+			mustPut(t, store, space+"/a", tokenstore.Record{ExpiresAt: past()})
+			oneWins(t, space+"/a", "", store)
 		}},
 		{"Put: of 64 writers on one version exactly one wins", func(t testing.TB, store tokenstore.Store, space string) {
-			oneWins(t, store, space+"/a", mustPut(t, store, space+"/a", tokenstore.Record{}))
+			oneWins(t, space+"/a", mustPut(t, store, space+"/a", tokenstore.Record{}), store)
 		}},
-		{"Put: 64 goroutines count to 64 without a lost update", countTogether},
+		{"Put and Delete of one version at once: exactly one wins", putOrDeleteWins},
+		{"Put: 64 goroutines count to 64 without a lost update", func(t testing.TB, store tokenstore.Store, space string) {
+			countTogether(t, space, store)
+		}},
 		{"Put copies the value: a later change by the caller is not seen", putCopies},
 		{"Get copies the value: a change by one caller is not seen by the next", getCopies},
 	}
@@ -106,19 +159,26 @@ func putStrangeVersion(t testing.TB, store tokenstore.Store, space string) {
 
 func putNeverReusesVersion(t testing.TB, store tokenstore.Store, space string) {
 	seen := make(map[string]bool)
-	for range 20 {
-		created := mustPut(t, store, space+"/a", tokenstore.Record{Value: []byte("same")})
-		changed := mustPut(t, store, space+"/a", tokenstore.Record{Value: []byte("same"), Version: created})
-		if seen[created] || seen[changed] || created == changed {
-			t.Fatalf("Put returned a version for the second time: %q or %q", created, changed)
+	fresh := func(r tokenstore.Record) string {
+		version := mustPut(t, store, space+"/a", r)
+		if seen[version] {
+			t.Fatalf("Put returned the version %q for the second time", version)
 		}
-		seen[created], seen[changed] = true, true
+		seen[version] = true
+		return version
+	}
+	for range 10 {
+		created := fresh(tokenstore.Record{Value: []byte("same")})
+		changed := fresh(tokenstore.Record{Value: []byte("same"), Version: created})
 		mustDelete(t, store, space+"/a", changed)
+		fresh(tokenstore.Record{Value: []byte("same"), ExpiresAt: past()})
 	}
 	last := tokenstore.Record{Value: []byte("last")}
-	last.Version = mustPut(t, store, space+"/a", last)
+	last.Version = fresh(last)
 	for version := range seen {
-		wantPutError(t, store, space+"/a", tokenstore.Record{Version: version}, tokenstore.ErrConflict)
+		if version != last.Version {
+			wantPutError(t, store, space+"/a", tokenstore.Record{Version: version}, tokenstore.ErrConflict)
+		}
 	}
 	wantRecord(t, store, space+"/a", last)
 }
@@ -136,14 +196,14 @@ func getCopies(t testing.TB, store tokenstore.Store, space string) {
 	wantRecord(t, store, space+"/a", tokenstore.Record{Value: []byte("kept"), Version: version})
 }
 
-// oneWins lets a crowd write the same version at once.
-func oneWins(t testing.TB, store tokenstore.Store, key, version string) {
+// oneWins lets a crowd write the same version at once, each through one of the stores.
+func oneWins(t testing.TB, key, version string, stores ...tokenstore.Store) {
 	t.Helper()
 	var mu sync.Mutex
 	var winners []tokenstore.Record
 	together(func(i int) {
 		r := tokenstore.Record{Value: []byte(strconv.Itoa(i)), Version: version}
-		won, err := store.Put(t.Context(), key, r)
+		won, err := stores[i%len(stores)].Put(t.Context(), key, r)
 		if errors.Is(err, tokenstore.ErrConflict) {
 			return
 		}
@@ -159,40 +219,83 @@ func oneWins(t testing.TB, store tokenstore.Store, key, version string) {
 	if len(winners) != 1 {
 		t.Fatalf("%d of %d writers won, want exactly one", len(winners), crowd)
 	}
-	wantRecord(t, store, key, winners[0])
+	for _, store := range stores {
+		wantRecord(t, store, key, winners[0])
+	}
 }
 
-func countTogether(t testing.TB, store tokenstore.Store, space string) {
+func putOrDeleteWins(t testing.TB, store tokenstore.Store, space string) {
+	key := space + "/a"
+	version := mustPut(t, store, key, tokenstore.Record{})
+	var puts, deletes atomic.Int64
+	together(func(i int) {
+		call, won := "Put", &puts
+		var err error
+		if i%2 == 0 {
+			_, err = store.Put(t.Context(), key, tokenstore.Record{Version: version})
+		} else {
+			call, won = "Delete", &deletes
+			err = store.Delete(t.Context(), key, version)
+		}
+		if err == nil {
+			won.Add(1)
+		} else if !errors.Is(err, tokenstore.ErrConflict) {
+			t.Errorf("%s(%q) = %v, want nil or ErrConflict", call, key, err)
+		}
+	})
+	if puts.Load()+deletes.Load() != 1 {
+		t.Fatalf("%d Puts and %d Deletes of the same version won, want exactly one", puts.Load(), deletes.Load())
+	}
+	if deletes.Load() == 1 {
+		wantAbsent(t, store, key)
+		return
+	}
+	mustGet(t, store, key)
+}
+
+func countTogether(t testing.TB, space string, stores ...tokenstore.Store) {
 	key := space + "/counter"
-	mustPut(t, store, key, tokenstore.Record{Value: []byte("0"), DueAt: past()})
-	together(func(int) {
-		for {
-			r, err := store.Get(t.Context(), key)
-			if err != nil {
-				t.Errorf("Get(%q) = %v, want the record", key, err)
-				return
-			}
+	mustPut(t, stores[0], key, tokenstore.Record{Value: []byte("0"), DueAt: past()})
+	together(func(i int) {
+		store := stores[i%len(stores)]
+		change(t, store, key, func(r *tokenstore.Record) {
 			count, err := strconv.Atoi(string(r.Value))
 			if err != nil {
 				t.Errorf("Get(%q) has value %q, want a number", key, r.Value)
-				return
 			}
 			r.Value = []byte(strconv.Itoa(count + 1))
-			_, err = store.Put(t.Context(), key, r)
-			if err == nil {
-				break
-			}
-			if !errors.Is(err, tokenstore.ErrConflict) {
-				t.Errorf("Put(%q) = %v, want nil or ErrConflict", key, err)
-				return
-			}
-		}
+		})
 		if _, _, err := store.Due(t.Context(), space, soon(), "", 1); err != nil {
 			t.Errorf("Due(%q) = %v, want nil", space, err)
 		}
 	})
-	if r := mustGet(t, store, key); string(r.Value) != strconv.Itoa(crowd) {
-		t.Errorf("counter is %s, want %d", r.Value, crowd)
+	for _, store := range stores {
+		if r := mustGet(t, store, key); string(r.Value) != strconv.Itoa(crowd) {
+			t.Errorf("counter is %s, want %d", r.Value, crowd)
+		}
+	}
+}
+
+// change reads a record and puts it back changed, until it does not conflict.
+func change(t testing.TB, store tokenstore.Store, key string, alter func(r *tokenstore.Record)) {
+	t.Helper()
+	for spread := 20 * time.Millisecond; ; spread = min(2*spread, time.Second/4) {
+		r, err := store.Get(t.Context(), key)
+		if err != nil {
+			t.Errorf("Get(%q) = %v, want the record", key, err)
+			return
+		}
+		alter(&r)
+		_, err = store.Put(t.Context(), key, r)
+		if err == nil {
+			return
+		}
+		if !errors.Is(err, tokenstore.ErrConflict) {
+			t.Errorf("Put(%q) = %v, want nil or ErrConflict", key, err)
+			return
+		}
+		// So that a crowd does not spend most of its time on conflicts.
+		wait(t, rand.N(spread)) //nolint:gosec // G404: jitter needs no secrecy
 	}
 }
 

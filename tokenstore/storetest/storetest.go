@@ -21,17 +21,41 @@ type rule struct {
 	check func(t testing.TB, store tokenstore.Store, space string)
 }
 
+// Option gives [Run] a way to see what the four methods of one store do not show. The rules it is for are skipped without it,
+// and say so.
+type Option func(*setup)
+
+// setup is what the options fill.
+type setup struct {
+	resend resendFunc
+	reopen reopenFunc
+	second secondFunc
+}
+
 // Run proves that the stores which open returns keep the contract of [tokenstore.Store]. It calls open once per subtest, in
-// parallel; open may give each its own data or all the same, since every subtest uses keys of its own. It closes nothing:
-// open may use t.Cleanup.
-func Run(t *testing.T, open func(t *testing.T) tokenstore.Store) {
+// parallel; open may give each its own data or all the same, since every subtest uses keys of its own, which it leaves
+// behind. It closes nothing: open may use t.Cleanup.
+func Run(t *testing.T, open func(t *testing.T) tokenstore.Store, opts ...Option) {
 	t.Helper()
+	var with setup
+	for _, opt := range opts {
+		opt(&with)
+	}
 	for _, rule := range rules() {
 		t.Run(rule.line, func(t *testing.T) {
 			t.Parallel()
 			rule.check(t, open(t), newSpace())
 		})
 	}
+	runResend(t, with.resend)
+	runReopen(t, with.reopen)
+	runSecond(t, with.second)
+}
+
+// skipWithout ends a rule that cannot be checked.
+func skipWithout(t *testing.T, option string) {
+	t.Helper()
+	t.Skipf("NOT PROVED: storetest.Run was given no %s", option)
 }
 
 func rules() []rule {
@@ -156,11 +180,19 @@ func eventually(t testing.TB, ask func() bool) bool {
 		if time.Now().After(deadline) {
 			return false
 		}
-		select {
-		case <-t.Context().Done():
+		if !wait(t, 20*time.Millisecond) {
 			return false
-		case <-time.After(20 * time.Millisecond):
 		}
+	}
+}
+
+// wait returns false when the test is over before.
+func wait(t testing.TB, d time.Duration) bool {
+	select {
+	case <-t.Context().Done():
+		return false
+	case <-time.After(d):
+		return true
 	}
 }
 

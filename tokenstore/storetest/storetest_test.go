@@ -12,21 +12,74 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
-// Every store of brokenStores breaks one promise. The suite is worth something only if the rule of that promise fails.
+// subject is what rules look at.
+type subject struct {
+	store  tokenstore.Store
+	resend func(between func()) tokenstore.Store
+	reopen func() (tokenstore.Store, func() tokenstore.Store)
+	second func() (one, other tokenstore.Store)
+}
+
+// honest is a subject that keeps every promise.
+func honest() subject {
+	db := newDatabase()
+	return subject{
+		store:  tokenstore.NewMemory(),
+		resend: func(between func()) tokenstore.Store { return &textbook{db: db, between: between} },
+		reopen: func() (tokenstore.Store, func() tokenstore.Store) {
+			return &textbook{db: db}, func() tokenstore.Store { return &textbook{db: db} }
+		},
+		second: func() (one, other tokenstore.Store) { return &textbook{db: db}, &textbook{db: db} },
+	}
+}
+
+// checks returns every rule by its line, ready to be checked on s.
+func (s subject) checks() map[string]func(t testing.TB) {
+	checks := make(map[string]func(t testing.TB))
+	for _, rule := range rules() {
+		checks[rule.line] = func(t testing.TB) { rule.check(t, s.store, newSpace()) }
+	}
+	for _, rule := range resendRules() {
+		checks[rule.line] = func(t testing.TB) {
+			store := new(resent)
+			store.Store = s.resend(store.between)
+			rule.check(t, store, newSpace())
+		}
+	}
+	for _, rule := range reopenRules() {
+		checks[rule.line] = func(t testing.TB) {
+			store, reopen := s.reopen()
+			rule.check(t, store, reopen, newSpace())
+		}
+	}
+	for _, rule := range secondRules() {
+		checks[rule.line] = func(t testing.TB) {
+			one, other := s.second()
+			rule.check(t, one, other, newSpace())
+		}
+	}
+	return checks
+}
+
+// broken breaks one promise, which these lines are about.
+type broken struct {
+	name   string
+	open   func() subject
+	breaks []string
+}
+
+// The suite is worth something only if the rule of a promise that is broken fails.
 func TestEveryRuleCatchesABrokenStore(t *testing.T) {
 	t.Parallel()
-	unproven := make(map[string]bool)
-	for _, rule := range rules() {
-		unproven[rule.line] = true
-	}
-	for _, broken := range brokenStores() {
+	unproven := honest().checks()
+	for _, broken := range slices.Concat(brokenStores(), brokenSetups()) {
 		t.Run(broken.name, func(t *testing.T) {
 			for _, line := range broken.breaks {
-				i := slices.IndexFunc(rules(), func(r rule) bool { return r.line == line })
-				if i < 0 {
+				check := broken.open().checks()[line]
+				if check == nil {
 					t.Fatalf("no rule is named %q", line)
 				}
-				if failures := run(t, rules()[i], broken.open()); len(failures) == 0 {
+				if failures := run(t, check); len(failures) == 0 {
 					t.Errorf("passes %q", line)
 				}
 				delete(unproven, line)
@@ -38,10 +91,20 @@ func TestEveryRuleCatchesABrokenStore(t *testing.T) {
 	}
 }
 
-func TestEveryRulePassesForMemory(t *testing.T) {
+func TestEveryRulePassesForAnHonestStore(t *testing.T) {
+	t.Parallel()
+	for line := range honest().checks() {
+		if failures := run(t, honest().checks()[line]); len(failures) > 0 {
+			t.Errorf("%s:\n%s", line, strings.Join(failures, "\n"))
+		}
+	}
+}
+
+func TestEveryRulePassesForAnIndexThatLags(t *testing.T) {
 	t.Parallel()
 	for _, rule := range rules() {
-		if failures := run(t, rule, tokenstore.NewMemory()); len(failures) > 0 {
+		failures := run(t, func(t testing.TB) { rule.check(t, newLagging(), newSpace()) })
+		if len(failures) > 0 {
 			t.Errorf("%s:\n%s", rule.line, strings.Join(failures, "\n"))
 		}
 	}
@@ -49,14 +112,14 @@ func TestEveryRulePassesForMemory(t *testing.T) {
 
 func TestTheRunFailsWhereARuleFails(t *testing.T) {
 	t.Parallel()
-	failing := rule{"fails", func(t testing.TB, _ tokenstore.Store, _ string) { t.Fatalf("as it should") }}
-	if failures := run(t, failing, nil); !slices.Equal(failures, []string{"as it should"}) {
+	failures := run(t, func(t testing.TB) { t.Fatalf("as it should") })
+	if !slices.Equal(failures, []string{"as it should"}) {
 		t.Errorf("failures = %q, want the one of the rule", failures)
 	}
 }
 
 // run checks one rule in a bubble, where waiting costs nothing, and returns what it reported.
-func run(t *testing.T, r rule, store tokenstore.Store) []string {
+func run(t *testing.T, check func(t testing.TB)) []string {
 	t.Helper()
 	var failures []string
 	synctest.Test(t, func(t *testing.T) {
@@ -64,7 +127,7 @@ func run(t *testing.T, r rule, store tokenstore.Store) []string {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			r.check(recorder, store, newSpace())
+			check(recorder)
 		}()
 		<-done
 		failures = recorder.failures

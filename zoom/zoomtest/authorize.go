@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -19,8 +20,13 @@ func WithRedirectURIs(uris ...string) Option {
 	return func(s *Server) { s.redirectURIs = append([]string{}, uris...) }
 }
 
-// WithConsentPage lets the authorize page show two links, Allow and Decline. Without it, consent is given at once.
+// WithConsentPage lets the authorize page ask, in a form that works without script: who it is (the field "user"), and the
+// buttons #allow and #decline. Without it, consent is given at once by who is signed in.
 func WithConsentPage() Option { return func(s *Server) { s.consentPage = true } }
+
+// WithAdminApp makes the app that users install an account-level one: only the owner and admins may install it, its tokens
+// have the scopes of an administrator and reach every user of the account.
+func WithAdminApp() Option { return func(s *Server) { s.adminApp = true } }
 
 // SignIn makes the user of that address the one who consents at the authorize page, until somebody else signs in. The
 // first user of the fake is signed in from the start. It panics on an address that no user has.
@@ -43,7 +49,7 @@ type consent struct {
 	method      string // S256 or plain
 }
 
-// authorizePage sends the browser back with a code, or shows where to click for that.
+// authorizePage sends the browser back with a code, or shows the form for that.
 func (s *Server) authorizePage(in *exchange) answer {
 	query := in.URL.Query()
 	redirect, err := url.Parse(query.Get("redirect_uri"))
@@ -63,16 +69,21 @@ func (s *Server) authorizePage(in *exchange) answer {
 		return page(400, "<h1>Invalid code_challenge_method</h1>")
 	case s.visitor == nil:
 		return page(401, "<h1>Nobody is signed in</h1>")
+	case s.consentPage && in.Method == http.MethodGet:
+		return s.consentForm()
 	}
-	choice := query.Get("consent")
-	if s.consentPage && choice == "" {
-		return consentPage(*in.URL, s.visitor.Email)
+	form, _ := url.ParseQuery(string(in.Content))
+	if chosen := s.userNamed(form.Get("user")); chosen != nil {
+		s.visitor = chosen
+	}
+	if s.adminApp && !s.visitor.isAdmin() {
+		return page(403, "<h1>Only an administrator of the account can add this app</h1>")
 	}
 	back := redirect.Query()
 	if state := query.Get("state"); state != "" {
 		back.Set("state", state)
 	}
-	if choice == "decline" {
+	if s.consentPage && form.Get("consent") != "allow" {
 		back.Set("error", "access_denied")
 	} else {
 		s.minted++
@@ -90,19 +101,25 @@ func (s *Server) authorizePage(in *exchange) answer {
 	return answer{Status: http.StatusFound, Header: http.Header{"Location": {redirect.String()}}}
 }
 
-func consentPage(address url.URL, email string) answer {
-	link := func(choice string) string {
-		query := address.Query()
-		query.Set("consent", choice)
-		address.RawQuery = query.Encode()
-		return html.EscapeString(address.RequestURI())
+// consentForm posts to the address that it was read from, which has all that the app asked for.
+func (s *Server) consentForm() answer {
+	var users strings.Builder
+	for _, user := range s.users {
+		selected := ""
+		if user == s.visitor {
+			selected = " selected"
+		}
+		fmt.Fprintf(&users, `<option value="%s"%s>%s (%s)</option>`, html.EscapeString(user.ID), selected,
+			html.EscapeString(user.Email), html.EscapeString(user.role()))
 	}
-	return page(200, "<h1>Allow the app?</h1><p>Signed in as "+html.EscapeString(email)+"</p>"+
-		`<p><a id="allow" href="`+link("allow")+`">Allow</a> <a id="decline" href="`+link("decline")+`">Decline</a></p>`)
+	return page(200, `<h1>Allow the app?</h1><form method="post">`+
+		`<p><label>Signed in as <select name="user">`+users.String()+`</select></label></p>`+
+		`<p><button id="allow" name="consent" value="allow">Allow</button> `+
+		`<button id="decline" name="consent" value="decline">Decline</button></p></form>`)
 }
 
 func page(status int, content string) answer {
-	return answer{Status: status, Body: []byte("<!DOCTYPE html><title>Zoom</title>" + content)}
+	return answer{Status: status, Body: []byte(`<!DOCTYPE html><html lang="en"><title>Zoom (fake)</title>` + content)}
 }
 
 // exchangeCode takes a code once, within five minutes, from whoever knows the verifier of its challenge.

@@ -22,9 +22,11 @@
 // # Apps and tokens
 //
 // There are two apps: [Server.AccountCredentials] is the account's own, [Server.AppCredentials] one that users install at
-// /oauth/authorize, with PKCE. A code is good once, for five minutes. Every refresh gives another refresh token and ends
-// the access token before it; a used one is refused, and [WithReuseDetection] then ends the grant. A user's token reaches
-// nobody but "me". [WithScopes] takes scopes away. Revoking wants the app's Basic header, not a bearer's.
+// /oauth/authorize, with PKCE. There whoever is signed in ([Server.SignIn]) agrees at once, or is asked in a form
+// ([WithConsentPage]); with [WithAdminApp] only an administrator may. A code is good once, for five minutes. Every refresh
+// gives another refresh token and ends the access token before it; a used one is refused, and [WithReuseDetection] then
+// ends the grant. A user's token reaches nobody but "me". [WithScopes] takes scopes away. Revoking wants the app's Basic
+// header, not a bearer's. [Server.Uninstall] takes the app away as its user would.
 //
 // # Faults
 //

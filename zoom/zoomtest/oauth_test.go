@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/incidentbridge/incidentbridge/zoom"
 	"github.com/incidentbridge/incidentbridge/zoom/zoomtest"
 )
 
@@ -43,13 +44,19 @@ func newApp(fake *zoomtest.Server) app {
 // visit opens the authorize page, with the parameters changed, and gives where it sends the browser.
 func (a app) visit(t *testing.T, changes url.Values) (status int, back *url.URL, page string) {
 	t.Helper()
+	return a.open(t, http.MethodGet, changes, nil)
+}
+
+func (a app) open(t *testing.T, method string, changes, form url.Values) (status int, back *url.URL, page string) {
+	t.Helper()
 	id, _ := a.fake.AppCredentials()
 	query := url.Values{
 		"response_type": {"code"}, "client_id": {id}, "redirect_uri": {callback}, "state": {"s+1"},
 		"code_challenge": {challenge()}, "code_challenge_method": {"S256"},
 	}
 	maps.Copy(query, changes)
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://zoom.us/oauth/authorize?"+query.Encode(), nil)
+	request, err := http.NewRequestWithContext(t.Context(), method, "https://zoom.us/oauth/authorize?"+query.Encode(),
+		strings.NewReader(form.Encode()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,6 +133,14 @@ func (a app) status(t *testing.T, access string) int {
 	return status
 }
 
+// whose is the address of the user behind the access token.
+func (a app) whose(t *testing.T, access string) string {
+	t.Helper()
+	client := &caller{http: a.browser, api: "https://api.zoom.us/v2", authorization: "Bearer " + access}
+	_, user := client.must(t, http.MethodGet, "/users/me", "")
+	return text(user, "email")
+}
+
 func text(answer map[string]any, key string) string {
 	value, _ := answer[key].(string)
 	return value
@@ -155,19 +170,93 @@ func TestAuthorizeSendsTheBrowserBack(t *testing.T) {
 	}
 }
 
+// press sends the form of the consent page.
+func (a app) press(t *testing.T, choice, user string) (status int, back *url.URL, page string) {
+	t.Helper()
+	return a.open(t, http.MethodPost, nil, url.Values{"consent": {choice}, "user": {user}})
+}
+
 func TestConsentPage(t *testing.T) {
 	t.Parallel()
-	a := newApp(zoomtest.New(zoomtest.WithUsers(host), zoomtest.WithConsentPage()))
+	fake := zoomtest.New(zoomtest.WithUsers(host), zoomtest.WithConsentPage())
+	ada := fake.AddUser("ada<b>@example.com", func(u *zoomtest.User) { u.Role = "Owner" })
+	a := newApp(fake)
 	status, back, page := a.visit(t, nil)
-	if status != http.StatusOK || back != nil || !strings.Contains(page, `id="allow"`) || !strings.Contains(page, host) {
-		t.Fatalf("%d to %v: %s", status, back, page)
+	if status != http.StatusOK || back != nil {
+		t.Fatalf("%d to %v, want the form", status, back)
 	}
-	_, back, _ = a.visit(t, url.Values{"consent": {"decline"}})
-	if back.Query().Get("error") != "access_denied" || back.Query().Has("code") || back.Query().Get("state") != "s+1" {
-		t.Errorf("declined: %v", back)
+	for _, want := range []string{`<form method="post">`, `id="allow"`, `id="decline"`, host + " (Member)", "ada&lt;b&gt;@example.com (Owner)"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %s: %s", want, page)
+		}
 	}
-	if _, back, _ = a.visit(t, url.Values{"consent": {"allow"}}); !back.Query().Has("code") {
-		t.Errorf("allowed: %v", back)
+	for _, choice := range []string{"decline", ""} {
+		_, back, _ = a.press(t, choice, "")
+		if back.Query().Get("error") != "access_denied" || back.Query().Has("code") || back.Query().Get("state") != "s+1" {
+			t.Errorf("%q leads to %v, want access_denied and the state", choice, back)
+		}
+	}
+	_, back, _ = a.press(t, "allow", ada)
+	status, answer := a.exchange(t, back.Query().Get("code"), nil)
+	if status != http.StatusOK {
+		t.Fatalf("allowed, and then %d %v", status, answer)
+	}
+	if got := a.whose(t, text(answer, "access_token")); got != "ada<b>@example.com" {
+		t.Errorf("it is the token of %s, want the chosen user's", got)
+	}
+}
+
+func TestOnlyAnAdministratorInstallsAnAdminApp(t *testing.T) {
+	t.Parallel()
+	for role, want := range map[string]int{"Owner": 302, "Admin": 302, "Member": 403, "Help desk": 403, "": 403} {
+		fake := zoomtest.New(zoomtest.WithAdminApp())
+		fake.AddUser(host, func(u *zoomtest.User) { u.Role = role })
+		fake.AddUser("other@example.com")
+		a := newApp(fake)
+		status, back, page := a.visit(t, nil)
+		if status != want || (back == nil) != (want == 403) {
+			t.Errorf("%q: %d to %v: %s, want %d", role, status, back, page, want)
+		}
+		if want == 403 {
+			continue
+		}
+		access, _ := a.install(t)
+		client := &caller{http: a.browser, api: "https://api.zoom.us/v2", authorization: "Bearer " + access}
+		if status, made := client.must(t, http.MethodPost, "/users/other@example.com/meetings", `{}`); status != 201 {
+			t.Errorf("a meeting of another host: %d %v", status, made)
+		}
+	}
+}
+
+func TestUninstallEndsTheUsersTokensAndTellsOfIt(t *testing.T) {
+	t.Parallel()
+	fake := zoomtest.New(zoomtest.WithUsers(host, "ada@example.com"))
+	a := newApp(fake)
+	gone, refresh := a.install(t)
+	fake.SignIn("ada@example.com")
+	stays, _ := a.install(t)
+
+	delivery := fake.Uninstall(host)
+	event, err := zoom.ParseEvent(delivery.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, _ := fake.AppCredentials()
+	if event.Type != zoom.EventAppDeauthorized || event.UserID != "zoomtest-user-1" || event.ClientID != id || event.DeauthorizedAt.IsZero() {
+		t.Errorf("event %+v", event)
+	}
+	verifier, err := zoom.NewVerifier([]string{fake.WebhookSecret()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := verifier.Verify(delivery.Header, delivery.Body); err != nil {
+		t.Errorf("the event is not signed: %v", err)
+	}
+	if diff := cmp.Diff([]int{401, 200}, []int{a.status(t, gone), a.status(t, stays)}); diff != "" {
+		t.Errorf("tokens of who left and of who stays (-want +got):\n%s", diff)
+	}
+	if status, _ := a.refresh(t, refresh); status == http.StatusOK {
+		t.Error("the refresh token of who left is good")
 	}
 }
 

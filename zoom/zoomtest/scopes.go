@@ -7,7 +7,7 @@ import (
 
 // WithScopes gives the apps these scopes alone: a call that needs another one is refused with code 4711, which names
 // what is missing. Without the option an app has whatever it needs: the server-to-server app the scopes of an
-// administrator, the one that users install those of a user.
+// administrator, the one that users install those of a user, or with WithAdminApp of an administrator.
 func WithScopes(scopes ...string) Option {
 	return func(s *Server) { s.scopes = append([]string{}, scopes...) }
 }
@@ -43,7 +43,7 @@ func (s *Server) scopesOf(g *grant) []string {
 	}
 	var scopes []string
 	for _, needs := range permissions() {
-		if g.user == nil {
+		if g.user == nil || s.adminApp {
 			scopes = append(scopes, needs.granular+":admin")
 		} else {
 			scopes = append(scopes, needs.granular)

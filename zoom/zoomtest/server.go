@@ -42,6 +42,7 @@ type Server struct {
 	scopes         []string // nil: whatever an operation needs
 	redirectURIs   []string // nil: any
 	consentPage    bool
+	adminApp       bool // the app that users install is an account-level one
 	reuseDetection bool
 	webhookSecret  string
 
@@ -102,6 +103,7 @@ func New(opts ...Option) *Server {
 		opt(s)
 	}
 	s.fake.Handle("GET /oauth/authorize", Authorize, s.authorizePage)
+	s.fake.Handle("POST /oauth/authorize", Authorize, s.authorizePage)
 	s.fake.Handle("POST /oauth/token", Token, s.tracked(s.giveToken))
 	s.fake.Handle("POST /oauth/revoke", Revoke, s.tracked(s.revokeToken))
 	s.api("POST /v2/users/{user}/meetings", Create, s.createMeeting)

@@ -25,8 +25,25 @@ type User struct {
 	// What GET /users/{id}/settings tells besides.
 	Concurrent string // Basic, Plus or None; "" is None
 	NoPhoneKey bool   // callers by phone type no passcode
-	Role       string // "Owner", "Admin" or "Member"; "" is Member
+	Role       string // "Owner", "Admin", "Member" or one that the account made; "" is Member
 }
+
+func (u *User) role() string { return orElse(u.Role, "Member") }
+
+// roleID is the number of a role that every account has, else something as long as Zoom's.
+func (u *User) roleID() string {
+	switch u.role() {
+	case "Owner":
+		return "0"
+	case "Admin":
+		return "1"
+	case "Member":
+		return "2"
+	}
+	return "RoOtAbCdEfGhIjKlMnOpQr"
+}
+
+func (u *User) isAdmin() bool { return u.roleID() == "0" || u.roleID() == "1" }
 
 // AddUser adds a licensed user; each change may make it another kind. It returns the user's id.
 func (s *Server) AddUser(email string, changes ...func(*User)) string {
@@ -90,7 +107,8 @@ func (s *Server) getUser(in *exchange, g *grant) answer {
 		"last_name":    nil,
 		"display_name": user.Email,
 		"type":         kind,
-		"role_name":    orElse(user.Role, "Member"),
+		"role_name":    user.role(),
+		"role_id":      user.roleID(),
 		"pmi":          pmi,
 		"use_pmi":      user.UsePMI,
 		"timezone":     "",

@@ -64,6 +64,24 @@ func (s *Server) Webhook(e Event) Delivery {
 	return s.deliver(likeZoom(event))
 }
 
+// Uninstall removes the app as its user does in Zoom's marketplace: every token of that user's is worthless, and the
+// app_deauthorized event that tells of it is returned. It panics on a name that no user has.
+func (s *Server) Uninstall(user string) Delivery {
+	s.fake.Lock()
+	found := s.userNamed(user)
+	if found == nil {
+		s.fake.Unlock()
+		panic("zoomtest: no user is " + user)
+	}
+	for _, g := range s.grants {
+		if g.user == found {
+			g.revoked = true
+		}
+	}
+	s.fake.Unlock()
+	return s.Webhook(Event{Type: zoom.EventAppDeauthorized, UserID: found.ID})
+}
+
 // Redeliver sends the same event once more, signed anew. Nothing in it tells that it is not the first time.
 func (s *Server) Redeliver(d Delivery) Delivery {
 	s.fake.Lock()

@@ -1,6 +1,7 @@
 package nosql_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -70,17 +71,46 @@ func newDynamoStore(t testing.TB, client dynamostore.API, table string) *dynamos
 
 func TestDynamoDBKeepsTheContract(t *testing.T) {
 	t.Parallel()
-	store := newDynamoStore(t, dynamoClient(t, nil), newDynamoTable(t))
-	storetest.Run(t, func(*testing.T) tokenstore.Store { return store })
+	table := newDynamoTable(t)
+	open := func(t *testing.T) tokenstore.Store { return newDynamoStore(t, dynamoClient(t, nil), table) }
+	storetest.Run(t, open,
+		storetest.WithSecondInstance(func(t *testing.T) (one, other tokenstore.Store) { return open(t), open(t) }),
+		storetest.WithReopen(func(t *testing.T) (tokenstore.Store, func() tokenstore.Store) {
+			transport := new(http.Transport)
+			return newDynamoStore(t, dynamoClient(t, transport), table), func() tokenstore.Store {
+				transport.CloseIdleConnections()
+				return open(t)
+			}
+		}),
+		storetest.WithResend(func(t *testing.T, between func()) tokenstore.Store {
+			return newDynamoStore(t, dynamoClient(t, twicePut{between}), table)
+		}),
+	)
 }
 
-func TestDynamoDBKeepsTheContractThroughTwoClients(t *testing.T) {
-	t.Parallel()
-	table := newDynamoTable(t)
-	store := &inTurn{stores: []tokenstore.Store{
-		newDynamoStore(t, dynamoClient(t, nil), table), newDynamoStore(t, dynamoClient(t, nil), table),
-	}}
-	storetest.Run(t, func(*testing.T) tokenstore.Store { return store })
+// twicePut is a transport that sends every PutItem two times.
+type twicePut struct{ between func() }
+
+func (p twicePut) RoundTrip(req *http.Request) (*http.Response, error) {
+	if !strings.HasSuffix(req.Header.Get("X-Amz-Target"), ".PutItem") {
+		return http.DefaultTransport.RoundTrip(req)
+	}
+	body, err := io.ReadAll(req.Body)
+	if err != nil {
+		return nil, err
+	}
+	first := req.Clone(req.Context())
+	first.Body = io.NopCloser(bytes.NewReader(body))
+	resp, err := http.DefaultTransport.RoundTrip(first)
+	if err != nil {
+		return nil, err
+	}
+	_, _ = io.Copy(io.Discard, resp.Body)
+	resp.Body.Close()
+	p.between()
+	second := req.Clone(req.Context())
+	second.Body = io.NopCloser(bytes.NewReader(body))
+	return http.DefaultTransport.RoundTrip(second)
 }
 
 // lossy is a transport that can lose the next answer on its way back.

@@ -34,17 +34,46 @@ func redisOptions(t testing.TB) *redis.Options {
 
 func TestRedisKeepsTheContract(t *testing.T) {
 	t.Parallel()
-	store := newRedisStore(t, openRedis(t, redisOptions(t)))
-	storetest.Run(t, func(*testing.T) tokenstore.Store { return store })
+	options := redisOptions(t)
+	open := func(t *testing.T) tokenstore.Store { return newRedisStore(t, openRedis(t, options)) }
+	storetest.Run(t, open,
+		storetest.WithSecondInstance(func(t *testing.T) (one, other tokenstore.Store) { return open(t), open(t) }),
+		storetest.WithReopen(func(t *testing.T) (tokenstore.Store, func() tokenstore.Store) {
+			client := openRedis(t, options)
+			return newRedisStore(t, client), func() tokenstore.Store {
+				if err := client.Close(); err != nil {
+					t.Error(err)
+				}
+				return open(t)
+			}
+		}),
+		storetest.WithResend(func(t *testing.T, between func()) tokenstore.Store {
+			client := openRedis(t, options)
+			client.AddHook(twice{between})
+			return newRedisStore(t, client)
+		}),
+	)
 }
 
-func TestRedisKeepsTheContractThroughTwoClients(t *testing.T) {
-	t.Parallel()
-	options := redisOptions(t)
-	store := &inTurn{stores: []tokenstore.Store{
-		newRedisStore(t, openRedis(t, options)), newRedisStore(t, openRedis(t, options)),
-	}}
-	storetest.Run(t, func(*testing.T) tokenstore.Store { return store })
+// twice is a hook that sends the script of every Put two times, once the server knows it.
+type twice struct{ between func() }
+
+func (h twice) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		const keys, isPut = 2, 3 + 2 + 7 // of all scripts only Put's has seven arguments
+		err := next(ctx, cmd)
+		if len(cmd.Args()) != isPut || cmd.Args()[2] != keys || err != nil {
+			return err
+		}
+		h.between()
+		return next(ctx, cmd)
+	}
+}
+
+func (twice) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (twice) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
 }
 
 // A cluster refuses a script whose keys are in two slots, with one node as with many.

@@ -1,11 +1,9 @@
 package nosql_test
 
 import (
-	"context"
 	"crypto/sha256"
 	"fmt"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,34 +11,6 @@ import (
 
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
-
-// inTurn is a store whose calls go to one instance after the other: what one wrote the next must see.
-type inTurn struct {
-	stores []tokenstore.Store
-	calls  atomic.Uint64
-}
-
-func (s *inTurn) next() tokenstore.Store {
-	return s.stores[s.calls.Add(1)%uint64(len(s.stores))]
-}
-
-func (s *inTurn) Get(ctx context.Context, key string) (tokenstore.Record, error) {
-	return s.next().Get(ctx, key)
-}
-
-func (s *inTurn) Put(ctx context.Context, key string, r tokenstore.Record) (string, error) {
-	return s.next().Put(ctx, key, r)
-}
-
-func (s *inTurn) Delete(ctx context.Context, key, version string) error {
-	return s.next().Delete(ctx, key, version)
-}
-
-func (s *inTurn) Due(
-	ctx context.Context, prefix string, before time.Time, after string, limit int,
-) ([]string, string, error) {
-	return s.next().Due(ctx, prefix, before, after, limit)
-}
 
 // listDue follows a listing to its end.
 func listDue(t *testing.T, store tokenstore.Store, prefix string, before time.Time, limit int) []string {

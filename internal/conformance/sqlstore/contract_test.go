@@ -1,0 +1,177 @@
+package sqlstore_test
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/incidentbridge/incidentbridge/tokenstore"
+	"github.com/incidentbridge/incidentbridge/tokenstore/storetest"
+)
+
+func TestTheContract(t *testing.T) {
+	t.Parallel()
+	eachDatabase(t, func(t *testing.T, d database) {
+		store := d.start(t, d.dsn(t))
+		storetest.Run(t, func(*testing.T) tokenstore.Store { return store })
+	})
+}
+
+// With one connection everybody queues in the pool instead of at the file's lock.
+func TestTheContractOnOneConnection(t *testing.T) {
+	t.Parallel()
+	db := sqlite.open(t, sqlite.dsn(t))
+	db.SetMaxOpenConns(1)
+	store := sqlite.store(t, db)
+	if err := store.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	storetest.Run(t, func(*testing.T) tokenstore.Store { return store })
+}
+
+// Some poolers cannot prepare statements.
+func TestTheContractWithoutPreparedStatements(t *testing.T) {
+	t.Parallel()
+	store := postgres.start(t, postgres.dsn(t)+"&default_query_exec_mode=simple_protocol")
+	storetest.Run(t, func(*testing.T) tokenstore.Store { return store })
+}
+
+// Every call goes to another instance than the one before, so whatever one writes the other must know.
+func TestTheContractOverTwoInstances(t *testing.T) {
+	t.Parallel()
+	eachDatabase(t, func(t *testing.T, d database) {
+		dsn := d.dsn(t)
+		store := &alternating{instances: []tokenstore.Store{d.start(t, dsn), d.start(t, dsn)}}
+		storetest.Run(t, func(*testing.T) tokenstore.Store { return store })
+	})
+}
+
+type alternating struct {
+	calls     atomic.Int64
+	instances []tokenstore.Store
+}
+
+func (a *alternating) next() tokenstore.Store {
+	return a.instances[a.calls.Add(1)%int64(len(a.instances))]
+}
+
+func (a *alternating) Get(ctx context.Context, key string) (tokenstore.Record, error) {
+	return a.next().Get(ctx, key)
+}
+
+func (a *alternating) Put(ctx context.Context, key string, r tokenstore.Record) (string, error) {
+	return a.next().Put(ctx, key, r)
+}
+
+func (a *alternating) Delete(ctx context.Context, key, version string) error {
+	return a.next().Delete(ctx, key, version)
+}
+
+func (a *alternating) Due(
+	ctx context.Context, prefix string, before time.Time, after string, limit int,
+) (keys []string, next string, err error) {
+	return a.next().Due(ctx, prefix, before, after, limit)
+}
+
+func TestRecordsOutliveTheProgram(t *testing.T) {
+	t.Parallel()
+	eachDatabase(t, func(t *testing.T, d database) {
+		dsn := d.dsn(t)
+		now := time.Now().UTC().Truncate(time.Millisecond)
+		want := tokenstore.Record{Value: []byte("kept"), DueAt: now, ExpiresAt: now.Add(time.Hour)}
+
+		db := d.open(t, dsn)
+		store := d.store(t, db)
+		if err := store.Migrate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		want.Version = put(t, store, "bridge/acme/P1", want)
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+
+		again := d.start(t, dsn)
+		if diff := cmp.Diff(want, get(t, again, "bridge/acme/P1")); diff != "" {
+			t.Errorf("record after a restart (-want +got):\n%s", diff)
+		}
+		keys, _, err := again.Due(t.Context(), "bridge", now, "", 10)
+		if diff := cmp.Diff([]string{"bridge/acme/P1"}, keys); err != nil || diff != "" {
+			t.Errorf("Due after a restart: %v (-want +got):\n%s", err, diff)
+		}
+	})
+}
+
+func TestDueLeavesOutWhatHasExpired(t *testing.T) {
+	t.Parallel()
+	eachDatabase(t, func(t *testing.T, d database) {
+		store := d.start(t, d.dsn(t))
+		now := time.Now()
+		put(t, store, "bridge/expired", tokenstore.Record{DueAt: now, ExpiresAt: now.Add(-time.Millisecond)})
+		put(t, store, "bridge/expires", tokenstore.Record{DueAt: now, ExpiresAt: now.Add(time.Hour)})
+		keys, _, err := store.Due(t.Context(), "bridge", now, "", 10)
+		if diff := cmp.Diff([]string{"bridge/expires"}, keys); err != nil || diff != "" {
+			t.Errorf("Due: %v (-want +got):\n%s", err, diff)
+		}
+	})
+}
+
+// A page is bounded whatever the caller asks for, and the listing complete all the same.
+func TestDuePagesAreBounded(t *testing.T) {
+	t.Parallel()
+	eachDatabase(t, func(t *testing.T, d database) {
+		dsn := d.dsn(t)
+		store := d.start(t, dsn)
+		fill(t, d, d.open(t, dsn), 2500)
+		var sizes []int
+		for after := ""; ; {
+			keys, next, err := store.Due(t.Context(), "bridge", time.Now(), after, int(^uint(0)>>1))
+			if err != nil {
+				t.Fatal(err)
+			}
+			sizes = append(sizes, len(keys))
+			if next == "" {
+				break
+			}
+			after = next
+		}
+		if diff := cmp.Diff([]int{1000, 1000, 500}, sizes); diff != "" {
+			t.Errorf("pages (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func put(t testing.TB, store tokenstore.Store, key string, r tokenstore.Record) string {
+	t.Helper()
+	version, err := store.Put(t.Context(), key, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return version
+}
+
+func get(t testing.TB, store tokenstore.Store, key string) tokenstore.Record {
+	t.Helper()
+	r, err := store.Get(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func wantValue(t testing.TB, store tokenstore.Store, key, want string) {
+	t.Helper()
+	if r := get(t, store, key); string(r.Value) != want {
+		t.Errorf("Get(%q) has value %q, want %q", key, r.Value, want)
+	}
+}
+
+func wantAbsent(t testing.TB, store tokenstore.Store, key string) {
+	t.Helper()
+	if _, err := store.Get(t.Context(), key); !errors.Is(err, tokenstore.ErrNotFound) {
+		t.Errorf("Get(%q) = %v, want ErrNotFound", key, err)
+	}
+}

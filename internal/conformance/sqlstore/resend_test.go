@@ -1,0 +1,208 @@
+package sqlstore_test
+
+import (
+	"bytes"
+	"database/sql/driver"
+	"errors"
+	"io"
+	"net"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/incidentbridge/incidentbridge/tokenstore"
+	"github.com/incidentbridge/incidentbridge/tokenstore/storetest"
+)
+
+// The driver sends every Put twice, as one does that lost the first answer, and tells only of the second. Nobody writes in
+// between: what happens then is the next test's.
+func TestTheContractOverADriverThatResends(t *testing.T) {
+	t.Parallel()
+	eachDatabase(t, func(t *testing.T, d database) {
+		dsn := d.dsn(t)
+		d.start(t, dsn)
+		var together sync.Mutex
+		resent := false
+		store := d.store(t, d.spyOn(t, dsn, &spy{
+			exec: func(query string, _ []driver.NamedValue, run func() (driver.Result, error)) (driver.Result, error) {
+				together.Lock()
+				defer together.Unlock()
+				if strings.HasPrefix(query, "INSERT") || strings.HasPrefix(query, "UPDATE") {
+					resent = true
+					if result, err := run(); err != nil {
+						return result, err
+					}
+				}
+				return run()
+			},
+		}))
+		t.Cleanup(func() {
+			if !resent {
+				t.Error("nothing was sent twice")
+			}
+		})
+		storetest.Run(t, func(*testing.T) tokenstore.Store { return store })
+	})
+}
+
+// Somebody else writes between the two copies: theirs stands.
+func TestALateCopyOfAWriteIsHarmless(t *testing.T) {
+	t.Parallel()
+	eachDatabase(t, func(t *testing.T, d database) {
+		dsn := d.dsn(t)
+		other := d.start(t, dsn)
+		const key = "bridge/acme/P1"
+		expires := time.Now().Add(time.Hour).UTC().Truncate(time.Millisecond)
+		want := tokenstore.Record{Value: []byte("theirs"), ExpiresAt: expires}
+		store := d.store(t, d.spyOn(t, dsn, &spy{
+			exec: func(_ string, _ []driver.NamedValue, run func() (driver.Result, error)) (driver.Result, error) {
+				if result, err := run(); err != nil {
+					return result, err
+				}
+				theirs := want
+				theirs.Version = get(t, other, key).Version
+				want.Version = put(t, other, key, theirs)
+				return run()
+			},
+		}))
+		version := ""
+		for _, step := range []string{"create", "change"} {
+			_, err := store.Put(t.Context(), key, tokenstore.Record{Value: []byte("ours"), Version: version})
+			if !errors.Is(err, tokenstore.ErrConflict) {
+				t.Errorf("%s = %v, want ErrConflict", step, err)
+			}
+			if diff := cmp.Diff(want, get(t, other, key)); diff != "" {
+				t.Errorf("%s: record (-want +got):\n%s", step, diff)
+			}
+			version = want.Version
+		}
+	})
+}
+
+// The server has written, and the connection breaks before its answer arrives.
+func TestALostAnswerLeavesTheWriteInDoubt(t *testing.T) {
+	t.Parallel()
+	dsn := postgres.dsn(t)
+	healthy := postgres.start(t, dsn)
+	line, viaLine := newLine(t, dsn)
+	db := postgres.open(t, viaLine)
+	db.SetMaxOpenConns(1)
+	store := postgres.store(t, db)
+
+	tests := []struct {
+		name   string
+		write  func(key, version string) error
+		landed func(t *testing.T, key string)
+	}{
+		{
+			name: "create",
+			write: func(key, _ string) error {
+				_, err := store.Put(t.Context(), key+"/new", tokenstore.Record{Value: []byte("after")})
+				return err
+			},
+			landed: func(t *testing.T, key string) { wantValue(t, healthy, key+"/new", "after") },
+		},
+		{
+			name: "change",
+			write: func(key, version string) error {
+				_, err := store.Put(t.Context(), key, tokenstore.Record{Value: []byte("after"), Version: version})
+				return err
+			},
+			landed: func(t *testing.T, key string) { wantValue(t, healthy, key, "after") },
+		},
+		{
+			name:   "delete",
+			write:  func(key, version string) error { return store.Delete(t.Context(), key, version) },
+			landed: func(t *testing.T, key string) { wantAbsent(t, healthy, key) },
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) { // one after the other: they share the line
+			key := "bridge/acme/" + tt.name
+			version := put(t, store, key, tokenstore.Record{Value: []byte("before")})
+
+			line.cutAnswer()
+			err := tt.write(key, version)
+			if err == nil || errors.Is(err, tokenstore.ErrConflict) || !strings.Contains(err.Error(), "read it again") {
+				t.Errorf("with its answer cut: %v, want an error that says to read again", err)
+			}
+			if !line.wasCut() {
+				t.Fatal("the answer was not cut")
+			}
+			tt.landed(t, key)
+			if err := tt.write(key, version); !errors.Is(err, tokenstore.ErrConflict) {
+				t.Errorf("the same again = %v, want ErrConflict", err)
+			}
+			tt.landed(t, key)
+		})
+	}
+}
+
+// line is a TCP connection to the server that can break where it hurts.
+type line struct {
+	server string
+	cut    atomic.Bool
+}
+
+// newLine returns the line and the DSN that leads through it.
+func newLine(t *testing.T, dsn string) (*line, string) {
+	t.Helper()
+	address, err := url.Parse(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	l := &line{server: address.Host}
+	go func() {
+		for {
+			client, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go l.serve(client)
+		}
+	}()
+	address.Host = listener.Addr().String()
+	return l, address.String()
+}
+
+// cutAnswer lets the server's next message be the last, and not arrive.
+func (l *line) cutAnswer() { l.cut.Store(true) }
+
+func (l *line) wasCut() bool { return !l.cut.Load() }
+
+func (l *line) serve(client net.Conn) {
+	defer client.Close()
+	server, err := net.Dial("tcp", l.server)
+	if err != nil {
+		return
+	}
+	defer server.Close()
+	go func() {
+		_, _ = io.Copy(server, client)
+		server.Close()
+	}()
+	buffer := make([]byte, 64<<10)
+	for {
+		n, err := server.Read(buffer)
+		if err != nil {
+			return
+		}
+		// CommandComplete: the statement has been committed.
+		if bytes.Contains(buffer[:n], []byte("C\x00\x00\x00")) && l.cut.CompareAndSwap(true, false) {
+			return
+		}
+		if _, err := client.Write(buffer[:n]); err != nil {
+			return
+		}
+	}
+}

@@ -1,0 +1,85 @@
+package pagerduty
+
+import (
+	"encoding/base64"
+	"strings"
+	"time"
+
+	"golang.org/x/oauth2"
+)
+
+// Identity is who agreed to an [OAuth] app, as PagerDuty says beside the tokens.
+type Identity struct {
+	UserID    string
+	AccountID string // empty when not told, as Subdomain is
+	Subdomain string // "acme" of acme.pagerduty.com
+	Region    Region // empty when not told
+}
+
+// lateIDToken is how wrong our clock may be.
+const lateIDToken = 5 * time.Minute
+
+// IdentityOf reads the ID token that came with the answer of [OAuth.Exchange]; a token store does not keep it. Its
+// signature is not checked, since it came from PagerDuty's token endpoint itself: never give this anything that came
+// through a browser. ErrNoUser when there is none.
+//
+// An app may be open to people of other accounts: a user is one of yours when your own client finds the id, and
+// [Client.User] tells the role that counts.
+//
+// See https://openid.net/specs/openid-connect-core-1_0.html#IDTokenValidation, number 6.
+func IdentityOf(token *oauth2.Token) (Identity, error) {
+	const op = "read id token"
+	if token == nil {
+		return Identity{}, &Error{Op: op, Err: ErrNoUser}
+	}
+	idToken, _ := token.Extra("id_token").(string)
+	if idToken == "" {
+		return Identity{}, &Error{Op: op, Err: ErrNoUser}
+	}
+	claims := claimsOf(idToken)
+	identity := Identity{UserID: claims.text("user_id"), Region: regionOf(claims)}
+	if !validID(identity.UserID) {
+		return Identity{}, unreadableError(request{op: op})
+	}
+	if end := claims.number("exp"); end > 0 && time.Since(time.Unix(int64(end), 0)) > lateIDToken {
+		return Identity{}, &Error{Op: op, Message: "the ID token has expired", Err: ErrUnauthorized}
+	}
+	if id := claims.text("account_id"); validID(id) {
+		identity.AccountID = id
+	}
+	if subdomain := strings.ToLower(claims.text("subdomain")); validSubdomain(subdomain) {
+		identity.Subdomain = subdomain
+	}
+	return identity, nil
+}
+
+// claimsOf is the middle one of the three parts; nothing when there is none.
+func claimsOf(idToken string) object {
+	parts := strings.Split(idToken, ".")
+	if len(parts) != 3 {
+		return nil
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(parts[1], "="))
+	if err != nil {
+		return nil
+	}
+	claims, _ := parseObject(raw)
+	return claims
+}
+
+// regionOf goes by the API that the ID token is meant for; the region's own claim decides where that says nothing.
+func regionOf(claims object) Region {
+	var found []Region
+	for _, audience := range append(claims.texts("aud"), claims.text("aud")) {
+		if region := regionOfAPI(audience); region != "" {
+			found = append(found, region)
+		}
+	}
+	if len(found) == 1 {
+		return found[0]
+	}
+	if claim := Region(strings.ToLower(claims.text("region"))); claim == US || claim == EU {
+		return claim
+	}
+	return ""
+}

@@ -1,0 +1,141 @@
+package zoom
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"golang.org/x/oauth2"
+
+	"github.com/incidentbridge/incidentbridge/internal/authcode"
+	"github.com/incidentbridge/incidentbridge/internal/httpx"
+)
+
+// OAuth is an app that people install: a General app of the Zoom Marketplace. It gets tokens by an authorization code,
+// always with PKCE (S256), and renews and revokes them; it keeps none. It is safe for concurrent use, prints without the
+// secret, and there is nothing to close.
+type OAuth struct{ app *authcode.App }
+
+// NewOAuth returns the app with that client id and secret. The redirect URL is one of those that the app has at Zoom, to
+// the letter: https, or http on a loopback address. Of the options it takes [WithOAuthURL], for ZoomGov
+// ("https://zoomgov.com/oauth") or a test, and [WithTransport]. It does no I/O.
+//
+// See https://developers.zoom.us/docs/integrations/oauth/.
+func NewOAuth(clientID, clientSecret, redirectURL string, opts ...Option) (*OAuth, error) {
+	cfg, transport, err := configure(opts)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.baseURL != "" {
+		return nil, errors.New("zoom: an OAuth app has no base URL: WithBaseURL is for NewClient")
+	}
+	app := &authcode.App{
+		ClientID: clientID, ClientSecret: func() string { return clientSecret }, RedirectURL: redirectURL,
+		BaseURL: cfg.oauthURL, AuthStyle: oauth2.AuthStyleInHeader, TokenLife: tokenLife, HTTP: transport,
+	}
+	if err := app.Check(); err != nil {
+		return nil, fmt.Errorf("zoom: OAuth app: %w", err)
+	}
+	return &OAuth{app}, nil
+}
+
+// AuthCodeURL returns the page of Zoom where somebody agrees to the app, and which sends the browser back to the redirect
+// URL with a code and this state, or with error=access_denied. The state is a random text that the callback must bring
+// back in the same browser; the verifier, of oauth2.GenerateVerifier, belongs to this one flow and never leaves the server
+// before Exchange.
+//
+// No scopes are asked for: Zoom grants those that the app has there, and refuses some apps that ask. See [CheckScopes].
+func (o *OAuth) AuthCodeURL(state, verifier string) string { return o.app.AuthCodeURL(state, verifier) }
+
+// Exchange turns the code of a callback into the tokens of a fresh consent, for tokenstore.TokenSource.Save. A code is
+// good once, for five minutes, and is sent once. The token's extras are "scope" and "api_url", the regional host that a
+// [Client] goes to.
+//
+// It fails with ErrGrant for a code that Zoom does not take, and for one of another verifier: begin the flow again.
+func (o *OAuth) Exchange(ctx context.Context, code, verifier string) (*oauth2.Token, error) {
+	token, err := o.app.Exchange(ctx, code, verifier)
+	if err != nil {
+		return nil, o.failed("exchange code", err, code, verifier)
+	}
+	return token, nil
+}
+
+// Refresh turns a refresh token into its successors, and is a tokenstore.RefreshFunc: the old token is sent once, and is
+// worthless afterwards. Store what comes before using it. [ErrGrant] means that the grant is lost and somebody must agree
+// again, unless another process was faster; a *oauth2.RetrieveError, without the answer's text, is found in every refusal.
+func (o *OAuth) Refresh(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
+	const op = "refresh token"
+	if old == nil {
+		return nil, invalid(op, errors.New("there is no token"))
+	}
+	token, err := o.app.Refresh(ctx, old.RefreshToken)
+	if err != nil {
+		return nil, o.failed(op, err, old.RefreshToken)
+	}
+	return token, nil
+}
+
+// Revoke ends the consent of whom the access token was given for, its refresh token with it. Zoom wants a token that is
+// still good, and the app's own Basic header. It may be repeated.
+func (o *OAuth) Revoke(ctx context.Context, token *oauth2.Token) error {
+	const op = "revoke token"
+	if token == nil || token.AccessToken == "" {
+		return invalid(op, errors.New("there is no access token"))
+	}
+	form := url.Values{"token": {token.AccessToken}}
+	request, err := http.NewRequestWithContext(
+		httpx.Idempotent(ctx, true), http.MethodPost, o.app.BaseURL+"/revoke", strings.NewReader(form.Encode()))
+	if err != nil {
+		return invalid(op, err)
+	}
+	request.SetBasicAuth(o.app.ClientID, o.app.ClientSecret())
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	request.Header.Set("Accept", "application/json")
+	request.Header.Set("User-Agent", "incidentbridge")
+
+	resp, body, err := exchange(o.app.HTTP, request)
+	if err != nil {
+		return &Error{Op: op, Err: fmt.Errorf("%w: %w", ErrUnavailable, err)}
+	}
+	if resp.StatusCode/100 != 2 {
+		return o.refusal(op, resp, body, token.AccessToken)
+	}
+	if answer, err := parseObject(body); err != nil || answer.text("status") != "success" {
+		return unreadable(op, errors.New("the answer does not say that the token is revoked"))
+	}
+	return nil
+}
+
+// failed turns what the token endpoint led to into an Error.
+func (o *OAuth) failed(op string, err error, secrets ...string) *Error {
+	answer, refused := errors.AsType[*oauth2.RetrieveError](err)
+	switch {
+	case refused:
+		return o.refusal(op, answer.Response, answer.Body, secrets...)
+	case errors.Is(err, authcode.ErrInvalid):
+		return invalid(op, err)
+	}
+	return &Error{Op: op, Err: fmt.Errorf("%w: %w", ErrUnavailable, err)}
+}
+
+// refusal reads an answer that is no success. Only what Zoom has surely decided is told to a token store as a refusal:
+// after anything else the refresh token may be used up or not.
+func (o *OAuth) refusal(op string, resp *http.Response, body []byte, secrets ...string) *Error {
+	e, kind := tokenRefusal(op, resp, body, append(secrets, o.app.ClientSecret())...)
+	decided := e.StatusCode/100 == 4 || e.StatusCode/100 == 2 && kind != ""
+	if !decided || e.StatusCode == http.StatusRequestTimeout {
+		return e
+	}
+	code := kind
+	if !errors.Is(e, ErrRateLimited) {
+		e.Err = oauthReason(e.Code, kind, e.Message)
+	}
+	if errors.Is(e, ErrGrant) {
+		code = "invalid_grant" // by whatever words
+	}
+	e.Err = authcode.Refused(e.Err, e.StatusCode, code)
+	return e
+}
