@@ -34,12 +34,11 @@ func redisOptions(t testing.TB) *redis.Options {
 
 func TestRedisKeepsTheContract(t *testing.T) {
 	t.Parallel()
-	options := redisOptions(t)
-	open := func(t *testing.T) tokenstore.Store { return newRedisStore(t, openRedis(t, options)) }
+	open := func(t *testing.T) tokenstore.Store { return newRedisStore(t, openRedis(t, redisOptions(t))) }
 	storetest.Run(t, open,
 		storetest.WithSecondInstance(func(t *testing.T) (one, other tokenstore.Store) { return open(t), open(t) }),
 		storetest.WithReopen(func(t *testing.T) (tokenstore.Store, func() tokenstore.Store) {
-			client := openRedis(t, options)
+			client := openRedis(t, redisOptions(t))
 			return newRedisStore(t, client), func() tokenstore.Store {
 				if err := client.Close(); err != nil {
 					t.Error(err)
@@ -48,7 +47,7 @@ func TestRedisKeepsTheContract(t *testing.T) {
 			}
 		}),
 		storetest.WithResend(func(t *testing.T, between func()) tokenstore.Store {
-			client := openRedis(t, options)
+			client := openRedis(t, redisOptions(t))
 			client.AddHook(twice{between})
 			return newRedisStore(t, client)
 		}),
