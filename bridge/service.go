@@ -13,14 +13,15 @@ import (
 // of processes may share a store.
 type Service struct {
 	config
-	incidents Incidents
-	providers []Provider // the first is asked first
-	ledger    *ledger
-	people    *people
-	flights   *flights
-	attending *attending
-	sweeps    *lookout
-	upkeep    *lookout // of the installation
+	incidents  Incidents
+	providers  []Provider // the first is asked first
+	ledger     *ledger
+	people     *people
+	flights    *flights
+	attending  *attending
+	complaints *complaints
+	sweeps     *lookout
+	upkeep     *lookout // of the installation
 }
 
 // New returns a Service that reads and writes incidents, makes calls at provider, and keeps its ledger in store. It
@@ -36,15 +37,16 @@ func New(incidents Incidents, provider Provider, store tokenstore.Store, opts ..
 		}
 	}
 	return &Service{
-		config:    c,
-		incidents: incidents,
-		providers: append([]Provider{provider}, c.fallbacks...),
-		ledger:    &ledger{store: store, installation: c.installation, retention: c.retention},
-		people:    &people{read: incidents.Person, known: map[Requester]*reading{}},
-		flights:   &flights{limit: c.maxOpenings, logger: c.logger, flying: map[string]*flight{}},
-		attending: &attending{places: make(chan struct{}, dueAtOnce), ids: map[string]bool{}},
-		sweeps:    &lookout{every: sweepLook},
-		upkeep:    &lookout{every: upkeepEvery},
+		config:     c,
+		incidents:  incidents,
+		providers:  append([]Provider{provider}, c.fallbacks...),
+		ledger:     &ledger{store: store, installation: c.installation, retention: c.retention},
+		people:     &people{read: incidents.Person, known: map[Requester]*reading{}},
+		flights:    &flights{limit: c.maxOpenings, logger: c.logger, flying: map[string]*flight{}},
+		attending:  &attending{places: make(chan struct{}, dueAtOnce), ids: map[string]bool{}},
+		complaints: &complaints{told: map[string]time.Time{}},
+		sweeps:     &lookout{every: sweepLook},
+		upkeep:     &lookout{every: upkeepEvery},
 	}, nil
 }
 
