@@ -12,6 +12,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/incidentbridge/incidentbridge/pagerduty"
+	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
 const (
@@ -186,6 +187,9 @@ func (h *Handler) loginFailed(err error, back string) answer {
 			Said: []string{"PagerDuty was told not to let you in here, or does not let this app ask. Nothing was changed."},
 			Next: again, Code: codeForbidden,
 		})
+	case errors.Is(err, tokenstore.ErrNotInstalled), errors.Is(err, tokenstore.ErrReauthorize):
+		title, said := wordsFor(codeNotInstalled)
+		return h.tell(http.StatusConflict, title, notice{Said: said, Code: codeNotInstalled})
 	case errors.Is(err, errOtherBrowser):
 		return h.tell(http.StatusBadRequest, "You are not logged in", notice{
 			Said: []string{"This login was begun in another browser, or this one keeps no cookies. Begin it here."},

@@ -120,6 +120,9 @@ func TestAPressIsRefused(t *testing.T) {
 		{name: "stakeholder", before: func(l *lobby) {
 			l.pagerDuty.SignIn(l.pagerDuty.AddUser("zoe@example.com", func(u *pagerdutytest.User) { u.Role = "read_only_user" }))
 		}, change: pressAnyway, status: 403, title: "You may not open this call"},
+		{name: "observer of somebody else's incident", before: func(l *lobby) {
+			l.pagerDuty.SignIn(l.pagerDuty.AddUser("zoe@example.com", func(u *pagerdutytest.User) { u.Role = "observer" }))
+		}, change: pressAnyway, status: 403, title: "You may not open this call"},
 		{name: "resolved", change: func(_ *testing.T, l *lobby, _ *guest, _ *http.Request) {
 			l.pagerDuty.Resolve(l.incident)
 		}, status: 409, title: "The incident is resolved"},
@@ -271,7 +274,7 @@ func TestALinkThatIsNoneIsNotFollowed(t *testing.T) {
 	t.Parallel()
 	for link, followed := range map[string]bool{
 		"https://meet.example.com/room": true, "http://meet.example.com/room": true,
-		"javascript:alert(1)": false, "data:text/html,x": false, "ask Ada": false, "": false,
+		"javascript:alert(1)": false, "data:text/html,x": false, "zoommtg://zoom.us/join": false, "ask Ada": false, "": false,
 	} {
 		b := attached()
 		b.State, b.Provider, b.JoinURL = bridge.External, "external", link
