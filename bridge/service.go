@@ -39,7 +39,7 @@ func New(incidents Incidents, provider Provider, store tokenstore.Store, opts ..
 		incidents: incidents,
 		providers: append([]Provider{provider}, c.fallbacks...),
 		ledger:    &ledger{store: store, installation: c.installation, retention: c.retention},
-		people:    &people{read: incidents.Person, known: map[Requester]*reading{}},
+		people:    newPeople(incidents),
 		flights:   &flights{limit: c.maxOpenings, logger: c.logger, flying: map[string]*flight{}},
 		attending: &attending{places: make(chan struct{}, dueAtOnce), ids: map[string]bool{}},
 		sweeps:    &sweeps{},
