@@ -13,13 +13,14 @@ import (
 // of processes may share a store.
 type Service struct {
 	config
-	incidents Incidents
-	providers []Provider // the first is asked first
-	ledger    *ledger
-	people    *people
-	flights   *flights
-	attending *attending
-	hourly    *hourly
+	incidents  Incidents
+	providers  []Provider // the first is asked first
+	ledger     *ledger
+	people     *people
+	flights    *flights
+	attending  *attending
+	complaints *complaints
+	hourly     *hourly
 }
 
 // New returns a Service that reads and writes incidents, makes calls at provider, and keeps its ledger in store. It
@@ -35,14 +36,15 @@ func New(incidents Incidents, provider Provider, store tokenstore.Store, opts ..
 		}
 	}
 	return &Service{
-		config:    c,
-		incidents: incidents,
-		providers: append([]Provider{provider}, c.fallbacks...),
-		ledger:    &ledger{store: store, installation: c.installation, retention: c.retention},
-		people:    newPeople(incidents),
-		flights:   &flights{limit: c.maxOpenings, logger: c.logger, flying: map[string]*flight{}},
-		attending: &attending{places: make(chan struct{}, dueAtOnce), ids: map[string]bool{}},
-		hourly:    &hourly{},
+		config:     c,
+		incidents:  incidents,
+		providers:  append([]Provider{provider}, c.fallbacks...),
+		ledger:     &ledger{store: store, installation: c.installation, retention: c.retention},
+		people:     newPeople(incidents),
+		flights:    &flights{limit: c.maxOpenings, logger: c.logger, flying: map[string]*flight{}},
+		attending:  &attending{places: make(chan struct{}, dueAtOnce), ids: map[string]bool{}},
+		complaints: &complaints{told: map[string]time.Time{}},
+		hourly:     &hourly{},
 	}, nil
 }
 

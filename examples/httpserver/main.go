@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -38,9 +39,13 @@ func run(ctx context.Context, environ map[string]string, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "incidentbridge:", err)
 		return exitSettings
 	}
-	if err := serve(ctx, s, stderr); err != nil {
-		fmt.Fprintln(stderr, "incidentbridge:", err)
-		return exitFailed
+	err = serve(ctx, s, stderr)
+	if err == nil {
+		return exitOK
 	}
-	return exitOK
+	fmt.Fprintln(stderr, "incidentbridge:", err)
+	if _, wrong := errors.AsType[*settings.Error](err); wrong {
+		return exitSettings
+	}
+	return exitFailed
 }

@@ -27,8 +27,8 @@ func TestBadSettingsEndWithTwo(t *testing.T) {
 		},
 		{"invalid in the demo", "ADDR=8080", "ADDR must be host:port"},
 		{
-			"a store of a later release", "STORE_URL=sqlite:ib.db STORE_KEYS=" + keys,
-			"STORE_URL: only memory: is in this build yet; other stores come with a later release",
+			"a store that is for examples/lambda", "STORE_URL=dynamodb://bridge STORE_KEYS=" + keys,
+			"STORE_URL may be of these kinds here: memory, postgres, redis, sqlite",
 		},
 		{
 			"Zoom's install flow",

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -13,6 +14,7 @@ import (
 	"github.com/incidentbridge/incidentbridge/bridge"
 	"github.com/incidentbridge/incidentbridge/examples/httpserver/demo"
 	"github.com/incidentbridge/incidentbridge/examples/internal/settings"
+	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
 const (
@@ -20,9 +22,19 @@ const (
 	patience = 10 * time.Second // after which requests are answered with what stands
 )
 
-// serve answers requests until ctx ends, then finishes what runs.
+// serve opens the store and answers requests until ctx ends, then finishes what runs.
 func serve(ctx context.Context, s *settings.Settings, stderr io.Writer) error {
 	logger := s.Logger(stderr)
+	backend, err := s.OpenStore(ctx, openers(), logger)
+	if err != nil {
+		return err
+	}
+	return errors.Join(serveOn(ctx, s, backend, logger, stderr), backend.Close())
+}
+
+func serveOn(
+	ctx context.Context, s *settings.Settings, backend settings.Backend, logger *slog.Logger, stderr io.Writer,
+) error {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", s.Addr)
 	if err != nil {
 		return err
@@ -31,7 +43,7 @@ func serve(ctx context.Context, s *settings.Settings, stderr io.Writer) error {
 	if s.PublicURL == "" {
 		s.PublicURL = "http://" + reachable(listener.Addr())
 	}
-	svc, handler, err := assemble(s, logger)
+	svc, handler, err := assemble(s, backend.Store, logger)
 	if err != nil {
 		return err
 	}
@@ -48,6 +60,7 @@ func serve(ctx context.Context, s *settings.Settings, stderr io.Writer) error {
 			logger.Error("due work stopped", "error", err)
 		}
 	})
+	running.Go(func() { prune(due, backend, logger) })
 	failed := make(chan error, 1)
 	running.Go(func() { failed <- server.Serve(listener) })
 
@@ -64,17 +77,13 @@ func serve(ctx context.Context, s *settings.Settings, stderr io.Writer) error {
 }
 
 // assemble returns the service and what is served over it.
-func assemble(s *settings.Settings, logger *slog.Logger) (*bridge.Service, http.Handler, error) {
+func assemble(s *settings.Settings, store tokenstore.Store, logger *slog.Logger) (*bridge.Service, http.Handler, error) {
 	if s.Demo {
-		d, err := demo.New(s, logger)
+		d, err := demo.New(s, store, logger)
 		if err != nil {
 			return nil, nil, err
 		}
 		return d.Service(), d, nil
-	}
-	store, err := s.Store()
-	if err != nil {
-		return nil, nil, err
 	}
 	svc, err := s.Service(store, logger)
 	if err != nil {
@@ -82,6 +91,25 @@ func assemble(s *settings.Settings, logger *slog.Logger) (*bridge.Service, http.
 	}
 	handler, err := s.Handler(svc, logger)
 	return svc, handler, err
+}
+
+// prune removes from the store what has expired, every hour until ctx ends.
+func prune(ctx context.Context, backend settings.Backend, logger *slog.Logger) {
+	if backend.Prune == nil {
+		return
+	}
+	hours := time.NewTicker(time.Hour)
+	defer hours.Stop()
+	for {
+		select {
+		case <-hours.C:
+		case <-ctx.Done():
+			return
+		}
+		if err := backend.Prune(ctx); err != nil && ctx.Err() == nil {
+			logger.Warn("what has expired was not removed", "error", err)
+		}
+	}
 }
 
 // newServer limits what a slow or greedy client can hold; the longest answer takes 25 s. Requests end with ctx: what they

@@ -31,16 +31,13 @@ type Demo struct {
 
 // New returns a demo with its first incident. It opens no socket and starts no goroutine; who calls it runs the
 // service.
-func New(given *settings.Settings, logger *slog.Logger) (*Demo, error) {
+func New(given *settings.Settings, store tokenstore.Store, logger *slog.Logger) (*Demo, error) {
 	s := *given
 	if s.FallbackURL == "" && s.FallbackNumber == "" {
 		s.FallbackURL, s.FallbackNumber = s.PublicURL+callPath+roomID, "+1 202 555 0100"
 	}
-	store, err := s.Store()
-	if err != nil {
-		return nil, err
-	}
 	d := &Demo{vendors: newVendors(s.PublicURL), store: store, settings: &s, logger: logger}
+	var err error
 	if d.templates, err = template.ParseFS(files, "templates/*.html"); err != nil {
 		return nil, err
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/incidentbridge/incidentbridge/examples/httpserver/demo"
 	"github.com/incidentbridge/incidentbridge/examples/internal/settings"
+	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
 func TestEveryButtonEndsInOneCall(t *testing.T) {
@@ -244,7 +245,7 @@ func visit(t *testing.T, environ map[string]string) visitor {
 		t.Fatal(err)
 	}
 	s.PublicURL = "http://demo.test"
-	d, err := demo.New(s, slog.New(slog.DiscardHandler))
+	d, err := demo.New(s, tokenstore.NewMemory(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,7 +27,7 @@ func (s *Settings) check(problems *Error) {
 	report("ADDR", address(s.Addr))
 	report("PUBLIC_URL", optional(s.PublicURL, webURL))
 	report("STORE_URL", storeURL(string(s.StoreURL)))
-	report("STORE_KEYS", storeKeys(string(s.StoreKeys)))
+	report("STORE_KEYS", optional(string(s.StoreKeys), storeKeys))
 
 	report("ZOOM_ACCOUNT_ID", optional(s.ZoomAccountID, word))
 	report("ZOOM_CLIENT_ID", optional(s.ZoomClientID, word))

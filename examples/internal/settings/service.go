@@ -29,22 +29,12 @@ func (s *Settings) Logger(w io.Writer) *slog.Logger {
 // Unserved says, in one line, which of the settings this version understands but cannot serve yet; nil: none.
 func (s *Settings) Unserved() error {
 	switch {
-	case !s.storeIs("memory"):
-		return errors.New("STORE_URL: only memory: is in this build yet; other stores come with a later release")
 	case s.PagerDutyClientID != "":
 		return errors.New("PAGERDUTY_CLIENT_ID: OAuth comes with a later release; use PAGERDUTY_TOKEN and PAGERDUTY_FROM")
 	case s.ZoomClientID != "" && s.ZoomAccountID == "":
 		return errors.New("ZOOM_ACCOUNT_ID is not set: the OAuth install flow comes with a later release")
 	}
 	return nil
-}
-
-// Store returns the store that STORE_URL names.
-func (s *Settings) Store() (tokenstore.Store, error) {
-	if err := s.Unserved(); err != nil {
-		return nil, err
-	}
-	return tokenstore.NewMemory(), nil
 }
 
 // Service returns the service over both vendors and the store.

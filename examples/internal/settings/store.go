@@ -1,14 +1,62 @@
 package settings
 
 import (
-	"encoding/base64"
+	"context"
 	"fmt"
+	"log/slog"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
+
+	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
-// keyBytes is the length of an AES-256 key.
-const keyBytes = 32
+// Backend is a store that a program has opened.
+type Backend struct {
+	Store tokenstore.Store
+	// Prune removes what has expired; to be called every hour. nil: that store does it by itself.
+	Prune func(ctx context.Context) error
+	// Close is called when nobody uses the store any more. Never nil.
+	Close func() error
+}
+
+// Opener opens the store that a STORE_URL of its kind names. What an operator should know of it goes to the logger; no
+// error tells the address, which may hold a password.
+type Opener func(ctx context.Context, url string, logger *slog.Logger) (Backend, error)
+
+// OpenStore opens the store that STORE_URL names and seals it with STORE_KEYS. A program brings the openers that it is
+// linked with, by kind ("sqlite", "postgres", "redis", "dynamodb"); memory is built in. Without the right one the error is
+// an *[Error].
+func (s *Settings) OpenStore(ctx context.Context, openers map[string]Opener, logger *slog.Logger) (Backend, error) {
+	backend, err := s.open(ctx, openers, logger)
+	if err != nil || s.StoreKeys == "" {
+		return backend, err
+	}
+	keys, err := tokenstore.ParseKeyring(string(s.StoreKeys))
+	if err != nil {
+		return Backend{}, err
+	}
+	backend.Store, err = tokenstore.Sealed(backend.Store, keys)
+	return backend, err
+}
+
+func (s *Settings) open(ctx context.Context, openers map[string]Opener, logger *slog.Logger) (Backend, error) {
+	if s.storeIs("memory") {
+		return Backend{Store: tokenstore.NewMemory(), Close: func() error { return nil }}, nil
+	}
+	kind, _, _ := strings.Cut(string(s.StoreURL), ":")
+	open, ok := openers[kind]
+	if !ok {
+		kinds := append([]string{"memory"}, slices.Sorted(maps.Keys(openers))...)
+		return Backend{}, &Error{Invalid: []Invalid{{"STORE_URL", "may be of these kinds here: " + strings.Join(kinds, ", ")}}}
+	}
+	backend, err := open(ctx, string(s.StoreURL), logger)
+	if err != nil {
+		return Backend{}, fmt.Errorf("open the %s store: %w", kind, err)
+	}
+	return backend, nil
+}
 
 // storeIs says whether STORE_URL is of a kind: memory, sqlite, postgres, redis or dynamodb.
 func (s *Settings) storeIs(kind string) bool {
@@ -36,22 +84,12 @@ func storeURL(value string) string {
 	return want
 }
 
-// storeKeys checks id:base64[,id:base64…] and never names an id: in a list put together wrongly it may be a key.
+// storeKeys says what is wrong with a keyring, which never names an id: in a list put together wrongly it may be a key.
 func storeKeys(value string) string {
-	if value == "" {
+	_, err := tokenstore.ParseKeyring(value)
+	if err == nil {
 		return ""
 	}
-	seen := map[string]bool{}
-	for i, entry := range strings.Split(value, ",") {
-		id, encoded, ok := strings.Cut(strings.TrimSpace(entry), ":")
-		key, err := base64.StdEncoding.DecodeString(encoded)
-		if !ok || id == "" || err != nil || len(key) != keyBytes {
-			return fmt.Sprintf("entry %d must be id:base64-of-%d-bytes", i+1, keyBytes)
-		}
-		if seen[id] {
-			return fmt.Sprintf("entry %d has the id of another one", i+1)
-		}
-		seen[id] = true
-	}
-	return ""
+	_, why, _ := strings.Cut(err.Error(), "keyring: ")
+	return why
 }

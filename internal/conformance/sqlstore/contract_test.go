@@ -1,9 +1,7 @@
 package sqlstore_test
 
 import (
-	"context"
 	"errors"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,7 +15,28 @@ func TestTheContract(t *testing.T) {
 	t.Parallel()
 	eachDatabase(t, func(t *testing.T, d database) {
 		store := d.start(t, d.dsn(t))
-		storetest.Run(t, func(*testing.T) tokenstore.Store { return store })
+		storetest.Run(t, func(*testing.T) tokenstore.Store { return store },
+			storetest.WithReopen(func(t *testing.T) (tokenstore.Store, func() tokenstore.Store) {
+				dsn := d.dsn(t)
+				d.start(t, dsn)
+				db := d.open(t, dsn)
+				return d.store(t, db), func() tokenstore.Store {
+					if err := db.Close(); err != nil {
+						t.Fatal(err)
+					}
+					return d.start(t, dsn)
+				}
+			}),
+			storetest.WithSecondInstance(func(t *testing.T) (one, other tokenstore.Store) {
+				dsn := d.dsn(t)
+				return d.start(t, dsn), d.start(t, dsn)
+			}),
+			storetest.WithResend(func(t *testing.T, between func()) tokenstore.Store {
+				dsn := d.dsn(t)
+				d.start(t, dsn)
+				return d.store(t, d.spyOn(t, dsn, &spy{exec: twice(between)}))
+			}),
+		)
 	})
 }
 
@@ -38,71 +57,6 @@ func TestTheContractWithoutPreparedStatements(t *testing.T) {
 	t.Parallel()
 	store := postgres.start(t, postgres.dsn(t)+"&default_query_exec_mode=simple_protocol")
 	storetest.Run(t, func(*testing.T) tokenstore.Store { return store })
-}
-
-// Every call goes to another instance than the one before, so whatever one writes the other must know.
-func TestTheContractOverTwoInstances(t *testing.T) {
-	t.Parallel()
-	eachDatabase(t, func(t *testing.T, d database) {
-		dsn := d.dsn(t)
-		store := &alternating{instances: []tokenstore.Store{d.start(t, dsn), d.start(t, dsn)}}
-		storetest.Run(t, func(*testing.T) tokenstore.Store { return store })
-	})
-}
-
-type alternating struct {
-	calls     atomic.Int64
-	instances []tokenstore.Store
-}
-
-func (a *alternating) next() tokenstore.Store {
-	return a.instances[a.calls.Add(1)%int64(len(a.instances))]
-}
-
-func (a *alternating) Get(ctx context.Context, key string) (tokenstore.Record, error) {
-	return a.next().Get(ctx, key)
-}
-
-func (a *alternating) Put(ctx context.Context, key string, r tokenstore.Record) (string, error) {
-	return a.next().Put(ctx, key, r)
-}
-
-func (a *alternating) Delete(ctx context.Context, key, version string) error {
-	return a.next().Delete(ctx, key, version)
-}
-
-func (a *alternating) Due(
-	ctx context.Context, prefix string, before time.Time, after string, limit int,
-) (keys []string, next string, err error) {
-	return a.next().Due(ctx, prefix, before, after, limit)
-}
-
-func TestRecordsOutliveTheProgram(t *testing.T) {
-	t.Parallel()
-	eachDatabase(t, func(t *testing.T, d database) {
-		dsn := d.dsn(t)
-		now := time.Now().UTC().Truncate(time.Millisecond)
-		want := tokenstore.Record{Value: []byte("kept"), DueAt: now, ExpiresAt: now.Add(time.Hour)}
-
-		db := d.open(t, dsn)
-		store := d.store(t, db)
-		if err := store.Migrate(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		want.Version = put(t, store, "bridge/acme/P1", want)
-		if err := db.Close(); err != nil {
-			t.Fatal(err)
-		}
-
-		again := d.start(t, dsn)
-		if diff := cmp.Diff(want, get(t, again, "bridge/acme/P1")); diff != "" {
-			t.Errorf("record after a restart (-want +got):\n%s", diff)
-		}
-		keys, _, err := again.Due(t.Context(), "bridge", now, "", 10)
-		if diff := cmp.Diff([]string{"bridge/acme/P1"}, keys); err != nil || diff != "" {
-			t.Errorf("Due after a restart: %v (-want +got):\n%s", err, diff)
-		}
-	})
 }
 
 func TestDueLeavesOutWhatHasExpired(t *testing.T) {

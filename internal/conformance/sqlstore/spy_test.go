@@ -7,11 +7,14 @@ import (
 	"testing"
 )
 
+// execFunc does something with a statement that changes data, or with the driver's run of it.
+type execFunc = func(query string, args []driver.NamedValue, run func() (driver.Result, error)) (driver.Result, error)
+
 // spy stands between database/sql and a driver, and may do something else with a statement.
 type spy struct {
 	driver driver.Driver
 	dsn    string
-	exec   func(query string, args []driver.NamedValue, run func() (driver.Result, error)) (driver.Result, error)
+	exec   execFunc
 	query  func(query string, args []driver.NamedValue)
 }
 

@@ -1,0 +1,25 @@
+// Package sqlite opens the store behind a STORE_URL such as sqlite:incidentbridge.db.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"log/slog"
+	"strings"
+
+	_ "modernc.org/sqlite" // the driver
+
+	"github.com/incidentbridge/incidentbridge/examples/internal/settings"
+	"github.com/incidentbridge/incidentbridge/examples/internal/stores"
+	"github.com/incidentbridge/incidentbridge/tokenstore/sqlstore"
+)
+
+// Open opens the file, which is made if it is not there.
+func Open(ctx context.Context, url string, _ *slog.Logger) (settings.Backend, error) {
+	db, err := sql.Open("sqlite", sqlstore.SQLiteDSN(strings.TrimPrefix(url, "sqlite:")))
+	if err != nil {
+		return settings.Backend{}, err
+	}
+	db.SetMaxOpenConns(1) // SQLite has one writer at a time: here its goroutines queue in order
+	return stores.SQL(ctx, db, sqlstore.SQLite)
+}
