@@ -21,6 +21,9 @@ type Incidents interface {
 	AddNote(ctx context.Context, id, text string) error
 	// Person reads the requester; ErrForbidden when there is no such person.
 	Person(ctx context.Context, r Requester) (*Person, error)
+	// TeamRole reads what a team makes of a person on its incidents: Responder, or Observer when it does not raise
+	// them, as when they are not in it. It is asked about people who are Observers by their account alone.
+	TeamRole(ctx context.Context, teamID, personID string) (Role, error)
 }
 
 // Incident is what decisions and topics need to know of an incident.
@@ -32,6 +35,8 @@ type Incident struct {
 	Urgency  string
 	Priority Named
 	Service  Named
+	// Teams are the ids of the teams it belongs to.
+	Teams []string
 	// Assignees are the ids of the people it is assigned to.
 	Assignees []string
 	// Bridge is the link it shows. nil means not told, which is not the same as none: none is a zero Link.
@@ -69,7 +74,7 @@ type Role string
 // The roles, from least to most.
 const (
 	Stakeholder Role = "stakeholder" // reads; never opens a bridge
-	Observer    Role = "observer"    // opens one only on an incident assigned to them
+	Observer    Role = "observer"    // opens one only where an assignment or a team makes them a responder
 	Responder   Role = "responder"   // opens one
 )
 

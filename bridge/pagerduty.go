@@ -45,6 +45,9 @@ func FromPagerDuty(i *pagerduty.Incident) *Incident {
 		ID: i.ID, Number: i.Number, Title: i.Title, Status: Status(i.Status), Urgency: i.Urgency,
 		Priority: named(i.Priority), Service: named(i.Service),
 	}
+	for _, t := range i.Teams {
+		incident.Teams = append(incident.Teams, t.ID)
+	}
 	for _, a := range i.Assignees {
 		incident.Assignees = append(incident.Assignees, a.ID)
 	}
@@ -101,8 +104,19 @@ func (p pagerDuty) user(ctx context.Context, r Requester) (*pagerduty.User, erro
 	return p.client.UserByEmail(ctx, r.Email)
 }
 
+func (p pagerDuty) TeamRole(ctx context.Context, teamID, personID string) (Role, error) {
+	role, err := p.client.TeamRole(ctx, teamID, personID)
+	if err != nil && !errors.Is(err, pagerduty.ErrNotFound) {
+		return "", pagerDutyError(err)
+	}
+	if role == "manager" || role == "responder" {
+		return Responder, nil
+	}
+	return Observer, nil
+}
+
 // roleOf reads PagerDuty's role names, which are not those on its screens. An unknown role gets the least that an
-// assignment can raise.
+// assignment or a team can raise.
 func roleOf(role string) Role {
 	switch role {
 	case "owner", "admin", "user", "limited_user":

@@ -27,9 +27,9 @@ func (s *Service) looking(id string) look {
 	return func(ctx context.Context) (*Incident, error) { return s.readIncident(ctx, id) }
 }
 
-// authorize says who asks and whether they may: a manual trigger needs a responder, or somebody the incident is
-// assigned to; workflows and automation need anybody but a stakeholder; a trusted caller that names nobody is the
-// operator.
+// authorize says who asks and whether they may: a manual trigger needs a responder, by their account or in a team of the
+// incident, or somebody the incident is assigned to; workflows and automation need anybody but a stakeholder; a trusted
+// caller that names nobody is the operator.
 func (s *Service) authorize(ctx context.Context, r Requester, kind TriggerKind, on look) (*Person, error) {
 	if !r.named() {
 		return &Person{}, nil
@@ -48,8 +48,15 @@ func (s *Service) authorize(ctx context.Context, r Requester, kind TriggerKind, 
 	if err != nil {
 		return nil, err
 	}
-	if !slices.Contains(incident.Assignees, person.ID) {
-		return nil, fmt.Errorf("%w: an observer opens one only on an incident assigned to them", ErrForbidden)
+	if slices.Contains(incident.Assignees, person.ID) {
+		return person, nil
+	}
+	raised, err := s.people.raised(ctx, incident.Teams, person.ID)
+	if err != nil {
+		return nil, err
+	}
+	if !raised {
+		return nil, fmt.Errorf("%w: the incident is not assigned to them, and no team of it makes them a responder", ErrForbidden)
 	}
 	return person, nil
 }

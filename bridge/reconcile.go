@@ -43,6 +43,24 @@ func (s *Service) complain(ctx context.Context, err error) {
 	}
 }
 
+// lookout remembers when this process looks next whether something is due that is due seldom.
+type lookout struct {
+	every time.Duration
+
+	mu   sync.Mutex
+	next time.Time
+}
+
+func (l *lookout) look(now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if now.Before(l.next) {
+		return false
+	}
+	l.next = now.Add(l.every)
+	return true
+}
+
 // complainAgain is how often a fault that stays, such as a record that nobody can read, is told.
 const complainAgain = time.Minute
 
@@ -69,7 +87,8 @@ func jittered(d time.Duration) time.Duration {
 }
 
 // Reconcile does what is due now: openings that stopped half-way, writes that PagerDuty did not take, verifications,
-// audits, closings. It is bounded, and safe in every replica at once. One record that fails never hides another.
+// audits, closings, and once an hour the sweep and idle grants. It is bounded, and safe in every replica at once. One record
+// that fails never hides another.
 func (s *Service) Reconcile(ctx context.Context) (Report, error) {
 	var (
 		round  sync.WaitGroup
@@ -100,8 +119,11 @@ func (s *Service) attendDue(ctx context.Context, round *sync.WaitGroup, done fun
 	if serve, err := s.lookAfter(ctx); !serve {
 		return err
 	}
-	if s.sweeps.look(s.now()) {
+	if s.hourly.look(s.now()) {
 		round.Go(func() { done(s.sweepDaily(ctx)) })
+		for _, g := range s.grants {
+			round.Go(func() { done(false, fail("keep grant", "", g.KeepAlive(ctx))) })
+		}
 	}
 	return s.due(ctx, s.now(), func(id string) {
 		if !s.attending.enter(ctx, id) {

@@ -20,7 +20,7 @@ type Service struct {
 	flights    *flights
 	attending  *attending
 	complaints *complaints
-	sweeps     *lookout
+	hourly     *lookout // of sweeps, and of grants that nobody uses
 	upkeep     *lookout // of the installation
 }
 
@@ -41,11 +41,11 @@ func New(incidents Incidents, provider Provider, store tokenstore.Store, opts ..
 		incidents:  incidents,
 		providers:  append([]Provider{provider}, c.fallbacks...),
 		ledger:     &ledger{store: store, installation: c.installation, retention: c.retention},
-		people:     &people{read: incidents.Person, known: map[Requester]*reading{}},
+		people:     newPeople(incidents),
 		flights:    &flights{limit: c.maxOpenings, logger: c.logger, flying: map[string]*flight{}},
 		attending:  &attending{places: make(chan struct{}, dueAtOnce), ids: map[string]bool{}},
 		complaints: &complaints{told: map[string]time.Time{}},
-		sweeps:     &lookout{every: sweepLook},
+		hourly:     &lookout{every: time.Hour},
 		upkeep:     &lookout{every: upkeepEvery},
 	}, nil
 }
@@ -110,9 +110,16 @@ func (s *Service) Ready(ctx context.Context) error {
 	return fail("ready", "", err)
 }
 
-// Wait returns when no opening is at work in this process any more, or when ctx is done, with its error. Call it
-// before a process ends; what is not finished stays due in the ledger.
-func (s *Service) Wait(ctx context.Context) error { return s.flights.wait(ctx) }
+// Wait returns when neither an opening nor the refresh of a grant (see WithGrants) is at work in this process any more, or
+// when ctx is done, with its error. Call it before a process ends, or is frozen: an opening that is not finished stays due
+// in the ledger, but a refresh that is cut off may cost the grant.
+func (s *Service) Wait(ctx context.Context) error {
+	err := s.flights.wait(ctx)
+	for _, g := range s.grants {
+		err = errors.Join(err, g.Wait(ctx))
+	}
+	return err
+}
 
 func (s *Service) providerOf(name string) Provider {
 	for _, p := range s.providers {

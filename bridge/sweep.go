@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/incidentbridge/incidentbridge/tokenstore"
@@ -12,26 +11,8 @@ import (
 
 const (
 	sweepEvery  = 24 * time.Hour // for the whole fleet
-	sweepLook   = time.Hour      // how often a process looks whether a sweep is due
 	strayMaxAge = 24 * time.Hour // a marked call without a record is left so long
 )
-
-// lookout remembers when this process looks next whether something is due that is due seldom.
-type lookout struct {
-	every time.Duration
-	mu    sync.Mutex
-	next  time.Time
-}
-
-func (l *lookout) look(now time.Time) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if now.Before(l.next) {
-		return false
-	}
-	l.next = now.Add(l.every)
-	return true
-}
 
 // sweepDaily sweeps if no process of the fleet did within a day. The first look of all only starts the clock: in a new
 // store there is nothing that could be ours.

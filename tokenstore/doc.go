@@ -16,6 +16,7 @@
 //	err = source.Save(ctx, installation, token) // after the consent
 //	token, err := source.Token(ctx)             // before every call
 //	source.Invalidate(ctx, token)               // when the vendor refuses it
+//	err = source.KeepAlive(ctx)                 // every hour, for when nobody calls
 //	err = source.Wait(ctx)                      // before the process ends
 //
 // Vendors such as Zoom accept a refresh token once and answer with its successor. The source therefore refreshes in one

@@ -24,10 +24,12 @@ type flight struct {
 	source  *TokenSource
 	owner   string        // of every lease that this flight takes
 	done    chan struct{} // closed when token or err is set
+	lent    chan struct{} // closed when loan is set
 	unsaved chan struct{} // closed when a new token has waited too long for the store
 	tell    func()        // closes unsaved
 	token   *oauth2.Token
 	err     error
+	loan    *oauth2.Token // the stored one, which serves while it is renewed; guarded by the source's mu
 
 	interrupted string // the refresh token that an earlier refresh may have used up unheard
 }
@@ -48,14 +50,17 @@ func newFlight(s *TokenSource) *flight {
 		source:  s,
 		owner:   rand.Text(),
 		done:    make(chan struct{}),
+		lent:    make(chan struct{}),
 		unsaved: unsaved,
 		tell:    sync.OnceFunc(func() { close(unsaved) }),
 	}
 }
 
-// wait is a caller's part.
-func (f *flight) wait(ctx context.Context) (*oauth2.Token, error) {
+// wait is a caller's part. One who needs no more than a token that serves gives f.lent, else nil.
+func (f *flight) wait(ctx context.Context, lent <-chan struct{}) (*oauth2.Token, error) {
 	select {
+	case <-lent:
+		return clone(f.loan), nil
 	case <-f.done:
 		if f.err != nil {
 			return nil, f.err
@@ -88,17 +93,22 @@ func (f *flight) round(detached context.Context) (*oauth2.Token, error) {
 	defer cancel()
 	for {
 		record, g, err := s.read(ctx) // line 3
+		if errors.Is(err, ErrNotInstalled) {
+			s.adopt(nil)
+		}
 		if err != nil {
 			return nil, failed(s.key, "read grant", err)
 		}
 		if g.dead() {
 			return nil, failed(s.key, "refresh", fmt.Errorf("%w (%s)", ErrReauthorize, g.Dead.Reason))
 		}
-		if token := g.token(); s.know(token, renewBefore) { // line 4
+		token := g.token()
+		if s.know(token) && !isDue(record) { // line 4
 			return token, nil
 		}
+		serves := f.lend(token)
 		if g.Lease != nil && !g.leasedTo(f.owner) && time.Now().Before(g.Lease.Until) { // line 5
-			if token := g.token(); s.know(token, usableBefore) {
+			if serves {
 				return token, nil
 			}
 			if pause(ctx, pollPause) != nil {
@@ -118,6 +128,22 @@ func (f *flight) round(detached context.Context) (*oauth2.Token, error) {
 		}
 		return f.renew(detached, mine)
 	}
+}
+
+// lend hands out a token that still serves, so that callers do not wait for its renewal. It reports whether it does.
+func (f *flight) lend(token *oauth2.Token) bool {
+	s := f.source
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.isGood(token, usableBefore) {
+		return false
+	}
+	s.current = token
+	if f.loan == nil {
+		f.loan = token
+		close(f.lent)
+	}
+	return true
 }
 
 // lease takes the lease by compare-and-swap on the version just read, which is the second look at the grant. Where an

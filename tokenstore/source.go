@@ -17,6 +17,7 @@ const (
 	defaultKeepAlive      = 7 * 24 * time.Hour
 
 	renewBefore  = time.Minute     // a token this near its expiry is renewed
+	renewPause   = 5 * time.Second // between two tries to renew one that still serves
 	usableBefore = 5 * time.Second // one this near is not handed out any more
 	saveBudget   = 5 * time.Second // for one answer of the store
 	clockSkew    = 5 * time.Second // between two processes of the fleet
@@ -45,6 +46,7 @@ type TokenSource struct {
 	current *oauth2.Token // the newest token known
 	refused string        // the access token that Invalidate named last
 	flight  *flight       // the one that runs, or nil
+	renewAt time.Time     // when the next try may begin while the current token still serves
 }
 
 // sourceConfig is what the options fill.
@@ -68,8 +70,8 @@ func WithRefreshTimeout(timeout time.Duration) Option {
 	}
 }
 
-// WithKeepAlive sets how long after a refresh the record is due, so that somebody calls Token before the vendor
-// forgets an idle grant; the default is 7 days.
+// WithKeepAlive sets how long after a refresh KeepAlive refreshes again, before the vendor forgets an idle grant; the
+// default is 7 days.
 func WithKeepAlive(after time.Duration) Option {
 	return func(c *sourceConfig) error {
 		if after <= 0 {
@@ -111,7 +113,8 @@ func NewTokenSource(store Store, key string, refresh RefreshFunc, opts ...Option
 }
 
 // Token returns an access token that was good a moment ago, with the extras "scope" and "api_url" and without the refresh
-// token. In the good case it costs no I/O.
+// token. In the good case it costs no I/O. In the last minute before a token expires it is still handed out at once, while
+// its renewal is under way; only in the last five seconds callers wait.
 //
 // A refresh goes on when ctx ends, since the vendor may already have used up the old token: ctx bounds the caller's wait
 // alone. Errors are *Error and match ErrNotInstalled, ErrReauthorize, ErrInDoubt, ErrNotSaved, ErrUnreadable, the context's
@@ -126,14 +129,54 @@ func (s *TokenSource) Token(ctx context.Context) (*oauth2.Token, error) {
 		s.mu.Unlock()
 		return nil, failed(s.key, "wait for a token", err)
 	}
-	if s.flight == nil { // line 2
+	if token := s.current; s.isGood(token, usableBefore) {
+		if now := time.Now(); !now.Before(s.renewAt) {
+			s.renewAt = now.Add(renewPause)
+			s.take(ctx)
+		}
+		s.mu.Unlock()
+		return clone(token), nil
+	}
+	flight := s.take(ctx)
+	lent := flight.lent
+	if flight.loan != nil {
+		lent = nil // what was lent does not serve any more
+	}
+	s.mu.Unlock()
+	return flight.wait(ctx, lent)
+}
+
+// take returns the flight that is under way, or begins one: line 2. The caller holds s.mu.
+func (s *TokenSource) take(ctx context.Context) *flight {
+	if s.flight == nil {
 		s.flight = newFlight(s)
 		go s.flight.fly(context.WithoutCancel(ctx))
 	}
-	flight := s.flight
-	s.mu.Unlock()
-	return flight.wait(ctx)
+	return s.flight
 }
+
+// KeepAlive refreshes the grant when that is due (see WithKeepAlive), even if its access token is good, so that the vendor
+// does not forget it. Otherwise it costs one read of the store, and a grant that is not installed or lost costs no more.
+// Call it now and then, say every hour, from any number of processes: one of them refreshes. Errors are those of Token.
+func (s *TokenSource) KeepAlive(ctx context.Context) error {
+	record, _, err := s.read(ctx)
+	if errors.Is(err, ErrNotInstalled) {
+		return nil
+	}
+	if err != nil {
+		return failed(s.key, "keep the grant alive", err)
+	}
+	if !isDue(record) {
+		return nil
+	}
+	s.mu.Lock()
+	flight := s.take(ctx)
+	s.mu.Unlock()
+	_, err = flight.wait(ctx, nil)
+	return err
+}
+
+func isDue(r Record) bool { return !r.DueAt.IsZero() && !time.Now().Before(r.DueAt) }
 
 // Invalidate says that the vendor refused this access token although it looked good. The source hands it out no more; a
 // newer one, this process's or another's, stays in use. This is line 16.
@@ -171,11 +214,11 @@ func (s *TokenSource) isGood(token *oauth2.Token, left time.Duration) bool {
 	return token.Expiry.IsZero() || time.Now().Before(token.Expiry.Add(-left))
 }
 
-// know keeps token as the newest one, if it is good for that long.
-func (s *TokenSource) know(token *oauth2.Token, left time.Duration) bool {
+// know keeps token as the newest one, if it is not near expiry.
+func (s *TokenSource) know(token *oauth2.Token) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.isGood(token, left) {
+	if !s.isGood(token, renewBefore) {
 		return false
 	}
 	s.current = token
@@ -225,7 +268,7 @@ func (s *TokenSource) write(ctx context.Context, g grant, version string, dueAt,
 	return s.store.Put(ctx, s.key, Record{Value: value, Version: version, DueAt: dueAt, ExpiresAt: expiresAt})
 }
 
-// keepAlive is when somebody should ask for a token again, so that the vendor does not forget the grant.
+// keepAlive is when KeepAlive refreshes again, so that the vendor does not forget the grant.
 func (s *TokenSource) keepAlive(g grant) time.Time {
 	if g.RefreshToken == "" {
 		return time.Time{}

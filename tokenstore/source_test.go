@@ -82,6 +82,8 @@ func TestLine1AGoodTokenComesFromMemory(t *testing.T) {
 		}
 
 		time.Sleep(90 * time.Second)
+		wantToken(t, source, "access-1") // near its end, it serves while it is renewed
+		synctest.Wait()
 		wantToken(t, source, "access-2")
 		vendor.wantCalls(t, 1)
 	})
@@ -270,7 +272,8 @@ func TestLine4WhatIsStoredIsUsedWhileItIsGood(t *testing.T) {
 	}{
 		{name: "a fresh one", want: "access-1"},
 		{name: "two minutes before its end", after: 58 * time.Minute, want: "access-1"},
-		{name: "half a minute before its end", after: 59*time.Minute + 30*time.Second, want: "access-2"},
+		{name: "half a minute before its end, while it is renewed", after: 59*time.Minute + 30*time.Second, want: "access-1"},
+		{name: "four seconds before its end", after: time.Hour - 4*time.Second, want: "access-2"},
 		{name: "the one that was invalidated", want: "access-2", spoil: func(t *testing.T, source *tokenstore.TokenSource) {
 			t.Helper()
 			source.Invalidate(t.Context(), wantToken(t, source, "access-1"))
@@ -282,12 +285,13 @@ func TestLine4WhatIsStoredIsUsedWhileItIsGood(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				store, vendor := tokenstore.NewMemory(), new(vendor)
 				install(t, store, vendor, "first")
-				source := newSource(t, store, vendor.refresh)
+				source := newSource(t, store, late(vendor, time.Second))
 				if test.spoil != nil {
 					test.spoil(t, source)
 				}
 				time.Sleep(test.after)
 				wantToken(t, source, test.want)
+				_ = source.Wait(t.Context())
 			})
 		})
 	}
@@ -321,15 +325,13 @@ func TestLine5WhileAnotherProcessRefreshesTheOldTokenServes(t *testing.T) {
 			time.Sleep(7 * time.Second)
 			return vendor.refresh(ctx, old)
 		})
-		var first sync.WaitGroup
-		first.Go(func() { wantToken(t, slow, "access-2") })
+		wantToken(t, slow, "access-1")
 		synctest.Wait()
 
 		sibling := newSource(t, store, vendor.refresh)
 		wantToken(t, sibling, "access-1")
 		time.Sleep(6 * time.Second) // too near the end of access-1
 		wantToken(t, sibling, "access-2")
-		first.Wait()
 		vendor.wantCalls(t, 1)
 	})
 }

@@ -1,14 +1,17 @@
 package pagerdutytest
 
+import "slices"
+
 // member is a user in a team.
 type member struct{ userID, role string }
 
-// SetTeamRole puts a user into a team, with the role "observer", "responder" or "manager" there. The team comes to be
-// with its first member.
+// SetTeamRole puts a user into a team, with the role "observer", "responder" or "manager" there, in place of the role that
+// they had in it. The team comes to be with its first member.
 func (s *Server) SetTeamRole(teamID, userID, role string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.teams[teamID] = append(s.teams[teamID], member{userID, role})
+	others := slices.DeleteFunc(s.teams[teamID], func(m member) bool { return m.userID == userID })
+	s.teams[teamID] = append(others, member{userID, role})
 }
 
 func (s *Server) listMembers(in *exchange) answer {

@@ -1,0 +1,275 @@
+package tokenstore_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"github.com/incidentbridge/incidentbridge/tokenstore"
+)
+
+// nearExpiry is when a token of the vendor is due for renewal and still serves.
+const nearExpiry = time.Hour - 30*time.Second
+
+// limited is a road to a vendor that answers, and refreshes nothing.
+func limited(calls *int) tokenstore.RefreshFunc {
+	return func(context.Context, *oauth2.Token) (*oauth2.Token, error) {
+		*calls++
+		return nil, refusal(http.StatusTooManyRequests, "slow_down")
+	}
+}
+
+func TestARenewalAheadOfExpiryBlocksNobody(t *testing.T) {
+	t.Parallel()
+	for name, warm := range map[string]bool{"from memory": true, "in a process that has just started": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				store, vendor := tokenstore.NewMemory(), new(vendor)
+				install(t, store, vendor, "first")
+				source := newSource(t, store, late(vendor, 3*time.Second))
+				if warm {
+					wantToken(t, source, "access-1")
+				}
+				time.Sleep(nearExpiry)
+
+				start := time.Now()
+				var callers sync.WaitGroup
+				for range 50 {
+					callers.Go(func() { wantToken(t, source, "access-1") })
+				}
+				callers.Wait()
+				if took := time.Since(start); took != 0 {
+					t.Errorf("callers waited %v", took)
+				}
+				if err := source.Wait(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if took := time.Since(start); took != 3*time.Second {
+					t.Errorf("Wait returned after %v, want the 3s that the renewal takes", took)
+				}
+				wantToken(t, source, "access-2")
+				vendor.wantCalls(t, 1)
+			})
+		})
+	}
+}
+
+func TestATokenThatIsRefusedWhileItIsRenewedServesNobody(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := tokenstore.NewMemory(), new(vendor)
+		install(t, store, vendor, "first")
+		source := newSource(t, store, late(vendor, 3*time.Second))
+		time.Sleep(nearExpiry)
+		source.Invalidate(t.Context(), wantToken(t, source, "access-1"))
+		wantToken(t, source, "access-2")
+		vendor.wantCalls(t, 1)
+	})
+}
+
+func TestARenewalThatFailsIsTriedAgainAfterAPause(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := tokenstore.NewMemory(), new(vendor)
+		install(t, store, vendor, "first")
+		calls := 0
+		source := newSource(t, store, limited(&calls))
+		wantToken(t, source, "access-1")
+		time.Sleep(nearExpiry)
+
+		for range 240 { // in 24 of the 25 seconds that the token still serves
+			wantToken(t, source, "access-1")
+			time.Sleep(100 * time.Millisecond)
+		}
+		if calls != 5 {
+			t.Errorf("the vendor was called %d times, want every five seconds", calls)
+		}
+		time.Sleep(2 * time.Second)
+		if token, err := source.Token(t.Context()); err == nil {
+			t.Errorf("Token = %s, want the vendor's slow_down", token.AccessToken)
+		}
+	})
+}
+
+func TestARenewalThatIsRefusedEndsWithTheToken(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := tokenstore.NewMemory(), new(vendor)
+		install(t, store, vendor, "first")
+		vendor.valid = "" // revoked
+		source := newSource(t, store, vendor.refresh)
+		wantToken(t, source, "access-1")
+		time.Sleep(nearExpiry)
+
+		for range 3 { // the vendor may still take the access token, and says so with a 401 when it does not
+			wantToken(t, source, "access-1")
+			time.Sleep(6 * time.Second)
+		}
+		time.Sleep(time.Minute)
+		if _, err := source.Token(t.Context()); !errors.Is(err, tokenstore.ErrReauthorize) {
+			t.Errorf("Token = %v, want ErrReauthorize", err)
+		}
+		vendor.wantCalls(t, 1)
+	})
+}
+
+func TestARenewalForgetsWhatWasUninstalled(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := tokenstore.NewMemory(), new(vendor)
+		install(t, store, vendor, "first")
+		source := newSource(t, store, vendor.refresh)
+		wantToken(t, source, "access-1")
+		time.Sleep(nearExpiry)
+		if err := newSource(t, store, vendor.refresh).Uninstall(t.Context(), "first"); err != nil {
+			t.Fatal(err)
+		}
+		wantToken(t, source, "access-1")
+		synctest.Wait()
+		if _, err := source.Token(t.Context()); !errors.Is(err, tokenstore.ErrNotInstalled) {
+			t.Errorf("Token = %v, want ErrNotInstalled", err)
+		}
+	})
+}
+
+func TestKeepAliveRefreshesWhatIsDue(t *testing.T) {
+	t.Parallel()
+	const week = 7 * 24 * time.Hour
+	dead := func(t *testing.T, store tokenstore.Store, v *vendor) {
+		t.Helper()
+		v.valid = ""
+		time.Sleep(2 * time.Hour)
+		_, _ = newSource(t, store, v.refresh).Token(t.Context())
+	}
+	gone := func(t *testing.T, store tokenstore.Store, v *vendor) {
+		t.Helper()
+		if err := newSource(t, store, v.refresh).Uninstall(t.Context(), "first"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tests := []struct {
+		name   string
+		change func(*testing.T, tokenstore.Store, *vendor)
+		after  time.Duration // since the consent
+		life   time.Duration // of the access token
+		want   int           // calls of the vendor
+	}{
+		{name: "not due", after: week - time.Second, life: time.Hour, want: 0},
+		{name: "due", after: week, life: time.Hour, want: 1},
+		{name: "due, and the access token is good", after: week, life: 2 * week, want: 1},
+		{name: "due, and the access token nears its end", after: week, life: week + 30*time.Second, want: 1},
+		{name: "lost before", change: dead, after: week, life: time.Hour, want: 1},
+		{name: "uninstalled before", change: gone, after: week, life: time.Hour, want: 0},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				store, vendor := tokenstore.NewMemory(), new(vendor)
+				consent, begun := vendor.install(), time.Now()
+				consent.Expiry = begun.Add(test.life)
+				if err := newSource(t, store, vendor.refresh).Save(t.Context(), "first", consent); err != nil {
+					t.Fatal(err)
+				}
+				if test.change != nil {
+					test.change(t, store, vendor)
+				}
+				time.Sleep(time.Until(begun.Add(test.after)))
+
+				var fleet sync.WaitGroup
+				for range 8 {
+					source := newSource(t, store, late(vendor, time.Second))
+					fleet.Go(func() {
+						if err := source.KeepAlive(t.Context()); err != nil {
+							t.Errorf("KeepAlive = %v", err)
+						}
+					})
+				}
+				fleet.Wait()
+				vendor.wantCalls(t, test.want)
+			})
+		})
+	}
+}
+
+func TestKeepAliveLetsACallerHaveTheGoodToken(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := tokenstore.NewMemory(), new(vendor)
+		install(t, store, vendor, "first")
+		source := newSource(t, store, late(vendor, 3*time.Second), tokenstore.WithKeepAlive(time.Minute))
+		if err := source.Save(t.Context(), "second", vendor.install()); err != nil {
+			t.Fatal(err)
+		}
+		source = newSource(t, store, late(vendor, 3*time.Second))
+		time.Sleep(time.Minute)
+		var keeper sync.WaitGroup
+		keeper.Go(func() {
+			if err := source.KeepAlive(t.Context()); err != nil {
+				t.Error(err)
+			}
+			wantToken(t, source, "access-3") // it returns when the renewal is done
+		})
+		synctest.Wait()
+		wantToken(t, source, "access-2")
+		keeper.Wait()
+	})
+}
+
+// Nobody uses this grant for half a year, and the vendor forgets what is idle for 15 days.
+func TestKeepAliveOutlivesAnIdleHalfYear(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := tokenstore.NewMemory(), new(vendor)
+		install(t, store, vendor, "first")
+		used := time.Now()
+		source := newSource(t, store, func(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
+			if time.Since(used) > 15*24*time.Hour {
+				return nil, refusal(http.StatusBadRequest, "invalid_grant")
+			}
+			used = time.Now()
+			return vendor.refresh(ctx, old)
+		})
+		for range 180 * 24 {
+			if err := source.KeepAlive(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Hour)
+		}
+		if _, err := source.Token(t.Context()); err != nil {
+			t.Errorf("Token = %v", err)
+		}
+		if vendor.calls > 27 {
+			t.Errorf("the vendor was called %d times, want about once a week", vendor.calls)
+		}
+	})
+}
+
+func TestKeepAliveThatFailsIsDueStill(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := newFaultyStore(), new(vendor)
+		install(t, store, vendor, "first")
+		time.Sleep(8 * 24 * time.Hour)
+		calls := 0
+		if err := newSource(t, store, limited(&calls)).KeepAlive(t.Context()); err == nil || calls != 1 {
+			t.Errorf("KeepAlive = %v after %d calls, want the vendor's slow_down after one", err, calls)
+		}
+		store.set(func(func() error) error { return errLost }, nil)
+		if err := newSource(t, store, vendor.refresh).KeepAlive(t.Context()); !errors.Is(err, errLost) {
+			t.Errorf("KeepAlive with the store down = %v, want the cause", err)
+		}
+		store.set(nil, nil)
+		if err := newSource(t, store, vendor.refresh).KeepAlive(t.Context()); err != nil {
+			t.Errorf("KeepAlive = %v", err)
+		}
+		vendor.wantCalls(t, 1)
+	})
+}
