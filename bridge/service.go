@@ -110,9 +110,15 @@ func (s *Service) Ready(ctx context.Context) error {
 	return fail("ready", "", err)
 }
 
-// Wait returns when no opening is at work in this process any more, or when ctx is done, with its error. Call it
-// before a process ends; what is not finished stays due in the ledger.
-func (s *Service) Wait(ctx context.Context) error { return s.flights.wait(ctx) }
+// Wait returns when no opening is at work in this process any more, and no refresh of a grant by consent, or when ctx is
+// done, with its error. Call it before a process ends; what is not finished stays due in the ledger.
+func (s *Service) Wait(ctx context.Context) error {
+	err := s.flights.wait(ctx)
+	if s.consent != nil {
+		err = errors.Join(err, s.consent.wait(ctx))
+	}
+	return err
+}
 
 func (s *Service) providerOf(name string) Provider {
 	for _, p := range s.providers {
