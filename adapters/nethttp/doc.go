@@ -1,5 +1,5 @@
 // Package nethttp puts a bridge.Service behind HTTP: PagerDuty's and Zoom's webhooks, PagerDuty's buttons and
-// workflows, and a small REST API. A [Handler] is an http.Handler for any mux or server.
+// workflows, a small REST API, and pages for people. A [Handler] is an http.Handler for any mux or server.
 //
 // # Quick start
 //
@@ -20,9 +20,26 @@
 //	GET    /api/v1/incidents/{id}/bridge      read; bearer
 //	DELETE /api/v1/incidents/{id}/bridge      close: 202, or 200 when it is over; bearer
 //	GET    /healthz, /readyz                  live; ready, which is when the store answers
+//	GET    /                                  page: the open bridges; login
+//	GET    /incidents/{id}                    page: an incident, its call and its button; login
+//	POST   /incidents/{id}                    the button, from that page alone; then 303 back to it
+//	GET    /login, POST /logout               log in with PagerDuty; log out
+//	GET    /oauth/pagerduty/callback          where PagerDuty sends back who logged in
 //
-// Pages, the install flow and /metrics answer 501 in this version. {id} is an incident's id, its number, or its web
+// The install flow and /metrics answer 501 in this version. {id} is an incident's id, its number, or its web
 // address with every slash escaped.
+//
+// # Pages
+//
+//	app, err := pagerduty.NewOAuth(id, secret, "https://bridge.example.com/oauth/pagerduty/callback",
+//		pagerduty.WithScopes("openid"))
+//	handler, err := nethttp.NewHandler(svc,
+//		nethttp.WithPages("https://bridge.example.com", store),
+//		nethttp.WithLogin(app, client)) // the client of the account whose users may come in
+//
+// A page shows a call to whoever may open it, by their role at PagerDuty now, and to nobody else; see Allowed of
+// bridge.Service. It needs no script. A login lasts for twelve hours and is kept in the store, by a hash of what the
+// browser's cookie holds. Without [WithLogin] the pages answer 404 and say what is missing.
 //
 // # Errors
 //

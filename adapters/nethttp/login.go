@@ -12,6 +12,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/incidentbridge/incidentbridge/pagerduty"
+	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
 const (
@@ -41,7 +42,7 @@ func (h *Handler) forVisitors(serve func(ctx context.Context, r *http.Request, w
 		}
 		who, err := h.site.session(ctx, r)
 		if errors.Is(err, errNoSession) {
-			return seeOther(loginPath + "?back=" + url.QueryEscape(r.URL.EscapedPath()))
+			return seeOther(loginPath + "?back=" + url.QueryEscape(pageOf(r)))
 		}
 		if err != nil {
 			return h.storeFailed(ctx, err)
@@ -59,14 +60,18 @@ func (h *Handler) forVisitors(serve func(ctx context.Context, r *http.Request, w
 	}
 }
 
-func (h *Handler) formRefused(err error, r *http.Request) answer {
-	back := r.URL.EscapedPath()
-	if back == logoutPath {
-		back = "/"
+// pageOf is the page that a request is for, or that its form stands on.
+func pageOf(r *http.Request) string {
+	if r.URL.Path == logoutPath {
+		return "/"
 	}
+	return r.URL.EscapedPath()
+}
+
+func (h *Handler) formRefused(err error, r *http.Request) answer {
 	return h.tell(http.StatusForbidden, "Nothing was done", notice{
 		Said:   []string{"The button belongs to a page that is too old, or not ours. Open the page again and press it there."},
-		Next:   []way{{back, "Open the page"}},
+		Next:   []way{{pageOf(r), "Open the page"}},
 		Code:   codeForbidden,
 		Detail: err.Error(),
 	})
@@ -186,6 +191,9 @@ func (h *Handler) loginFailed(err error, back string) answer {
 			Said: []string{"PagerDuty was told not to let you in here, or does not let this app ask. Nothing was changed."},
 			Next: again, Code: codeForbidden,
 		})
+	case errors.Is(err, tokenstore.ErrNotInstalled), errors.Is(err, tokenstore.ErrReauthorize):
+		title, said := wordsFor(codeNotInstalled)
+		return h.tell(http.StatusConflict, title, notice{Said: said, Code: codeNotInstalled})
 	case errors.Is(err, errOtherBrowser):
 		return h.tell(http.StatusBadRequest, "You are not logged in", notice{
 			Said: []string{"This login was begun in another browser, or this one keeps no cookies. Begin it here."},

@@ -1,6 +1,7 @@
 package nethttp_test
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -11,8 +12,11 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/oauth2"
 
+	"github.com/incidentbridge/incidentbridge/pagerduty"
 	"github.com/incidentbridge/incidentbridge/pagerduty/pagerdutytest"
+	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
 func TestASessionOutlivesItsProcess(t *testing.T) {
@@ -27,9 +31,43 @@ func TestASessionOutlivesItsProcess(t *testing.T) {
 	}
 	g.press(page, "Log out")
 	g.at[site] = l.replica(t)
+	if again := g.press(page, "Log out"); again.title() != "Log in" || again.path != "/login?back=%2F" {
+		t.Errorf("a second logout leads to %s", again.path)
+	}
 	if page := g.open("/incidents/" + l.incident); page.title() != "Log in" {
 		t.Errorf("after the logout: %d %s", page.status, page.title())
 	}
+}
+
+// Nobody is locked out by a cookie whose record cannot be opened any more.
+func TestASessionOfALostKeyIsNone(t *testing.T) {
+	t.Parallel()
+	l := newLobby()
+	plain := l.store
+	l.store = sealedWith(t, plain, "a:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
+	g := l.guest(t, l.replica(t))
+	g.login("/")
+	l.store = sealedWith(t, plain, "b:ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA=")
+	g.at[site] = l.replica(t)
+	if page := g.open("/"); page.title() != "Log in" {
+		t.Errorf("after the key is gone: %d %q", page.status, page.title())
+	}
+	if page := g.login("/"); page.title() != "Open bridges" {
+		t.Errorf("after another login: %d %q", page.status, page.title())
+	}
+}
+
+func sealedWith(t *testing.T, store tokenstore.Store, keys string) tokenstore.Store {
+	t.Helper()
+	ring, err := tokenstore.ParseKeyring(keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealed, err := tokenstore.Sealed(store, ring)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sealed
 }
 
 func TestASessionLastsTwelveHours(t *testing.T) {
@@ -45,6 +83,33 @@ func TestASessionLastsTwelveHours(t *testing.T) {
 		pass(time.Second)
 		if page := g.open("/"); page.title() != "Log in" {
 			t.Errorf("after 12 hours: %q", page.title())
+		}
+	})
+}
+
+// Whoever reads the store's keys, or its values, cannot take the place of somebody who is logged in.
+func TestASessionIsKeptWithoutItsSecret(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := newLobby()
+		g := l.guest(t, l.replica(t))
+		g.login("/")
+		kept := map[string]tokenstore.Record{}
+		for key, r := range l.kept {
+			if strings.HasPrefix(key, "session/") {
+				kept[key] = r
+			}
+			if secret := g.cookie(sessionCookie).Value; strings.Contains(key, secret) || strings.Contains(string(r.Value), secret) {
+				t.Errorf("the record %q holds the secret", key)
+			}
+		}
+		if len(kept) != 1 {
+			t.Fatalf("%d sessions are kept", len(kept))
+		}
+		for key, r := range kept {
+			if got := time.Until(r.ExpiresAt); got != 12*time.Hour {
+				t.Errorf("the record %q is garbage in %v", key, got)
+			}
 		}
 	})
 }
@@ -162,6 +227,15 @@ func TestALoginIsRefused(t *testing.T) {
 			l.pagerDuty.Fault(pagerdutytest.GetUser, pagerdutytest.Answer(503, "").Always())
 			return g.login("/")
 		}, 502, not},
+		{"user of another account", func(t *testing.T, l *lobby, _ *guest) sheet {
+			l.elsewhere = pagerdutytest.New()
+			l.elsewhere.SignIn(l.elsewhere.AddUser("eve@example.com", func(u *pagerdutytest.User) { u.ID, u.Role = "PEVE", "owner" }))
+			return l.guest(t, l.replica(t)).login("/")
+		}, 403, "This is another PagerDuty account"},
+		{"nothing is installed", func(t *testing.T, l *lobby, _ *guest) sheet {
+			l.account = pagerduty.UserToken(noInstall{})
+			return l.guest(t, l.replica(t)).login("/")
+		}, 409, "Not installed"},
 		{"an id of our account, at another account", func(_ *testing.T, l *lobby, g *guest) sheet {
 			l.pagerDuty.Fault(pagerdutytest.GetUser, pagerdutytest.Answer(200,
 				`{"user":{"id":"`+l.ada+`","html_url":"https://other.pagerduty.com/users/`+l.ada+`"}}`).Always())
@@ -187,6 +261,13 @@ func TestALoginIsRefused(t *testing.T) {
 			})
 		})
 	}
+}
+
+// noInstall is the token of an installation that nobody made.
+type noInstall struct{}
+
+func (noInstall) Token(context.Context) (*oauth2.Token, error) {
+	return nil, tokenstore.ErrNotInstalled
 }
 
 // callbackOf is the last callback that a browser was sent to.

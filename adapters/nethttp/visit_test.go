@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -37,21 +38,24 @@ type lobby struct {
 	elsewhere *pagerdutytest.Server // where people log in; the same unless a test says otherwise
 	zoom      *zoomtest.Server
 	store     tokenstore.Store
-	down      atomic.Bool // the store
+	down      atomic.Bool                  // the store
+	kept      map[string]tokenstore.Record // as it was last written
 	log       bytes.Buffer
 	incident  string
 	ada       string // a responder
 	opts      []bridge.Option
+	account   pagerduty.Auth // the service's own
 }
 
 func newLobby(opts ...bridge.Option) *lobby {
 	pd := pagerdutytest.New()
 	l := &lobby{
 		pagerDuty: pd, elsewhere: pd,
-		zoom: zoomtest.New(zoomtest.WithUsers("host@example.com", "ada@example.com")),
-		opts: opts,
+		zoom:    zoomtest.New(zoomtest.WithUsers("host@example.com", "ada@example.com")),
+		account: pagerduty.APIKey(pd.Key(), pd.From()),
+		opts:    opts, kept: map[string]tokenstore.Record{},
 	}
-	l.store = &fragile{tokenstore.NewMemory(), &l.down}
+	l.store = &fragile{Store: tokenstore.NewMemory(), lobby: l}
 	l.incident = pd.AddIncident("Disk full")
 	l.ada = pd.AddUser("ada@example.com", func(u *pagerdutytest.User) { u.Role, u.Name = "limited_user", "Ada Lovelace" })
 	pd.SignIn(l.ada)
@@ -61,8 +65,7 @@ func newLobby(opts ...bridge.Option) *lobby {
 // replica is one process.
 func (l *lobby) replica(t *testing.T, more ...nethttp.Option) *nethttp.Handler {
 	t.Helper()
-	account, err := pagerduty.NewClient(pagerduty.APIKey(l.pagerDuty.Key(), l.pagerDuty.From()),
-		pagerduty.WithTransport(l.pagerDuty.Transport()))
+	account, err := pagerduty.NewClient(l.account, pagerduty.WithTransport(l.pagerDuty.Transport()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,14 +89,22 @@ func (l *lobby) replica(t *testing.T, more ...nethttp.Option) *nethttp.Handler {
 	}, more...)...)
 }
 
-// fragile is a store that can be down.
+// fragile is a store that can be down, and is looked into.
 type fragile struct {
 	tokenstore.Store
-	down *atomic.Bool
+	lobby *lobby
+	mu    sync.Mutex
+}
+
+func (f *fragile) Put(ctx context.Context, key string, r tokenstore.Record) (string, error) {
+	f.mu.Lock()
+	f.lobby.kept[key] = r
+	f.mu.Unlock()
+	return f.Store.Put(ctx, key, r)
 }
 
 func (f *fragile) Get(ctx context.Context, key string) (tokenstore.Record, error) {
-	if f.down.Load() {
+	if f.lobby.down.Load() {
 		return tokenstore.Record{}, errors.New("dial tcp 10.0.0.5:5432: refused")
 	}
 	return f.Store.Get(ctx, key)

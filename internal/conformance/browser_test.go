@@ -18,7 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var updateImages = flag.Bool("update-img", false, "write the screenshots of the demo to docs/img")
+var updateImages = flag.Bool("update-img", false, "write the screenshots to docs/img")
 
 // settled is on the page when nothing goes on and the incident has its call.
 const settled = `main:not([aria-busy]) .chip.good`
@@ -144,20 +144,25 @@ func TestDemoPictures(t *testing.T) {
 			if *updateImages {
 				takePicture(t, path, test.screen, test.press)
 			}
-			file, err := os.Open(path)
-			if err != nil {
-				t.Fatalf("%v: take it with go test -run DemoPictures -update-img ./internal/conformance", err)
-			}
-			defer func() { _ = file.Close() }()
-			picture, err := png.DecodeConfig(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if int64(picture.Width) != test.screen.width {
-				t.Errorf("the picture is %d px wide, want %d", picture.Width, test.screen.width)
+			if width := pictureWidth(t, path); width != test.screen.width {
+				t.Errorf("the picture is %d px wide, want %d", width, test.screen.width)
 			}
 		})
 	}
+}
+
+func pictureWidth(t *testing.T, path string) int64 {
+	t.Helper()
+	file, err := os.Open(path)
+	if err != nil {
+		t.Fatalf("%v: take it with go test -run Pictures -update-img ./internal/conformance", err)
+	}
+	defer func() { _ = file.Close() }()
+	picture, err := png.DecodeConfig(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return int64(picture.Width)
 }
 
 func takePicture(t *testing.T, path string, on screen, press string) {
@@ -167,9 +172,7 @@ func takePicture(t *testing.T, path string, on screen, press string) {
 		tab.press(press)
 		tab.waitFor(settled)
 	}
-	if err := os.WriteFile(path, small(t, run(tab, chromedp.FullScreenshot(100))), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	tab.shoot(path)
 }
 
 // small writes a picture with the 256 colours that it has most of, a third of the size.

@@ -2,6 +2,8 @@ package conformance_test
 
 import (
 	"context"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -52,6 +54,8 @@ func (s screen) inTheDark() screen {
 	s.scheme = "dark"
 	return s
 }
+
+func (s screen) name() string { return strconv.FormatInt(s.width, 10) + "-" + s.scheme }
 
 // withScript says whether pages may run script. Ours have none, so nothing may change.
 func withScript(yes bool) chromedp.Action[chromedp.Void] {
@@ -127,6 +131,15 @@ func (p *tab) text(selector string) string {
 	return strings.TrimSpace(run(p, chromedp.Text(chromedp.CSS(selector))))
 }
 
+// shoot takes a picture of the whole page.
+func (p *tab) shoot(path string) {
+	p.t.Helper()
+	p.loaded()
+	if err := os.WriteFile(path, small(p.t, run(p, chromedp.FullScreenshot(100))), 0o644); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
 func (p *tab) waitFor(selector string) {
 	p.t.Helper()
 	p.do(chromedp.WaitVisible(chromedp.CSS(selector)))
@@ -151,9 +164,17 @@ func (p *tab) follow(label, prefix string) {
 	}
 }
 
+// loaded waits for what the page loads, its look among it.
+func (p *tab) loaded() {
+	p.t.Helper()
+	p.do(chromedp.Evaluate[chromedp.Void](`new Promise(done => document.readyState === "complete" ? done() : addEventListener("load", done))`,
+		chromedp.EvalAwaitPromise))
+}
+
 // fits fails when the page can be scrolled sideways.
 func (p *tab) fits() {
 	p.t.Helper()
+	p.loaded()
 	page := run(p, chromedp.Evaluate[int]("document.documentElement.scrollWidth"))
 	window := run(p, chromedp.Evaluate[int]("window.innerWidth"))
 	if page > window {
