@@ -195,9 +195,9 @@ func (i *Installation) live(ctx context.Context) (installation, error) {
 	return r, err
 }
 
-// Wait returns when no refresh of a grant is under way in this process, or with ctx's error. Call it before the process ends
-// or is frozen: a refresh that is cut off costs the grant.
-func (i *Installation) Wait(ctx context.Context) error {
+// wait returns when no refresh of a grant is under way in this process, or with ctx's error: one that is cut off costs the
+// grant.
+func (i *Installation) wait(ctx context.Context) error {
 	for _, a := range i.apps {
 		if err := a.grant.Wait(ctx); err != nil {
 			return err

@@ -118,6 +118,9 @@ func (s *Service) Wait(ctx context.Context) error {
 	for _, g := range s.grants {
 		err = errors.Join(err, g.Wait(ctx))
 	}
+	if s.consent != nil {
+		err = errors.Join(err, s.consent.wait(ctx))
+	}
 	return err
 }
 

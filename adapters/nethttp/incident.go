@@ -16,15 +16,15 @@ const titleBudget = 2 * time.Second
 
 // incidentView is what the page of an incident shows.
 type incidentView struct {
-	ID, Title, Service, Urgency string
-	Number                      int
-	Home                        string // its address at PagerDuty; empty: not known
-	Chip                        chip
-	Said                        []string
-	Call                        *callView // nil: there is none to join
-	Warnings                    []string
-	Button                      string // empty: there is nothing to press
-	Path, Token                 string // of the button's form
+	Title, Service string
+	Number         int
+	Home           string // its address at PagerDuty; empty: not known
+	Chip           chip
+	Said           []string
+	Call           *callView // nil: there is none to join
+	Warnings       []string
+	Button         string // empty: there is nothing to press
+	Path, Token    string // of the button's form
 }
 
 // callView is a call that can be joined.
@@ -80,7 +80,9 @@ func (h *Handler) pressButton(ctx context.Context, r *http.Request, who *session
 		Requester:  who.requester(),
 		Trigger:    bridge.Trigger{Kind: bridge.Manual},
 	})
-	if err != nil && !inProgress(err) {
+	said, _ := errors.AsType[*bridge.Error](err)
+	goesOn := err == nil || inProgress(err) || said != nil && said.Kept
+	if !goesOn {
 		return h.refuseVisitor(err, who, way{incidentPath(id), "Back to the incident"})
 	}
 	b = standing(b, err, id)
@@ -93,8 +95,7 @@ func incidentPath(id string) string { return "/incidents/" + url.PathEscape(id) 
 
 func newIncidentView(i *bridge.Incident, b *bridge.Bridge, who *session) (view incidentView, refresh int) {
 	view = incidentView{
-		ID: i.ID, Title: i.Title, Number: i.Number, Service: i.Service.Name, Urgency: i.Urgency,
-		Path: incidentPath(i.ID), Token: who.Token,
+		Title: i.Title, Number: i.Number, Service: i.Service.Name, Path: incidentPath(i.ID), Token: who.Token,
 	}
 	if who.Home != "" {
 		view.Home = who.Home + view.Path

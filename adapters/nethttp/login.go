@@ -42,7 +42,7 @@ func (h *Handler) forVisitors(serve func(ctx context.Context, r *http.Request, w
 		}
 		who, err := h.site.session(ctx, r)
 		if errors.Is(err, errNoSession) {
-			return seeOther(loginPath + "?back=" + url.QueryEscape(r.URL.EscapedPath()))
+			return seeOther(loginPath + "?back=" + url.QueryEscape(pageOf(r)))
 		}
 		if err != nil {
 			return h.storeFailed(ctx, err)
@@ -60,14 +60,18 @@ func (h *Handler) forVisitors(serve func(ctx context.Context, r *http.Request, w
 	}
 }
 
-func (h *Handler) formRefused(err error, r *http.Request) answer {
-	back := r.URL.EscapedPath()
-	if back == logoutPath {
-		back = "/"
+// pageOf is the page that a request is for, or that its form stands on.
+func pageOf(r *http.Request) string {
+	if r.URL.Path == logoutPath {
+		return "/"
 	}
+	return r.URL.EscapedPath()
+}
+
+func (h *Handler) formRefused(err error, r *http.Request) answer {
 	return h.tell(http.StatusForbidden, "Nothing was done", notice{
 		Said:   []string{"The button belongs to a page that is too old, or not ours. Open the page again and press it there."},
-		Next:   []way{{back, "Open the page"}},
+		Next:   []way{{pageOf(r), "Open the page"}},
 		Code:   codeForbidden,
 		Detail: err.Error(),
 	})

@@ -31,9 +31,43 @@ func TestASessionOutlivesItsProcess(t *testing.T) {
 	}
 	g.press(page, "Log out")
 	g.at[site] = l.replica(t)
+	if again := g.press(page, "Log out"); again.title() != "Log in" || again.path != "/login?back=%2F" {
+		t.Errorf("a second logout leads to %s", again.path)
+	}
 	if page := g.open("/incidents/" + l.incident); page.title() != "Log in" {
 		t.Errorf("after the logout: %d %s", page.status, page.title())
 	}
+}
+
+// Nobody is locked out by a cookie whose record cannot be opened any more.
+func TestASessionOfALostKeyIsNone(t *testing.T) {
+	t.Parallel()
+	l := newLobby()
+	plain := l.store
+	l.store = sealedWith(t, plain, "a:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
+	g := l.guest(t, l.replica(t))
+	g.login("/")
+	l.store = sealedWith(t, plain, "b:ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA=")
+	g.at[site] = l.replica(t)
+	if page := g.open("/"); page.title() != "Log in" {
+		t.Errorf("after the key is gone: %d %q", page.status, page.title())
+	}
+	if page := g.login("/"); page.title() != "Open bridges" {
+		t.Errorf("after another login: %d %q", page.status, page.title())
+	}
+}
+
+func sealedWith(t *testing.T, store tokenstore.Store, keys string) tokenstore.Store {
+	t.Helper()
+	ring, err := tokenstore.ParseKeyring(keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealed, err := tokenstore.Sealed(store, ring)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sealed
 }
 
 func TestASessionLastsTwelveHours(t *testing.T) {

@@ -1,6 +1,7 @@
 package nethttp_test
 
 import (
+	"context"
 	"html"
 	"net/http"
 	"net/http/httptest"
@@ -374,6 +375,28 @@ func TestWhatTakesLongSaysSo(t *testing.T) {
 	})
 }
 
+// What the ledger goes on with is shown by the incident's page, as it comes.
+func TestAPressThatIsKeptLeadsBackToThePage(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		err  *bridge.Error
+		path string
+	}{
+		{&bridge.Error{IncidentID: "PABC123", Kept: true, Err: bridge.ErrProvider}, "/incidents/PABC123"},
+		{&bridge.Error{IncidentID: "PABC123", Err: bridge.ErrInProgress}, "/incidents/PABC123"},
+		{&bridge.Error{IncidentID: "PABC123", Err: bridge.ErrProvider}, "/incidents/42"},
+	} {
+		svc := &stub{incident: &bridge.Incident{ID: "PABC123", Title: "Disk full"}}
+		svc.open = func(context.Context, bridge.Request) (*bridge.Bridge, error) { return nil, tt.err }
+		g := guestOf(t, svc)
+		page := g.open("/incidents/42")
+		page = g.ask(g.request(http.MethodPost, "/incidents/42", url.Values{"token": {token(page.body)}}))
+		if page.path != tt.path {
+			t.Errorf("%v leads to %s, %d %s", tt.err, page.path, page.status, page.title())
+		}
+	}
+}
+
 // No link, number or passcode of a call is in an address, a line of the log, or a page without a login.
 func TestALinkIsNowhereElse(t *testing.T) {
 	t.Parallel()
@@ -502,6 +525,12 @@ func TestPagesWantAnAddressAndAStore(t *testing.T) {
 // visitStub shows a page over a service that is not real, to somebody who is logged in.
 func visitStub(t *testing.T, svc *stub, path string) sheet {
 	t.Helper()
+	return guestOf(t, svc).open(path)
+}
+
+// guestOf is somebody who is logged in at a service that is not real.
+func guestOf(t *testing.T, svc *stub) *guest {
+	t.Helper()
 	l := newLobby()
 	g := l.guest(t, l.replica(t))
 	g.login("/")
@@ -510,5 +539,5 @@ func visitStub(t *testing.T, svc *stub, path string) sheet {
 		t.Fatal(err)
 	}
 	g.at[site] = newHandler(t, svc, nethttp.WithPages(site, l.store), nethttp.WithLogin(&pagerduty.OAuth{}, account))
-	return g.open(path)
+	return g
 }

@@ -61,7 +61,7 @@ func (s *site) session(ctx context.Context, r *http.Request) (*session, error) {
 		return nil, errNoSession
 	}
 	stored, err := s.store.Get(ctx, s.sessionKey(cookie.Value))
-	if errors.Is(err, tokenstore.ErrNotFound) {
+	if errors.Is(err, tokenstore.ErrNotFound) || errors.Is(err, tokenstore.ErrUnreadable) { // ended, or its key is gone
 		return nil, errNoSession
 	}
 	if err != nil {

@@ -32,9 +32,6 @@ func main() {
 // run serves until ctx ends and returns the exit code.
 func run(ctx context.Context, environ map[string]string, stderr io.Writer) int {
 	s, err := settings.Load(environ)
-	if err == nil {
-		err = s.Unserved()
-	}
 	if err != nil {
 		fmt.Fprintln(stderr, "incidentbridge:", err)
 		return exitSettings

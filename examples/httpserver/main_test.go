@@ -34,17 +34,6 @@ func TestBadSettingsEndWithTwo(t *testing.T) {
 			"a store that is for examples/lambda", "STORE_URL=dynamodb://bridge STORE_KEYS=" + keys,
 			"STORE_URL may be of these kinds here: memory, postgres, redis, sqlite",
 		},
-		{
-			"Zoom's install flow",
-			"STORE_URL=memory: ZOOM_CLIENT_ID=c ZOOM_CLIENT_SECRET=s PAGERDUTY_TOKEN=t PAGERDUTY_FROM=a@example.com",
-			"ZOOM_ACCOUNT_ID is not set: the OAuth install flow comes with a later release",
-		},
-		{
-			"PagerDuty's install flow",
-			"STORE_URL=memory: ZOOM_ACCOUNT_ID=a ZOOM_CLIENT_ID=c ZOOM_CLIENT_SECRET=s ZOOM_HOSTS=h " +
-				"PAGERDUTY_CLIENT_ID=c PAGERDUTY_CLIENT_SECRET=s",
-			"PAGERDUTY_CLIENT_ID: OAuth comes with a later release; use PAGERDUTY_TOKEN and PAGERDUTY_FROM",
-		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -161,6 +150,71 @@ func TestPeopleLogIn(t *testing.T) {
 	}
 }
 
+// However the two apps get their rights, the service opens a bridge; where an administrator has to agree, not before.
+func TestAppsGetTheirRights(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name                     string
+		installZoom, installDuty bool
+		appToken                 bool
+		host                     string
+	}{
+		{name: "both are installed by consent", installZoom: true, installDuty: true, host: "host@example.com"},
+		{name: "Zoom's alone", installZoom: true, host: "host@example.com"},
+		{name: "PagerDuty's alone", installDuty: true, host: "host@example.com"},
+		{name: "PagerDuty's has a token of its own", appToken: true, host: "host@example.com"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			v := newVendors(t)
+			close(v.create)
+			environ := v.environ()
+			if test.installZoom {
+				id, secret := v.zoom.AppCredentials()
+				maps.Copy(environ, map[string]string{
+					"ZOOM_ACCOUNT_ID": "", "ZOOM_HOSTS": "", "ZOOM_CLIENT_ID": id, "ZOOM_CLIENT_SECRET": secret,
+				})
+			}
+			if test.installDuty || test.appToken {
+				id, secret, account := v.pagerDuty.Credentials()
+				maps.Copy(environ, map[string]string{
+					"PAGERDUTY_TOKEN": "", "PAGERDUTY_FROM": "", "PAGERDUTY_CLIENT_ID": id, "PAGERDUTY_CLIENT_SECRET": secret,
+					"PAGERDUTY_OAUTH_URL": v.pagerDuty.URL() + "/oauth",
+				})
+				if test.appToken {
+					environ["PAGERDUTY_SUBDOMAIN"], environ["PAGERDUTY_FROM"] = account, v.pagerDuty.From()
+				}
+			}
+			v.pagerDuty.SignIn(v.pagerDuty.AddUser("boss@example.com", func(u *pagerdutytest.User) { u.Role = "admin" }))
+			stderr, written := io.Pipe()
+			go func() { run(t.Context(), environ, written) }()
+			log := json.NewDecoder(stderr)
+			address := until(t, log, "listening").PublicURL
+			go func() { _, _ = io.Copy(io.Discard, stderr) }()
+
+			open := address + "/api/v1/incidents/" + v.incidentID + "/bridge"
+			if test.installZoom || test.installDuty {
+				if got := post(t, open); !strings.Contains(got, "not_installed") {
+					t.Errorf("before the install: %s", got)
+				}
+				jar, err := cookiejar.New(nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				page := ask(t, &http.Client{Jar: jar}, http.MethodGet, address+"/install", nil)
+				if !strings.Contains(page, ">Installed</h1>") {
+					t.Errorf("the install ends on %s", page)
+				}
+			}
+			got := post(t, open)
+			if !strings.Contains(got, `"state":"attached"`) || !strings.Contains(got, `"host":"`+test.host+`"`) {
+				t.Errorf("got %s", got)
+			}
+		})
+	}
+}
+
 // ask sends what a browser sends from a page of ours, and returns the page that it leads to.
 func ask(t *testing.T, client *http.Client, method, address string, form url.Values) string {
 	t.Helper()
@@ -193,9 +247,10 @@ type vendors struct {
 func newVendors(t *testing.T) *vendors {
 	t.Helper()
 	v := &vendors{
-		zoom: zoomtest.New(zoomtest.WithUsers("host@example.com")), pagerDuty: pagerdutytest.New(),
+		zoom: zoomtest.New(), pagerDuty: pagerdutytest.New(),
 		creating: make(chan struct{}), create: make(chan struct{}),
 	}
+	v.zoom.AddUser("host@example.com", func(u *zoomtest.User) { u.Role = "Owner" })
 	v.incidentID = v.pagerDuty.AddIncident("Checkout answers 5xx")
 	t.Cleanup(v.pagerDuty.Close)
 	var once sync.Once

@@ -85,12 +85,7 @@ func assemble(s *settings.Settings, store tokenstore.Store, logger *slog.Logger)
 		}
 		return d.Service(), d, nil
 	}
-	svc, err := s.Service(store, logger)
-	if err != nil {
-		return nil, nil, err
-	}
-	handler, err := s.Handler(svc, store, logger)
-	return svc, handler, err
+	return s.Assemble(store, logger)
 }
 
 // prune removes from the store what has expired, every hour until ctx ends.

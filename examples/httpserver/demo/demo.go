@@ -44,7 +44,7 @@ func New(given *settings.Settings, store tokenstore.Store, logger *slog.Logger) 
 	if d.service, err = d.newService(nil); err != nil {
 		return nil, err
 	}
-	handler, err := s.Handler(d.service, store, logger)
+	handler, err := s.Handler(d.service, logger)
 	if err != nil {
 		return nil, err
 	}

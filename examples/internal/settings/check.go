@@ -43,7 +43,7 @@ func (s *Settings) check(problems *Error) {
 	report("PAGERDUTY_CLIENT_ID", optional(s.PagerDutyClientID, word))
 	report("PAGERDUTY_CLIENT_SECRET", optional(string(s.PagerDutyClientSecret), word))
 	report("PAGERDUTY_SUBDOMAIN", optional(s.PagerDutySubdomain, subdomain))
-	report("PAGERDUTY_REGION", oneOf(s.PagerDutyRegion, "us", "eu"))
+	report("PAGERDUTY_REGION", optional(s.PagerDutyRegion, func(v string) string { return oneOf(v, "us", "eu") }))
 	report("PAGERDUTY_API_URL", optional(s.PagerDutyAPIURL, vendorURL))
 	report("PAGERDUTY_OAUTH_URL", optional(s.PagerDutyOAuthURL, vendorURL))
 	report("PAGERDUTY_WEBHOOK_SECRETS", entries(s.PagerDutyWebhookSecrets, word))
@@ -152,7 +152,7 @@ func webURL(value string) string {
 
 // publicURL is where browsers come, when there are pages.
 func (s *Settings) publicURL(value string) string {
-	if s.PagerDutyClientID != "" {
+	if s.hasPages() {
 		return pagesURL(value)
 	}
 	return webURL(value)
@@ -164,7 +164,7 @@ func pagesURL(value string) string {
 		return why
 	}
 	if u, err := url.Parse(value); err != nil || strings.Trim(u.Path, "/") != "" {
-		return "must have no path when people log in"
+		return "must have no path when people log in or install"
 	}
 	return ""
 }

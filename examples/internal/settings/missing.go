@@ -58,6 +58,9 @@ func pagerDutyNeeds(has func(string) bool) []string {
 	if app {
 		needs = append(needs, "PAGERDUTY_CLIENT_ID", "PAGERDUTY_CLIENT_SECRET")
 	}
+	if has("PAGERDUTY_SUBDOMAIN") && !has("PAGERDUTY_TOKEN") {
+		needs = append(needs, "PAGERDUTY_FROM") // an app's own token stands for nobody
+	}
 	if !app || has("PAGERDUTY_TOKEN") {
 		needs = append(needs, "PAGERDUTY_TOKEN", "PAGERDUTY_FROM")
 	}

@@ -9,27 +9,27 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
-// pages returns what the pages and their login need; nothing without an OAuth app at PagerDuty.
-func (s *Settings) pages(store tokenstore.Store) ([]nethttp.Option, error) {
-	if s.PagerDutyClientID == "" {
+// pages returns what the pages, their login and the install flow need; nothing without an OAuth app.
+func (s *Settings) pages(v vendors, store tokenstore.Store) ([]nethttp.Option, error) {
+	if !s.hasPages() {
 		return nil, nil
 	}
 	if why := pagesURL(s.PublicURL); why != "" { // as it follows from ADDR
 		return nil, fmt.Errorf("PUBLIC_URL %s", why)
 	}
-	publicURL := strings.TrimRight(s.PublicURL, "/")
-	opts := []pagerduty.Option{pagerduty.WithScopes("openid")}
-	if s.PagerDutyOAuthURL != "" {
-		opts = append(opts, pagerduty.WithOAuthURL(s.PagerDutyOAuthURL))
+	opts := []nethttp.Option{nethttp.WithPages(strings.TrimRight(s.PublicURL, "/"), store)}
+	if v.installation != nil {
+		opts = append(opts, nethttp.WithInstallation(v.installation, s.OpenOn...))
 	}
-	app, err := pagerduty.NewOAuth(s.PagerDutyClientID, string(s.PagerDutyClientSecret),
-		publicURL+"/oauth/pagerduty/callback", opts...)
+	if s.PagerDutyClientID == "" {
+		return opts, nil
+	}
+	app, err := s.pagerDutyOAuth(pagerduty.WithScopes("openid"))
 	if err != nil {
 		return nil, err
 	}
-	account, err := s.pagerDuty()
-	if err != nil {
-		return nil, err
-	}
-	return []nethttp.Option{nethttp.WithPages(publicURL, store), nethttp.WithLogin(app, account)}, nil
+	return append(opts, nethttp.WithLogin(app, v.pagerDuty)), nil
 }
+
+// hasPages says whether people come with a browser: to log in, or to install.
+func (s *Settings) hasPages() bool { return s.PagerDutyClientID != "" || s.installsZoom() }

@@ -1,16 +1,13 @@
 package settings
 
 import (
-	"errors"
 	"io"
 	"log/slog"
 	"slices"
 
 	"github.com/incidentbridge/incidentbridge/adapters/nethttp"
 	"github.com/incidentbridge/incidentbridge/bridge"
-	"github.com/incidentbridge/incidentbridge/pagerduty"
 	"github.com/incidentbridge/incidentbridge/tokenstore"
-	"github.com/incidentbridge/incidentbridge/zoom"
 )
 
 // Logger returns a logger that writes to w as LOG_LEVEL and LOG_FORMAT say.
@@ -26,52 +23,38 @@ func (s *Settings) Logger(w io.Writer) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(w, opts))
 }
 
-// Unserved says, in one line, which of the settings this version understands but cannot serve yet; nil: none.
-func (s *Settings) Unserved() error {
-	switch {
-	case s.PagerDutyClientID != "" && s.PagerDutyToken == "":
-		return errors.New("PAGERDUTY_CLIENT_ID: OAuth comes with a later release; use PAGERDUTY_TOKEN and PAGERDUTY_FROM")
-	case s.ZoomClientID != "" && s.ZoomAccountID == "":
-		return errors.New("ZOOM_ACCOUNT_ID is not set: the OAuth install flow comes with a later release")
-	}
-	return nil
-}
-
-// Service returns the service over both vendors and the store.
-func (s *Settings) Service(store tokenstore.Store, logger *slog.Logger) (*bridge.Service, error) {
-	zc, err := s.zoom()
+// Assemble returns the service over both vendors and the store, and the routes of nethttp over it. Whoever logs in or
+// installs is kept in the store.
+func (s *Settings) Assemble(store tokenstore.Store, logger *slog.Logger) (*bridge.Service, *nethttp.Handler, error) {
+	v, err := s.vendors(store)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	pd, err := s.pagerDuty()
+	opts := s.ServiceOptions(logger)
+	if v.installation != nil {
+		opts = append(opts, bridge.WithConsent(v.installation))
+	}
+	svc, err := bridge.New(bridge.PagerDuty(v.pagerDuty), bridge.Zoom(v.zoom, v.hosts[0], v.hosts[1:]...), store, opts...)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	provider := bridge.Zoom(zc, s.ZoomHosts[0], s.ZoomHosts[1:]...)
-	return bridge.New(bridge.PagerDuty(pd), provider, store, s.ServiceOptions(logger)...)
+	pages, err := s.pages(v, store)
+	if err != nil {
+		return nil, nil, err
+	}
+	handler, err := s.Handler(svc, logger, pages...)
+	return svc, handler, err
 }
 
-func (s *Settings) zoom() (*zoom.Client, error) {
-	var opts []zoom.Option
-	if s.ZoomAPIURL != "" {
-		opts = append(opts, zoom.WithBaseURL(s.ZoomAPIURL))
-	}
-	if s.ZoomOAuthURL != "" {
-		opts = append(opts, zoom.WithOAuthURL(s.ZoomOAuthURL))
-	}
-	credentials := zoom.ServerToServer(s.ZoomAccountID, s.ZoomClientID, string(s.ZoomClientSecret))
-	return zoom.NewClient(credentials, opts...)
-}
-
-func (s *Settings) pagerDuty() (*pagerduty.Client, error) {
-	opts := []pagerduty.Option{pagerduty.WithRegion(pagerduty.Region(s.PagerDutyRegion))}
-	if s.PagerDutyAPIURL != "" {
-		opts = append(opts, pagerduty.WithBaseURL(s.PagerDutyAPIURL))
-	}
-	if s.PagerDutySubdomain != "" {
-		opts = append(opts, pagerduty.WithSubdomain(s.PagerDutySubdomain))
-	}
-	return pagerduty.NewClient(pagerduty.APIKey(string(s.PagerDutyToken), s.PagerDutyFrom), opts...)
+// Handler returns the routes of nethttp over any service, with the secrets and tokens of the settings.
+func (s *Settings) Handler(svc nethttp.Service, logger *slog.Logger, more ...nethttp.Option) (*nethttp.Handler, error) {
+	return nethttp.NewHandler(svc, append(
+		more,
+		nethttp.PagerDutySecrets(plain(s.PagerDutyWebhookSecrets)...),
+		nethttp.ZoomSecrets(plain(s.ZoomWebhookSecrets)...),
+		nethttp.ActionTokens(plain(s.ActionTokens)...),
+		nethttp.WithLogger(logger),
+	)...)
 }
 
 // ServiceOptions returns the policy that the settings describe.
@@ -104,21 +87,6 @@ func (s *Settings) ServiceOptions(logger *slog.Logger) []bridge.Option {
 		return append(opts, bridge.WithoutDialIn())
 	}
 	return append(opts, bridge.WithDialIn(s.DialInCountries...))
-}
-
-// Handler returns the routes of nethttp over the service. Whoever logs in is kept in the store.
-func (s *Settings) Handler(svc nethttp.Service, store tokenstore.Store, logger *slog.Logger) (*nethttp.Handler, error) {
-	pages, err := s.pages(store)
-	if err != nil {
-		return nil, err
-	}
-	return nethttp.NewHandler(svc, append(
-		pages,
-		nethttp.PagerDutySecrets(plain(s.PagerDutyWebhookSecrets)...),
-		nethttp.ZoomSecrets(plain(s.ZoomWebhookSecrets)...),
-		nethttp.ActionTokens(plain(s.ActionTokens)...),
-		nethttp.WithLogger(logger),
-	)...)
 }
 
 func plain(secrets []Secret) []string {

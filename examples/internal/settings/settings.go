@@ -33,7 +33,7 @@ type Settings struct {
 	PagerDutyClientID       string   `env:"PAGERDUTY_CLIENT_ID"`
 	PagerDutyClientSecret   Secret   `env:"PAGERDUTY_CLIENT_SECRET"`
 	PagerDutySubdomain      string   `env:"PAGERDUTY_SUBDOMAIN"`
-	PagerDutyRegion         string   `env:"PAGERDUTY_REGION" envDefault:"us"`
+	PagerDutyRegion         string   `env:"PAGERDUTY_REGION"`    // empty: the installed grant's, else us
 	PagerDutyAPIURL         string   `env:"PAGERDUTY_API_URL"`   // empty: the region's
 	PagerDutyOAuthURL       string   `env:"PAGERDUTY_OAUTH_URL"` // empty: PagerDuty's own
 	PagerDutyWebhookSecrets []Secret `env:"PAGERDUTY_WEBHOOK_SECRETS"`

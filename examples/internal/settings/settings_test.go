@@ -32,7 +32,7 @@ func served(more map[string]string) map[string]string {
 func defaults() settings.Settings {
 	return settings.Settings{
 		Addr: "127.0.0.1:8080", StoreURL: "memory:",
-		ZoomHostLimit: 2, PagerDutyRegion: "us",
+		ZoomHostLimit: 2,
 		TriggerMaxAge: 15 * time.Minute, CloseOnResolve: true, CloseGrace: 10 * time.Minute,
 		MaxAge: 24 * time.Hour, Retention: 720 * time.Hour,
 		Overwrite: "never", Notes: "summary", Topic: "#{{.Number}} {{.Title}}",
@@ -250,7 +250,7 @@ func TestPagesWantASafeAddress(t *testing.T) {
 	for address, why := range map[string]string{
 		"https://ib.example.com": "", "https://ib.example.com/": "", "http://127.0.0.1:8080": "",
 		"http://ib.example.com":       "must be https, or http on this machine",
-		"https://ib.example.com/here": "must have no path when people log in",
+		"https://ib.example.com/here": "must have no path when people log in or install",
 	} {
 		_, err := settings.Load(served(map[string]string{
 			"PUBLIC_URL": address, "PAGERDUTY_CLIENT_ID": "c", "PAGERDUTY_CLIENT_SECRET": "s",
@@ -276,7 +276,7 @@ func TestHalfSetNamesWhatIsMissing(t *testing.T) {
 		{"PAGERDUTY_REGION=eu", zoomAll + " " + pagerDutyAll},
 		{"PAGERDUTY_CLIENT_ID=a", zoomAll + " PAGERDUTY_CLIENT_SECRET"},
 		{"PAGERDUTY_CLIENT_SECRET=a", zoomAll + " PAGERDUTY_CLIENT_ID"},
-		{"PAGERDUTY_SUBDOMAIN=a", zoomAll + " PAGERDUTY_CLIENT_ID PAGERDUTY_CLIENT_SECRET"},
+		{"PAGERDUTY_SUBDOMAIN=a", zoomAll + " PAGERDUTY_CLIENT_ID PAGERDUTY_CLIENT_SECRET PAGERDUTY_FROM"},
 		{"PAGERDUTY_CLIENT_ID=a PAGERDUTY_TOKEN=b", zoomAll + " PAGERDUTY_CLIENT_SECRET PAGERDUTY_FROM"},
 		{"STORE_URL=sqlite:ib.db", "STORE_KEYS"},
 		{"OPEN_ON=incident.triggered,incident.workflow.started", "OPEN_WORKFLOWS"},

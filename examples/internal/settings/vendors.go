@@ -1,0 +1,139 @@
+package settings
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/incidentbridge/incidentbridge/bridge"
+	"github.com/incidentbridge/incidentbridge/pagerduty"
+	"github.com/incidentbridge/incidentbridge/tokenstore"
+	"github.com/incidentbridge/incidentbridge/zoom"
+)
+
+// vendors are the clients of both vendors, by credentials of their own or by consent.
+type vendors struct {
+	zoom         *zoom.Client
+	hosts        []string
+	pagerDuty    *pagerduty.Client
+	installation *bridge.Installation // nil: nothing is installed by consent
+}
+
+// installsZoom says whether the Zoom app is installed by consent.
+func (s *Settings) installsZoom() bool { return s.ZoomClientID != "" && s.ZoomAccountID == "" }
+
+// installsPagerDuty says whether the PagerDuty app is installed by consent, and not for its login or its own token alone.
+func (s *Settings) installsPagerDuty() bool {
+	return s.PagerDutyClientID != "" && s.PagerDutyToken == "" && s.PagerDutySubdomain == ""
+}
+
+func (s *Settings) vendors(store tokenstore.Store) (v vendors, err error) {
+	if v.installation, err = s.installation(store); err != nil {
+		return v, err
+	}
+	v.hosts = slices.Clone(s.ZoomHosts)
+	if s.installsZoom() {
+		v.zoom = v.installation.Zoom()
+		v.hosts = append(v.hosts, zoom.Me) // whoever installed
+	} else if v.zoom, err = s.zoom(); err != nil {
+		return v, err
+	}
+	if s.installsPagerDuty() {
+		v.pagerDuty = v.installation.PagerDuty()
+		return v, nil
+	}
+	v.pagerDuty, err = s.pagerDuty()
+	return v, err
+}
+
+// installation is what the apps that are installed by consent come to.
+func (s *Settings) installation(store tokenstore.Store) (*bridge.Installation, error) {
+	var apps []bridge.InstallationOption
+	if s.installsZoom() {
+		app, err := zoom.NewOAuth(
+			s.ZoomClientID, string(s.ZoomClientSecret), s.callback("zoom"), s.zoomOAuthOptions()...)
+		if err != nil {
+			return nil, err
+		}
+		apps = append(apps, bridge.InstallZoom(app, s.zoomOptions()...))
+	}
+	if s.installsPagerDuty() {
+		scopes := pagerduty.WithScopes(s.pagerDutyScopes()...)
+		app, err := s.pagerDutyOAuth(scopes)
+		if err != nil {
+			return nil, err
+		}
+		apps = append(apps, bridge.InstallPagerDuty(app, append(s.pagerDutyOptions(), scopes)...))
+	}
+	if len(apps) == 0 {
+		return nil, nil
+	}
+	return bridge.NewInstallation(store, apps...)
+}
+
+// callback is the redirect URL of the vendor's app.
+func (s *Settings) callback(vendor string) string {
+	return strings.TrimRight(s.PublicURL, "/") + "/oauth/" + vendor + "/callback"
+}
+
+// pagerDutyScopes are those that run the service, that set it up, and that the events are hidden without.
+func (s *Settings) pagerDutyScopes() []string {
+	scopes := append(pagerduty.RunScopes(), pagerduty.SetUpScopes()...)
+	if slices.ContainsFunc(s.OpenOn, func(event string) bool { return strings.HasPrefix(event, "incident.workflow.") }) {
+		scopes = append(scopes, "incident_workflows.read")
+	}
+	return scopes
+}
+
+func (s *Settings) pagerDutyOAuth(scopes pagerduty.Option) (*pagerduty.OAuth, error) {
+	opts := []pagerduty.Option{scopes}
+	if s.PagerDutyOAuthURL != "" {
+		opts = append(opts, pagerduty.WithOAuthURL(s.PagerDutyOAuthURL))
+	}
+	return pagerduty.NewOAuth(s.PagerDutyClientID, string(s.PagerDutyClientSecret), s.callback("pagerduty"), opts...)
+}
+
+func (s *Settings) zoom() (*zoom.Client, error) {
+	credentials := zoom.ServerToServer(s.ZoomAccountID, s.ZoomClientID, string(s.ZoomClientSecret))
+	return zoom.NewClient(credentials, append(s.zoomOptions(), s.zoomOAuthOptions()...)...)
+}
+
+func (s *Settings) zoomOptions() []zoom.Option {
+	if s.ZoomAPIURL == "" {
+		return nil
+	}
+	return []zoom.Option{zoom.WithBaseURL(s.ZoomAPIURL)}
+}
+
+func (s *Settings) zoomOAuthOptions() []zoom.Option {
+	if s.ZoomOAuthURL == "" {
+		return nil
+	}
+	return []zoom.Option{zoom.WithOAuthURL(s.ZoomOAuthURL)}
+}
+
+func (s *Settings) pagerDuty() (*pagerduty.Client, error) {
+	opts := s.pagerDutyOptions()
+	if s.PagerDutySubdomain != "" && s.PagerDutyToken != "" {
+		opts = append(opts, pagerduty.WithSubdomain(s.PagerDutySubdomain))
+	}
+	if s.PagerDutyToken != "" {
+		return pagerduty.NewClient(pagerduty.APIKey(string(s.PagerDutyToken), s.PagerDutyFrom), opts...)
+	}
+	if s.PagerDutyOAuthURL != "" {
+		opts = append(opts, pagerduty.WithOAuthURL(s.PagerDutyOAuthURL))
+	}
+	auth := pagerduty.AppToken(s.PagerDutyClientID, string(s.PagerDutyClientSecret), s.PagerDutySubdomain)
+	return pagerduty.NewClient(auth, append(opts, pagerduty.WithFrom(s.PagerDutyFrom))...)
+}
+
+// pagerDutyOptions leaves the region to the grant where nobody set it.
+func (s *Settings) pagerDutyOptions() []pagerduty.Option {
+	var opts []pagerduty.Option
+	if s.PagerDutyRegion != "" {
+		opts = append(opts, pagerduty.WithRegion(pagerduty.Region(s.PagerDutyRegion)))
+	}
+	if s.PagerDutyAPIURL != "" {
+		opts = append(opts, pagerduty.WithBaseURL(s.PagerDutyAPIURL))
+	}
+	return opts
+}
