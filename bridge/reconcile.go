@@ -43,22 +43,6 @@ func (s *Service) complain(ctx context.Context, err error) {
 	}
 }
 
-// hourly remembers when this process looks next at what is seldom due: the sweep, and grants that nobody uses.
-type hourly struct {
-	mu   sync.Mutex
-	next time.Time
-}
-
-func (h *hourly) look(now time.Time) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if now.Before(h.next) {
-		return false
-	}
-	h.next = now.Add(time.Hour)
-	return true
-}
-
 // complainAgain is how often a fault that stays, such as a record that nobody can read, is told.
 const complainAgain = time.Minute
 
@@ -85,8 +69,7 @@ func jittered(d time.Duration) time.Duration {
 }
 
 // Reconcile does what is due now: openings that stopped half-way, writes that PagerDuty did not take, verifications,
-// audits, closings, and once an hour the sweep and idle grants. It is bounded, and safe in every replica at once. One record
-// that fails never hides another.
+// audits, closings. It is bounded, and safe in every replica at once. One record that fails never hides another.
 func (s *Service) Reconcile(ctx context.Context) (Report, error) {
 	var (
 		round  sync.WaitGroup
@@ -114,11 +97,8 @@ func (s *Service) Reconcile(ctx context.Context) (Report, error) {
 
 // attendDue attends every record that is due and not attended already, each in a goroutine of the round.
 func (s *Service) attendDue(ctx context.Context, round *sync.WaitGroup, done func(worked bool, err error)) error {
-	if s.hourly.look(s.now()) {
+	if s.sweeps.look(s.now()) {
 		round.Go(func() { done(s.sweepDaily(ctx)) })
-		for _, g := range s.grants {
-			round.Go(func() { done(false, fail("keep grant", "", g.KeepAlive(ctx))) })
-		}
 	}
 	return s.due(ctx, s.now(), func(id string) {
 		if !s.attending.enter(ctx, id) {

@@ -20,7 +20,7 @@ type Service struct {
 	flights    *flights
 	attending  *attending
 	complaints *complaints
-	hourly     *hourly
+	sweeps     *sweeps
 }
 
 // New returns a Service that reads and writes incidents, makes calls at provider, and keeps its ledger in store. It
@@ -44,7 +44,7 @@ func New(incidents Incidents, provider Provider, store tokenstore.Store, opts ..
 		flights:    &flights{limit: c.maxOpenings, logger: c.logger, flying: map[string]*flight{}},
 		attending:  &attending{places: make(chan struct{}, dueAtOnce), ids: map[string]bool{}},
 		complaints: &complaints{told: map[string]time.Time{}},
-		hourly:     &hourly{},
+		sweeps:     &sweeps{},
 	}, nil
 }
 
@@ -98,16 +98,9 @@ func (s *Service) Ready(ctx context.Context) error {
 	return fail("ready", "", err)
 }
 
-// Wait returns when neither an opening nor the refresh of a grant (see WithGrants) is at work in this process any more, or
-// when ctx is done, with its error. Call it before a process ends, or is frozen: an opening that is not finished stays due
-// in the ledger, but a refresh that is cut off may cost the grant.
-func (s *Service) Wait(ctx context.Context) error {
-	err := s.flights.wait(ctx)
-	for _, g := range s.grants {
-		err = errors.Join(err, g.Wait(ctx))
-	}
-	return err
-}
+// Wait returns when no opening is at work in this process any more, or when ctx is done, with its error. Call it
+// before a process ends; what is not finished stays due in the ledger.
+func (s *Service) Wait(ctx context.Context) error { return s.flights.wait(ctx) }
 
 func (s *Service) providerOf(name string) Provider {
 	for _, p := range s.providers {

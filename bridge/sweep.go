@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/incidentbridge/incidentbridge/tokenstore"
@@ -11,8 +12,25 @@ import (
 
 const (
 	sweepEvery  = 24 * time.Hour // for the whole fleet
+	sweepLook   = time.Hour      // how often a process looks whether a sweep is due
 	strayMaxAge = 24 * time.Hour // a marked call without a record is left so long
 )
+
+// sweeps remembers when this process looks next whether a sweep is due.
+type sweeps struct {
+	mu   sync.Mutex
+	next time.Time
+}
+
+func (s *sweeps) look(now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now.Before(s.next) {
+		return false
+	}
+	s.next = now.Add(sweepLook)
+	return true
+}
 
 // sweepDaily sweeps if no process of the fleet did within a day. The first look of all only starts the clock: in a new
 // store there is nothing that could be ours.
