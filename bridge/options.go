@@ -5,11 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"text/template"
 	"time"
-
-	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
 // Option changes how a Service works. Options may come in any order; a bad one makes New fail.
@@ -33,7 +30,6 @@ type config struct {
 	maxAge         time.Duration
 	retention      time.Duration
 	maxOpenings    int
-	grants         []*tokenstore.TokenSource
 	now            func() time.Time // another process's clock, in the simulation
 }
 
@@ -254,18 +250,6 @@ func WithMaxOpenings(n int) Option {
 			return fmt.Errorf("bridge: WithMaxOpenings: %d is less than 1", n)
 		}
 		c.maxOpenings = n
-		return nil
-	}
-}
-
-// WithGrants names the grants that the clients use: Run and Reconcile keep them alive while nobody opens a bridge, since a
-// vendor forgets a grant that is idle for months, and Wait waits for their refreshes. Without it that is the caller's work.
-func WithGrants(sources ...*tokenstore.TokenSource) Option {
-	return func(c *config) error {
-		if slices.Contains(sources, nil) {
-			return errors.New("bridge: WithGrants: nil source")
-		}
-		c.grants = append(c.grants, sources...)
 		return nil
 	}
 }

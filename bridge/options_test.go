@@ -26,7 +26,6 @@ func TestABadOptionMakesNewFail(t *testing.T) {
 		"no maximum age":       bridge.WithMaxAge(0),
 		"short retention":      bridge.WithRetention(time.Hour),
 		"no openings":          bridge.WithMaxOpenings(0),
-		"nil grant":            bridge.WithGrants(nil),
 	}
 	for name, option := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -35,8 +35,8 @@ func (p *people) person(ctx context.Context, r Requester) (*Person, error) {
 	return p.persons.get(ctx, r)
 }
 
-// raised says whether one of the teams makes the person a responder. All are asked at once: only a fault of one that might
-// have done so leaves it open.
+// raised says whether one of the teams makes the person a responder. All are asked at once, and one that does is enough;
+// else a team that cannot be read makes a fault of it, not a no.
 func (p *people) raised(ctx context.Context, teamIDs []string, personID string) (bool, error) {
 	var asked []func(context.Context) (Role, error)
 	for _, id := range teamIDs {

@@ -87,8 +87,7 @@ func jittered(d time.Duration) time.Duration {
 }
 
 // Reconcile does what is due now: openings that stopped half-way, writes that PagerDuty did not take, verifications,
-// audits, closings, and once an hour the sweep and idle grants. It is bounded, and safe in every replica at once. One record
-// that fails never hides another.
+// audits, closings. It is bounded, and safe in every replica at once. One record that fails never hides another.
 func (s *Service) Reconcile(ctx context.Context) (Report, error) {
 	var (
 		round  sync.WaitGroup
@@ -119,11 +118,8 @@ func (s *Service) attendDue(ctx context.Context, round *sync.WaitGroup, done fun
 	if serve, err := s.lookAfter(ctx); !serve {
 		return err
 	}
-	if s.hourly.look(s.now()) {
+	if s.sweeps.look(s.now()) {
 		round.Go(func() { done(s.sweepDaily(ctx)) })
-		for _, g := range s.grants {
-			round.Go(func() { done(false, fail("keep grant", "", g.KeepAlive(ctx))) })
-		}
 	}
 	return s.due(ctx, s.now(), func(id string) {
 		if !s.attending.enter(ctx, id) {

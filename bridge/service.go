@@ -20,7 +20,7 @@ type Service struct {
 	flights    *flights
 	attending  *attending
 	complaints *complaints
-	hourly     *lookout // of sweeps, and of grants that nobody uses
+	sweeps     *lookout
 	upkeep     *lookout // of the installation
 }
 
@@ -45,7 +45,7 @@ func New(incidents Incidents, provider Provider, store tokenstore.Store, opts ..
 		flights:    &flights{limit: c.maxOpenings, logger: c.logger, flying: map[string]*flight{}},
 		attending:  &attending{places: make(chan struct{}, dueAtOnce), ids: map[string]bool{}},
 		complaints: &complaints{told: map[string]time.Time{}},
-		hourly:     &lookout{every: time.Hour},
+		sweeps:     &lookout{every: sweepLook},
 		upkeep:     &lookout{every: upkeepEvery},
 	}, nil
 }
@@ -110,14 +110,11 @@ func (s *Service) Ready(ctx context.Context) error {
 	return fail("ready", "", err)
 }
 
-// Wait returns when neither an opening nor the refresh of a grant (see WithGrants) is at work in this process any more, or
-// when ctx is done, with its error. Call it before a process ends, or is frozen: an opening that is not finished stays due
-// in the ledger, but a refresh that is cut off may cost the grant.
+// Wait returns when no opening is at work in this process any more, and no refresh of a grant by consent, or when ctx is
+// done, with its error. Call it before a process ends, or is frozen: an opening that is not finished stays due in the
+// ledger, but a refresh that is cut off may cost the grant.
 func (s *Service) Wait(ctx context.Context) error {
 	err := s.flights.wait(ctx)
-	for _, g := range s.grants {
-		err = errors.Join(err, g.Wait(ctx))
-	}
 	if s.consent != nil {
 		err = errors.Join(err, s.consent.wait(ctx))
 	}

@@ -11,6 +11,7 @@ import (
 
 const (
 	sweepEvery  = 24 * time.Hour // for the whole fleet
+	sweepLook   = time.Hour      // how often a process looks whether a sweep is due
 	strayMaxAge = 24 * time.Hour // a marked call without a record is left so long
 )
 

@@ -1,5 +1,4 @@
-// Package conformance holds the tests that need something real: the built programs, a browser, databases, and later an
-// OAuth server.
+// Package conformance holds the tests that need something real: the built programs, a browser, databases, an OAuth server.
 //
 // Package specs below it has the checks against the vendors' specifications, and says where those are looked for.
 //

@@ -60,19 +60,20 @@ func TestSentOverTheNetwork(t *testing.T) {
 		transport http.RoundTripper
 		sent      bool
 		attempts  int32 // of the connection
+		patience  time.Duration
 	}{
-		{"dial refused", closed.URL, t.Context(), nil, false, 2},
-		{"TLS refused", stranger.URL, t.Context(), nil, false, 1},
-		{"proxy refused", "https://api.zoom.us/", t.Context(), deafProxy, false, 2},
-		{"context over before it began", hangs.URL, over, nil, false, 0},
-		{"reset after it was written", resets.URL, t.Context(), nil, true, 1},
-		{"no answer in time", hangs.URL, t.Context(), nil, true, 1},
-		{"HTTP/2 stream reset", aborts.URL, t.Context(), aborts.Client().Transport, true, 1},
+		{"dial refused", closed.URL, t.Context(), nil, false, 2, time.Minute},
+		{"TLS refused", stranger.URL, t.Context(), nil, false, 1, time.Minute},
+		{"proxy refused", "https://api.zoom.us/", t.Context(), deafProxy, false, 2, time.Minute},
+		{"context over before it began", hangs.URL, over, nil, false, 0, time.Minute},
+		{"reset after it was written", resets.URL, t.Context(), nil, true, 1, time.Minute},
+		{"no answer in time", hangs.URL, t.Context(), nil, true, 1, 2 * time.Second},
+		{"HTTP/2 stream reset", aborts.URL, t.Context(), aborts.Client().Transport, true, 1, time.Minute},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			client := newClient(t, httpx.Config{
-				Transport: test.transport, AttemptTimeout: time.Second, MaxAttempts: 2, Jitter: none,
+				Transport: test.transport, AttemptTimeout: test.patience, MaxAttempts: 2, Jitter: none,
 			})
 			var attempts atomic.Int32
 			ctx := httptrace.WithClientTrace(test.ctx, &httptrace.ClientTrace{GetConn: func(string) { attempts.Add(1) }})
