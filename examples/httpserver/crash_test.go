@@ -291,6 +291,9 @@ func (d *doomed) meetings() []zoomtest.Meeting {
 // again while its triggers are redelivered: there is one meeting, it is on the incident, and nothing is left of it.
 func TestKilledAnywhere(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("NOT TESTED: a minute of killed processes")
+	}
 	stores := []struct {
 		name  string
 		fresh func(t *testing.T) string
