@@ -45,7 +45,9 @@ func (s *Service) lookAfter(ctx context.Context) (bool, error) {
 		return true, nil
 	}
 	if s.upkeep.look(s.now()) {
-		s.complain(ctx, fail("keep the installation", "", s.consent.attend(ctx)))
+		upkeep, cancel := context.WithTimeout(ctx, readBudget) // nothing else is due meanwhile
+		s.complain(ctx, fail("keep the installation", "", s.consent.attend(upkeep)))
+		cancel()
 	}
 	asked := s.now()
 	err := s.installed(ctx)

@@ -23,7 +23,7 @@ func (i *Installation) Install(ctx context.Context, consents ...*Consent) (*Inst
 	}
 	ctx, cancel := context.WithTimeout(ctx, installBudget)
 	defer cancel()
-	mine := &claim{ID: newNonce() + newNonce(), At: consents[0].given.At}
+	mine := &claim{ID: newNonce() + newNonce(), At: given[i.apps[0].vendor].given.At}
 	if err := i.claim(ctx, mine, given); err != nil {
 		return nil, fail(op, "", err)
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -129,6 +131,8 @@ func NewInstallation(store tokenstore.Store, opts ...InstallationOption) (*Insta
 	if len(i.apps) == 0 {
 		return nil, errors.New("bridge: NewInstallation: no app is to be installed: use InstallZoom, InstallPagerDuty or both")
 	}
+	// PagerDuty comes last: its code is good for half a minute only, and Zoom's consent is what an uninstall is measured by.
+	slices.SortFunc(i.apps, func(a, b app) int { return strings.Compare(string(b.vendor), string(a.vendor)) })
 	return i, nil
 }
 

@@ -57,8 +57,8 @@ func (o office) installation(t *testing.T, store tokenstore.Store) *bridge.Insta
 		t.Fatal(err)
 	}
 	i, err := bridge.NewInstallation(store,
-		bridge.InstallZoom(zoomApp, zoom.WithTransport(o.zoom.Transport())),
-		bridge.InstallPagerDuty(pagerDutyApp, pagerduty.WithTransport(o.pd.Transport())))
+		bridge.InstallPagerDuty(pagerDutyApp, pagerduty.WithTransport(o.pd.Transport())),
+		bridge.InstallZoom(zoomApp, zoom.WithTransport(o.zoom.Transport())))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,6 +143,9 @@ func TestInstallationServesUntilItIsUninstalled(t *testing.T) {
 
 		if _, err := svc.Open(t.Context(), bridge.Request{IncidentID: incident}); !errors.Is(err, bridge.ErrNotInstalled) {
 			t.Fatalf("before the install: got %v", err)
+		}
+		if diff := cmp.Diff([]bridge.Vendor{bridge.VendorZoom, bridge.VendorPagerDuty}, i.Vendors()); diff != "" {
+			t.Error(diff)
 		}
 		got := o.install(t, i)
 		if got.Zoom.Email != zoomBoss || got.PagerDuty.UserID != o.pagerDutyBoss || got.PagerDuty.Subdomain != "example" {

@@ -24,9 +24,11 @@
 //	GET    /incidents/{id}                    page: an incident, its call and its button; login
 //	POST   /incidents/{id}                    the button, from that page alone; then 303 back to it
 //	GET    /login, POST /logout               log in with PagerDuty; log out
-//	GET    /oauth/pagerduty/callback          where PagerDuty sends back who logged in
+//	GET    /install                           to the vendors' consent, then to the confirmation at /install/done
+//	GET    /oauth/zoom/callback               where Zoom sends back who agreed
+//	GET    /oauth/pagerduty/callback          where PagerDuty sends back who agreed, or logged in
 //
-// The install flow and /metrics answer 501 in this version. {id} is an incident's id, its number, or its web
+// /metrics answers 501 in this version. {id} is an incident's id, its number, or its web
 // address with every slash escaped.
 //
 // # Pages
@@ -40,6 +42,20 @@
 // A page shows a call to whoever may open it, by their role at PagerDuty now, and to nobody else; see Allowed of
 // bridge.Service. It needs no script. A login lasts for twelve hours and is kept in the store, by a hash of what the
 // browser's cookie holds. Without [WithLogin] the pages answer 404 and say what is missing.
+//
+// # Install
+//
+//	installation, err := bridge.NewInstallation(store, bridge.InstallZoom(zoomApp), bridge.InstallPagerDuty(pagerDutyApp))
+//	svc, err := bridge.New(bridge.PagerDuty(installation.PagerDuty()), bridge.Zoom(installation.Zoom(), zoom.Me), store,
+//		bridge.WithConsent(installation))
+//	handler, err := nethttp.NewHandler(svc,
+//		nethttp.WithPages("https://bridge.example.com", store),
+//		nethttp.WithInstallation(installation), // opens /install
+//		nethttp.ZoomSecrets(secret))            // to hear of the app's removal
+//
+// Anybody may open /install; an administrator of both accounts gets to its end, and replaces what is installed only for
+// the same accounts. /install?services=PABC123,PDEF456 gives the incidents of these services the button too. A callback
+// without a state, as a marketplace makes it, leads back to the begin, and its code is never used.
 //
 // # Errors
 //
