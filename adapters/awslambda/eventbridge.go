@@ -21,7 +21,7 @@ type partnerSource struct{ name, secret string }
 func (h *Handler) reconcile(ctx context.Context) ([]byte, error) {
 	report, err := h.service.Reconcile(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("awslambda: %d of %d records are left for the next time: %w", report.Failed, report.Due, err)
+		return nil, fmt.Errorf("awslambda: reconcile, %d due and %d of them failed: %w", report.Due, report.Failed, err)
 	}
 	return json.Marshal(map[string]int{"due": report.Due, "failed": report.Failed})
 }
