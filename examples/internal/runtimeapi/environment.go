@@ -178,6 +178,12 @@ func (e *Environment) ExitCode() int {
 	}
 }
 
+// CPUTime is what the process has used, once it has ended.
+func (e *Environment) CPUTime() time.Duration {
+	<-e.ended
+	return e.cmd.ProcessState.UserTime() + e.cmd.ProcessState.SystemTime()
+}
+
 // PID is the process.
 func (e *Environment) PID() int { return e.cmd.Process.Pid }
 
