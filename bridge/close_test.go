@@ -1,7 +1,10 @@
 package bridge_test
 
 import (
+	"bytes"
 	"errors"
+	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,6 +13,7 @@ import (
 	"github.com/incidentbridge/incidentbridge/bridge"
 	"github.com/incidentbridge/incidentbridge/pagerduty"
 	"github.com/incidentbridge/incidentbridge/pagerduty/pagerdutytest"
+	"github.com/incidentbridge/incidentbridge/tokenstore"
 	"github.com/incidentbridge/incidentbridge/zoom/zoomtest"
 )
 
@@ -286,6 +290,42 @@ func TestListYieldsWhatIsOpen(t *testing.T) {
 		}
 		if len(listed) != 1 || listed[0] != id {
 			t.Errorf("listed %v, want %s and not %s", listed, id, closed)
+		}
+	})
+}
+
+func TestARecordIsKeptWhileItIsOpenAndThenForTheRetention(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		p, id, _ := attached(t, w, bridge.WithGrace(0), bridge.WithRetention(100*time.Hour))
+		if _, r := w.page(t, id); !r.ExpiresAt.IsZero() {
+			t.Errorf("an open bridge's record expires at %v", r.ExpiresAt)
+		}
+		closing(t, p, id, bridge.CloseRequested)
+		pass(5 * time.Second)
+		if state := p.state(t, id); state != bridge.Closed {
+			t.Fatalf("state %q", state)
+		}
+		pass(99 * time.Hour)
+		w.page(t, id)
+		pass(2 * time.Hour)
+		if _, err := w.store.Get(t.Context(), "bridge/default/"+id); !errors.Is(err, tokenstore.ErrNotFound) {
+			t.Errorf("error %v after the retention, want ErrNotFound", err)
+		}
+	})
+}
+
+// A record that nobody can read is told of, but not at every look.
+func TestAFaultThatStaysIsToldOnceAMinute(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		damaged := tokenstore.Record{Value: []byte("damaged"), DueAt: time.Now()}
+		if _, err := w.store.Put(t.Context(), "bridge/default/P1", damaged); err != nil {
+			t.Fatal(err)
+		}
+		var log bytes.Buffer
+		w.start(t, bridge.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+		pass(10*time.Minute - 30*time.Second)
+		if told := strings.Count(log.String(), "P1"); told != 10 {
+			t.Errorf("told %d times in ten minutes, want 10", told)
 		}
 	})
 }

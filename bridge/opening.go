@@ -92,6 +92,9 @@ func (o *opening) explain(err error) error {
 		return nil
 	}
 	e := &Error{Op: "open", Step: o.step, IncidentID: o.id, Err: err, Kept: o.kept && !personal(err)}
+	if o.req.atLeast > 0 {
+		e.Op = "replace"
+	}
 	if o.Call != nil && !errors.Is(err, ErrForbidden) {
 		e.MeetingID = o.Call.MeetingID
 	}

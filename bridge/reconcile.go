@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -37,9 +38,29 @@ func (s *Service) Run(ctx context.Context) error {
 }
 
 func (s *Service) complain(ctx context.Context, err error) {
-	if err != nil && ctx.Err() == nil {
+	if err != nil && ctx.Err() == nil && s.complaints.isNews(err.Error(), s.now()) {
 		s.logger.WarnContext(ctx, "due work was not done", "error", err)
 	}
+}
+
+// complainAgain is how often a fault that stays, such as a record that nobody can read, is told.
+const complainAgain = time.Minute
+
+// complaints remembers what was told of late.
+type complaints struct {
+	mu   sync.Mutex
+	told map[string]time.Time
+}
+
+func (c *complaints) isNews(text string, now time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	maps.DeleteFunc(c.told, func(_ string, at time.Time) bool { return now.Sub(at) >= complainAgain })
+	if _, told := c.told[text]; told {
+		return false
+	}
+	c.told[text] = now
+	return true
 }
 
 // jittered keeps replicas from looking all at once.

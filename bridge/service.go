@@ -13,13 +13,14 @@ import (
 // of processes may share a store.
 type Service struct {
 	config
-	incidents Incidents
-	providers []Provider // the first is asked first
-	ledger    *ledger
-	people    *people
-	flights   *flights
-	attending *attending
-	sweeps    *sweeps
+	incidents  Incidents
+	providers  []Provider // the first is asked first
+	ledger     *ledger
+	people     *people
+	flights    *flights
+	attending  *attending
+	complaints *complaints
+	sweeps     *sweeps
 }
 
 // New returns a Service that reads and writes incidents, makes calls at provider, and keeps its ledger in store. It
@@ -35,14 +36,15 @@ func New(incidents Incidents, provider Provider, store tokenstore.Store, opts ..
 		}
 	}
 	return &Service{
-		config:    c,
-		incidents: incidents,
-		providers: append([]Provider{provider}, c.fallbacks...),
-		ledger:    &ledger{store: store, installation: c.installation, retention: c.retention},
-		people:    &people{read: incidents.Person, known: map[Requester]*reading{}},
-		flights:   &flights{limit: c.maxOpenings, logger: c.logger, flying: map[string]*flight{}},
-		attending: &attending{places: make(chan struct{}, dueAtOnce), ids: map[string]bool{}},
-		sweeps:    &sweeps{},
+		config:     c,
+		incidents:  incidents,
+		providers:  append([]Provider{provider}, c.fallbacks...),
+		ledger:     &ledger{store: store, installation: c.installation, retention: c.retention},
+		people:     &people{read: incidents.Person, known: map[Requester]*reading{}},
+		flights:    &flights{limit: c.maxOpenings, logger: c.logger, flying: map[string]*flight{}},
+		attending:  &attending{places: make(chan struct{}, dueAtOnce), ids: map[string]bool{}},
+		complaints: &complaints{told: map[string]time.Time{}},
+		sweeps:     &sweeps{},
 	}, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -97,7 +98,7 @@ func (m marking) Put(ctx context.Context, key string, r tokenstore.Record) (stri
 
 // ask waits until the test has heard of it. It may kill instead.
 func (m marking) ask(when, mark string) {
-	resp, err := http.PostForm(m.at, url.Values{"when": {when}, "mark": {mark}}) //nolint:noctx // it ends by being killed
+	resp, err := new(http.Client).PostForm(m.at, url.Values{"when": {when}, "mark": {mark}})
 	if err == nil {
 		resp.Body.Close()
 	}
@@ -154,9 +155,7 @@ func (d *doomed) front(t *testing.T, vendor string, next http.Handler) string {
 		answer := httptest.NewRecorder()
 		next.ServeHTTP(answer, r)
 		d.pass("after", vendor+" "+r.Method+" "+what)
-		for key, values := range answer.Header() {
-			w.Header()[key] = values
-		}
+		maps.Copy(w.Header(), answer.Header())
 		w.WriteHeader(answer.Code)
 		_, _ = w.Write(answer.Body.Bytes())
 	}))
@@ -189,7 +188,7 @@ func (d *doomed) address() (string, error) {
 	if d.cmd != nil {
 		return d.url, nil
 	}
-	cmd := exec.Command(os.Args[0]) //nolint:noctx // kill ends it
+	cmd := exec.Command(os.Args[0])
 	cmd.Env = d.environ
 	out, err := cmd.StderrPipe()
 	if err == nil {
@@ -342,7 +341,7 @@ func postgresSchema(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
+	t.Cleanup(func() { _ = db.Close() })
 	schema := "killed_" + strings.ToLower(rand.Text())
 	if _, err := db.ExecContext(t.Context(), "CREATE SCHEMA "+schema); err != nil {
 		t.Fatal(err)

@@ -32,7 +32,9 @@ func serve(ctx context.Context, s *settings.Settings, stderr io.Writer) error {
 	return errors.Join(serveOn(ctx, s, backend, logger, stderr), backend.Close())
 }
 
-func serveOn(ctx context.Context, s *settings.Settings, backend settings.Backend, logger *slog.Logger, stderr io.Writer) error {
+func serveOn(
+	ctx context.Context, s *settings.Settings, backend settings.Backend, logger *slog.Logger, stderr io.Writer,
+) error {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", s.Addr)
 	if err != nil {
 		return err

@@ -168,10 +168,18 @@ func (s *Store) Delete(ctx context.Context, key, version string) error {
 
 // failed names the call. go-redis reports the end of a context as a time-out of the network: both stay visible.
 func failed(ctx context.Context, call string, err error) error {
-	if over := ctx.Err(); over != nil && !errors.Is(err, over) {
+	if over := ended(ctx); over != nil && !errors.Is(err, over) {
 		return fmt.Errorf("redisstore: %s: %w: %w", call, over, err)
 	}
 	return fmt.Errorf("redisstore: %s: %w", call, err)
+}
+
+// ended is ctx.Err, but sure: the network's time-out may come a moment before the context's own timer.
+func ended(ctx context.Context) error {
+	if deadline, ok := ctx.Deadline(); ok && ctx.Err() == nil && !time.Now().Before(deadline) {
+		return context.DeadlineExceeded
+	}
+	return ctx.Err()
 }
 
 // A time in Redis is Unix milliseconds, or empty for none.

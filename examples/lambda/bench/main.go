@@ -142,7 +142,8 @@ func memory(ctx context.Context, out io.Writer, bootstrap string, environ []stri
 	}
 	what := fmt.Sprintf("resident memory after %d events, KiB", events)
 	told(out, what, resident, maxMemory, resident <= maxMemory)
-	fmt.Fprintf(out, "  %v for each, with dynalite and both fakes on this machine\n", (took / events).Round(10*time.Microsecond))
+	each := (took / events).Round(10 * time.Microsecond)
+	fmt.Fprintf(out, "  %v for each, with dynalite and both fakes on this machine\n", each)
 	return nil
 }
 

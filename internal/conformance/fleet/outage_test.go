@@ -91,7 +91,7 @@ func newLine(t *testing.T, to string) *line {
 }
 
 func (l *line) join(near net.Conn, to string) {
-	far, err := new(net.Dialer).DialContext(context.Background(), "tcp", to) //nolint:usetesting // it outlives nothing
+	far, err := new(net.Dialer).DialContext(context.Background(), "tcp", to)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err != nil || l.down {
@@ -165,7 +165,7 @@ func damage(t *testing.T, store, incident string, value []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
+	t.Cleanup(func() { _ = db.Close() })
 	s, err := sqlstore.New(db, sqlstore.SQLite)
 	if err != nil {
 		t.Fatal(err)

@@ -94,7 +94,7 @@ func (p *process) ask(ctx context.Context, method, path string) (status int, bod
 		return 0, "", err
 	}
 	req.Header.Set("Authorization", "Bearer token")
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := new(http.Client).Do(req)
 	if err != nil {
 		return 0, "", err
 	}

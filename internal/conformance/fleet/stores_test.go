@@ -39,7 +39,7 @@ func postgresSchema(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
+	t.Cleanup(func() { _ = db.Close() })
 	schema := "fleet_" + strings.ToLower(rand.Text())
 	if _, err := db.ExecContext(t.Context(), "CREATE SCHEMA "+schema); err != nil {
 		t.Fatal(err)
@@ -57,7 +57,7 @@ func redisDatabase(t *testing.T) string {
 	}
 	options.DB = database
 	client := redis.NewClient(options)
-	defer client.Close()
+	t.Cleanup(func() { _ = client.Close() })
 	if err := client.FlushDB(t.Context()).Err(); err != nil {
 		t.Fatal(err)
 	}

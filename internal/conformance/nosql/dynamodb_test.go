@@ -1,6 +1,7 @@
 package nosql_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -50,7 +51,9 @@ func newDynamoTable(t testing.TB) (table string) {
 			t.Error(err)
 		}
 	})
-	waiter := dynamodb.NewTableExistsWaiter(client)
+	waiter := dynamodb.NewTableExistsWaiter(client, func(o *dynamodb.TableExistsWaiterOptions) {
+		o.MinDelay, o.MaxDelay = 50*time.Millisecond, 50*time.Millisecond // of its own it looks again after 20 s
+	})
 	if err := waiter.Wait(t.Context(), &dynamodb.DescribeTableInput{TableName: &table}, time.Minute); err != nil {
 		t.Fatal(err)
 	}
@@ -68,17 +71,46 @@ func newDynamoStore(t testing.TB, client dynamostore.API, table string) *dynamos
 
 func TestDynamoDBKeepsTheContract(t *testing.T) {
 	t.Parallel()
-	store := newDynamoStore(t, dynamoClient(t, nil), newDynamoTable(t))
-	storetest.Run(t, func(*testing.T) tokenstore.Store { return store })
+	table := newDynamoTable(t)
+	open := func(t *testing.T) tokenstore.Store { return newDynamoStore(t, dynamoClient(t, nil), table) }
+	storetest.Run(t, open,
+		storetest.WithSecondInstance(func(t *testing.T) (one, other tokenstore.Store) { return open(t), open(t) }),
+		storetest.WithReopen(func(t *testing.T) (tokenstore.Store, func() tokenstore.Store) {
+			transport := new(http.Transport)
+			return newDynamoStore(t, dynamoClient(t, transport), table), func() tokenstore.Store {
+				transport.CloseIdleConnections()
+				return open(t)
+			}
+		}),
+		storetest.WithResend(func(t *testing.T, between func()) tokenstore.Store {
+			return newDynamoStore(t, dynamoClient(t, twicePut{between}), table)
+		}),
+	)
 }
 
-func TestDynamoDBKeepsTheContractThroughTwoClients(t *testing.T) {
-	t.Parallel()
-	table := newDynamoTable(t)
-	store := &inTurn{stores: []tokenstore.Store{
-		newDynamoStore(t, dynamoClient(t, nil), table), newDynamoStore(t, dynamoClient(t, nil), table),
-	}}
-	storetest.Run(t, func(*testing.T) tokenstore.Store { return store })
+// twicePut is a transport that sends every PutItem two times.
+type twicePut struct{ between func() }
+
+func (p twicePut) RoundTrip(req *http.Request) (*http.Response, error) {
+	if !strings.HasSuffix(req.Header.Get("X-Amz-Target"), ".PutItem") {
+		return http.DefaultTransport.RoundTrip(req)
+	}
+	body, err := io.ReadAll(req.Body)
+	if err != nil {
+		return nil, err
+	}
+	first := req.Clone(req.Context())
+	first.Body = io.NopCloser(bytes.NewReader(body))
+	resp, err := http.DefaultTransport.RoundTrip(first)
+	if err != nil {
+		return nil, err
+	}
+	_, _ = io.Copy(io.Discard, resp.Body)
+	resp.Body.Close()
+	p.between()
+	second := req.Clone(req.Context())
+	second.Body = io.NopCloser(bytes.NewReader(body))
+	return http.DefaultTransport.RoundTrip(second)
 }
 
 // lossy is a transport that can lose the next answer on its way back.
@@ -197,24 +229,7 @@ func TestDynamoDBPagesThroughOneMillisecond(t *testing.T) {
 
 func TestDynamoDBReadsABoundedPartOfWhatIsDue(t *testing.T) {
 	t.Parallel()
-	store := newDynamoStore(t, dynamoClient(t, nil), newDynamoTable(t))
-	start := time.Now().Add(-time.Hour)
-	for i := range 200 {
-		r := tokenstore.Record{DueAt: start.Add(time.Duration(i) * time.Millisecond)}
-		if _, err := store.Put(t.Context(), fmt.Sprintf("bridge/other/%d", i), r); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, err := store.Put(t.Context(), "bridge/ours/1", tokenstore.Record{DueAt: start.Add(time.Minute)}); err != nil {
-		t.Fatal(err)
-	}
-	keys, next, err := store.Due(t.Context(), "bridge/ours", time.Now(), "", 10)
-	if err != nil || len(keys) > 0 || next == "" {
-		t.Errorf("Due = %q, %q, %v, want an empty page that goes on", keys, next, err)
-	}
-	if diff := cmp.Diff([]string{"bridge/ours/1"}, listDue(t, store, "bridge/ours", time.Now(), 10)); diff != "" {
-		t.Errorf("pages (-want +got):\n%s", diff)
-	}
+	testBoundedDue(t, newDynamoStore(t, dynamoClient(t, nil), newDynamoTable(t)))
 }
 
 func TestDynamoDBRefusesTheCursorOfAnotherPrefix(t *testing.T) {

@@ -34,17 +34,45 @@ func redisOptions(t testing.TB) *redis.Options {
 
 func TestRedisKeepsTheContract(t *testing.T) {
 	t.Parallel()
-	store := newRedisStore(t, openRedis(t, redisOptions(t)))
-	storetest.Run(t, func(*testing.T) tokenstore.Store { return store })
+	open := func(t *testing.T) tokenstore.Store { return newRedisStore(t, openRedis(t, redisOptions(t))) }
+	storetest.Run(t, open,
+		storetest.WithSecondInstance(func(t *testing.T) (one, other tokenstore.Store) { return open(t), open(t) }),
+		storetest.WithReopen(func(t *testing.T) (tokenstore.Store, func() tokenstore.Store) {
+			client := openRedis(t, redisOptions(t))
+			return newRedisStore(t, client), func() tokenstore.Store {
+				if err := client.Close(); err != nil {
+					t.Error(err)
+				}
+				return open(t)
+			}
+		}),
+		storetest.WithResend(func(t *testing.T, between func()) tokenstore.Store {
+			client := openRedis(t, redisOptions(t))
+			client.AddHook(twice{between})
+			return newRedisStore(t, client)
+		}),
+	)
 }
 
-func TestRedisKeepsTheContractThroughTwoClients(t *testing.T) {
-	t.Parallel()
-	options := redisOptions(t)
-	store := &inTurn{stores: []tokenstore.Store{
-		newRedisStore(t, openRedis(t, options)), newRedisStore(t, openRedis(t, options)),
-	}}
-	storetest.Run(t, func(*testing.T) tokenstore.Store { return store })
+// twice is a hook that sends the script of every Put two times, once the server knows it.
+type twice struct{ between func() }
+
+func (h twice) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		const keys, isPut = 2, 3 + 2 + 7 // of all scripts only Put's has seven arguments
+		err := next(ctx, cmd)
+		if len(cmd.Args()) != isPut || cmd.Args()[2] != keys || err != nil {
+			return err
+		}
+		h.between()
+		return next(ctx, cmd)
+	}
+}
+
+func (twice) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (twice) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
 }
 
 // A cluster refuses a script whose keys are in two slots, with one node as with many.
@@ -159,12 +187,15 @@ func TestRedisLostReply(t *testing.T) {
 	testLostReply(t, store, newRedisStore(t, server.client(t)), line.cutNextReply)
 }
 
-// go-redis waits three seconds for a reply, and tries three times.
+// go-redis would wait three seconds for a reply, and calls the end of a context a time-out of the network.
 func TestRedisCallEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	server := startRedis(t)
 	line := newCable(t, server.socket())
-	store := newRedisStore(t, openRedis(t, &redis.Options{Addr: line.addr}))
+	store := newRedisStore(t, openRedis(t, &redis.Options{Addr: line.addr, MaxRetries: -1}))
+	if _, err := store.Put(t.Context(), "a", tokenstore.Record{}); err != nil {
+		t.Fatal(err)
+	}
 	line.holdReplies()
 
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
@@ -262,6 +293,24 @@ func TestRedisDropsExpiredRecordsFromTheIndex(t *testing.T) {
 	}
 }
 
+// Get reads what is stored with the record, so only Redis knows whether it will drop it.
+func TestRedisKeepsWhatDoesNotExpireAnyMore(t *testing.T) {
+	t.Parallel()
+	client := startRedis(t).client(t)
+	store := newRedisStore(t, client)
+	version, err := store.Put(t.Context(), "a", tokenstore.Record{ExpiresAt: time.Now().Add(time.Hour)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Put(t.Context(), "a", tokenstore.Record{Version: version}); err != nil {
+		t.Fatal(err)
+	}
+	name := client.Keys(t.Context(), "*:record:a").Val()[0]
+	if left := client.PTTL(t.Context(), name).Val(); left != -1 { // in nanoseconds: never
+		t.Errorf("Redis drops the record in %v, want never", left)
+	}
+}
+
 // What is overdue may all have one time: after an outage, or written by one pass.
 func TestRedisPagesThroughOneMillisecond(t *testing.T) {
 	t.Parallel()
@@ -285,7 +334,7 @@ func TestRedisPagesThroughOneMillisecond(t *testing.T) {
 	}
 
 	var claimed []string
-	for after := ""; ; {
+	for after := ""; len(claimed) <= len(want); {
 		keys, next, err := store.Due(t.Context(), "same", due, after, 7)
 		if err != nil {
 			t.Fatal(err)
@@ -312,26 +361,7 @@ func TestRedisPagesThroughOneMillisecond(t *testing.T) {
 
 func TestRedisReadsABoundedPartOfWhatIsDue(t *testing.T) {
 	t.Parallel()
-	client := startRedis(t).client(t)
-	store := newRedisStore(t, client)
-	start := time.Now().Add(-time.Hour)
-	for i := range 2000 {
-		r := tokenstore.Record{DueAt: start.Add(time.Duration(i) * time.Millisecond)}
-		if _, err := store.Put(t.Context(), fmt.Sprintf("bridge/other/%d", i), r); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, err := store.Put(t.Context(), "bridge/ours/1", tokenstore.Record{DueAt: start.Add(time.Minute)}); err != nil {
-		t.Fatal(err)
-	}
-
-	keys, next, err := store.Due(t.Context(), "bridge/ours", time.Now(), "", 10)
-	if err != nil || len(keys) > 0 || next == "" {
-		t.Errorf("Due = %q, %q, %v, want an empty page that goes on", keys, next, err)
-	}
-	if diff := cmp.Diff([]string{"bridge/ours/1"}, listDue(t, store, "bridge/ours", time.Now(), 10)); diff != "" {
-		t.Errorf("pages (-want +got):\n%s", diff)
-	}
+	testBoundedDue(t, newRedisStore(t, startRedis(t).client(t)))
 }
 
 func TestRedisPrefixesShareNothing(t *testing.T) {

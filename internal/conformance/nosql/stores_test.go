@@ -1,57 +1,36 @@
 package nosql_test
 
 import (
-	"context"
+	"crypto/sha256"
 	"fmt"
-	"sync/atomic"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
-// inTurn is a store whose calls go to one instance after the other: what one wrote the next must see.
-type inTurn struct {
-	stores []tokenstore.Store
-	calls  atomic.Uint64
-}
-
-func (s *inTurn) next() tokenstore.Store {
-	return s.stores[s.calls.Add(1)%uint64(len(s.stores))]
-}
-
-func (s *inTurn) Get(ctx context.Context, key string) (tokenstore.Record, error) {
-	return s.next().Get(ctx, key)
-}
-
-func (s *inTurn) Put(ctx context.Context, key string, r tokenstore.Record) (string, error) {
-	return s.next().Put(ctx, key, r)
-}
-
-func (s *inTurn) Delete(ctx context.Context, key, version string) error {
-	return s.next().Delete(ctx, key, version)
-}
-
-func (s *inTurn) Due(
-	ctx context.Context, prefix string, before time.Time, after string, limit int,
-) ([]string, string, error) {
-	return s.next().Due(ctx, prefix, before, after, limit)
-}
-
 // listDue follows a listing to its end.
 func listDue(t *testing.T, store tokenstore.Store, prefix string, before time.Time, limit int) []string {
 	t.Helper()
+	const tooMany = 10_000
 	var all []string
-	for after := ""; ; {
+	after := ""
+	for range tooMany {
 		keys, next, err := store.Due(t.Context(), prefix, before, after, limit)
 		if err != nil {
 			t.Fatal(err)
 		}
 		all = append(all, keys...)
-		if after = next; next == "" {
+		if next == "" {
 			return all
 		}
+		after = next
 	}
+	t.Fatalf("Due(%q) has not ended after %d pages", prefix, tooMany)
+	return nil
 }
 
 // eventually asks until the answer is yes, for at most ten seconds.
@@ -66,6 +45,34 @@ func eventually(t *testing.T, ask func() bool) bool {
 		}
 	}
 	return true
+}
+
+// testBoundedDue looks for a few of ours among many of others under one partition: no page reads them all, and none of ours
+// is lost or out of order between two pages.
+func testBoundedDue(t *testing.T, store tokenstore.Store) {
+	t.Helper()
+	start := time.Now().Add(-time.Hour)
+	var want []string
+	for i := range 400 {
+		// A hash, so that some shards hold more than others.
+		key := fmt.Sprintf("bridge/other/%x", sha256.Sum256([]byte{byte(i), byte(i >> 8)}))
+		if i >= 200 && i%3 == 0 {
+			key = strings.Replace(key, "other", "ours", 1)
+			want = append(want, key)
+		}
+		r := tokenstore.Record{DueAt: start.Add(time.Duration(i) * time.Millisecond)}
+		if _, err := store.Put(t.Context(), key, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	keys, next, err := store.Due(t.Context(), "bridge/ours", time.Now(), "", 5)
+	if err != nil || len(keys) > 0 || next == "" {
+		t.Errorf("Due = %q, %q, %v, want an empty page that goes on", keys, next, err)
+	}
+	if diff := cmp.Diff(want, listDue(t, store, "bridge/ours", time.Now(), 5)); diff != "" {
+		t.Errorf("pages (-want +got):\n%s", diff)
+	}
 }
 
 // benchmark measures the usual record, a bridge, in a store where 1000 others are not due.
