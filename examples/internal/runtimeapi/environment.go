@@ -43,9 +43,10 @@ type Environment struct {
 	cmd     *exec.Cmd
 	began   time.Time
 
-	next   chan *invocation // handed to the process when it asks
-	polled chan struct{}    // closed when it asks for the first time
-	ended  chan struct{}    // closed when the process is gone
+	started chan struct{}    // closed when cmd knows its process
+	next    chan *invocation // handed to the process when it asks
+	polled  chan struct{}    // closed when it asks for the first time
+	ended   chan struct{}    // closed when the process is gone
 
 	mu         sync.Mutex
 	firstPoll  time.Time
@@ -76,7 +77,8 @@ func Start(program string, environ []string, timeout time.Duration, log io.Write
 		return nil, err
 	}
 	e := &Environment{
-		timeout: timeout, next: make(chan *invocation), polled: make(chan struct{}), ended: make(chan struct{}),
+		timeout: timeout, next: make(chan *invocation),
+		started: make(chan struct{}), polled: make(chan struct{}), ended: make(chan struct{}),
 	}
 	e.server = &http.Server{Handler: e.routes(), ReadHeaderTimeout: 5 * time.Second}
 	go func() { _ = e.server.Serve(listener) }() // until Close
@@ -93,6 +95,7 @@ func Start(program string, environ []string, timeout time.Duration, log io.Write
 		e.server.Close()
 		return nil, err
 	}
+	close(e.started)
 	time.AfterFunc(initTimeout, func() {
 		select {
 		case <-e.polled:

@@ -39,6 +39,7 @@ func (e *Environment) routes() http.Handler {
 // serveNext holds the request until there is an event.
 func (e *Environment) serveNext(w http.ResponseWriter, r *http.Request) {
 	e.finish()
+	<-e.started
 	e.signal(syscall.SIGSTOP)
 	select {
 	case inv := <-e.next:

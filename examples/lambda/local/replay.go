@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -65,15 +66,16 @@ func samples(v *sandbox.Vendors, processes int) []sample {
 func replay(ctx context.Context, out io.Writer, f *runtimeapi.Function, v *sandbox.Vendors, processes int) error {
 	for _, s := range samples(v, processes) {
 		var all sync.WaitGroup
-		for range max(1, s.atOnce) {
+		lines := make([]string, max(1, s.atOnce))
+		for i := range lines {
 			all.Go(func() {
 				began := time.Now()
 				answer, err := f.Invoke(ctx, s.event)
-				line := fmt.Appendf(nil, "%-34s %6d ms  %s\n", s.name, time.Since(began).Milliseconds(), brief(answer, err))
-				_, _ = out.Write(line)
+				lines[i] = fmt.Sprintf("%-34s %6d ms  %s\n", s.name, time.Since(began).Milliseconds(), brief(answer, err))
 			})
 		}
 		all.Wait()
+		fmt.Fprint(out, strings.Join(lines, ""))
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
