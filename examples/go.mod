@@ -6,9 +6,15 @@ require (
 	github.com/caarlos0/env/v11 v11.4.2
 	github.com/google/go-cmp v0.7.0
 	github.com/incidentbridge/incidentbridge v0.1.0
+	go.yaml.in/yaml/v3 v3.0.5
 )
 
 require (
+	github.com/aws/aws-sdk-go-v2/internal/configsources v1.5.10 // indirect
+	github.com/aws/aws-sdk-go-v2/internal/endpoints/v2 v2.8.10 // indirect
+	github.com/aws/aws-sdk-go-v2/service/internal/accept-encoding v1.13.24 // indirect
+	github.com/aws/aws-sdk-go-v2/service/internal/endpoint-discovery v1.13.10 // indirect
+	github.com/aws/smithy-go v1.28.8 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/dustin/go-humanize v1.1.0 // indirect
 	github.com/google/uuid v1.6.0 // indirect
@@ -29,9 +35,14 @@ require (
 
 require (
 	github.com/PagerDuty/go-pagerduty v1.8.0 // indirect
+	github.com/aws/aws-lambda-go v1.55.1
+	github.com/aws/aws-sdk-go-v2 v1.47.7
+	github.com/aws/aws-sdk-go-v2/service/dynamodb v1.73.1
 	github.com/google/go-querystring v1.1.0 // indirect
 	github.com/hashicorp/go-cleanhttp v0.5.2 // indirect
 	github.com/hashicorp/go-retryablehttp v0.7.8 // indirect
+	github.com/incidentbridge/incidentbridge/adapters/awslambda v0.1.0
+	github.com/incidentbridge/incidentbridge/tokenstore/dynamostore v0.1.0
 	github.com/incidentbridge/incidentbridge/tokenstore/redisstore v0.1.0
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/redis/go-redis/v9 v9.23.0
@@ -42,3 +53,7 @@ require (
 replace github.com/incidentbridge/incidentbridge => ../
 
 replace github.com/incidentbridge/incidentbridge/tokenstore/redisstore => ../tokenstore/redisstore
+
+replace github.com/incidentbridge/incidentbridge/adapters/awslambda => ../adapters/awslambda
+
+replace github.com/incidentbridge/incidentbridge/tokenstore/dynamostore => ../tokenstore/dynamostore

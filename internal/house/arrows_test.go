@@ -69,6 +69,7 @@ var floors = map[string]floor{
 		on:    []string{"bridge", "zoom", "pagerduty", "tokenstore", "internal/redact"},
 		links: []string{oauth2, goPagerDuty, goQuerystring, retryableHTTP, cleanHTTP},
 	},
+	"adapters/awslambda":   {on: []string{"bridge", "pagerduty"}}, // a module of its own; the routes are any http.Handler
 	"examples":             {free: true},
 	"internal/conformance": {free: true},
 	"internal/house":       {},

@@ -1,0 +1,316 @@
+package awslambda_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/incidentbridge/incidentbridge/adapters/awslambda"
+	"github.com/incidentbridge/incidentbridge/bridge"
+)
+
+// service is a Service that counts.
+type service struct {
+	mu         sync.Mutex
+	reconciled int
+	err        error
+	busy       chan struct{} // Wait returns when it is closed; nil: at once
+}
+
+func (s *service) Reconcile(context.Context) (bridge.Report, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reconciled++
+	return bridge.Report{Due: 3, Failed: 1}, s.err
+}
+
+func (s *service) Wait(ctx context.Context) error {
+	if s.busy == nil {
+		return nil
+	}
+	select {
+	case <-s.busy:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func newHandler(t testing.TB, routes http.Handler, s awslambda.Service, opts ...awslambda.Option) *awslambda.Handler {
+	t.Helper()
+	h, err := awslambda.NewHandler(routes, s, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func event(t testing.TB, name string) []byte {
+	t.Helper()
+	payload, err := os.ReadFile(filepath.Join("testdata", "events", name+".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return payload
+}
+
+func TestWhatIsRefused(t *testing.T) {
+	t.Parallel()
+	routes := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the routes were asked") })
+	h := newHandler(t, routes, &service{})
+	for name, payload := range map[string]string{
+		"another service's records": string(event(t, "sns")),
+		"mixed records":             `{"Records":[{"eventSource":"aws:sqs"},{"eventSource":"aws:s3"}]}`,
+		"an event of AWS itself":    `{"version":"0","detail-type":"EC2 Instance State-change Notification","source":"aws.ec2","detail":{}}`,
+		"a schedule of somebody":    `{"version":"0","detail-type":"Scheduled Event","source":"acme.cron","detail":{}}`,
+		"a WebSocket message":       `{"requestContext":{"routeKey":"$connect","eventType":"CONNECT"},"isBase64Encoded":false}`,
+		"a test of the console":     `{"key1":"value1","key2":"value2","key3":"value3"}`,
+		"other types":               `{"version":2,"headers":["secret"]}`,
+		"a list":                    `[]`,
+		"no JSON":                   `secret`,
+		"nothing":                   ``,
+	} {
+		answer, err := h.Invoke(t.Context(), []byte(payload))
+		if !errors.Is(err, awslambda.ErrUnknownEvent) || answer != nil {
+			t.Errorf("%s: answered %s, %v, want ErrUnknownEvent", name, answer, err)
+		}
+		if err != nil && strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: the error tells what was sent: %v", name, err)
+		}
+	}
+}
+
+func TestNewHandlerWants(t *testing.T) {
+	t.Parallel()
+	routes := http.NotFoundHandler()
+	tests := []struct {
+		name    string
+		routes  http.Handler
+		service awslambda.Service
+		opt     awslambda.Option
+	}{
+		{name: "routes", service: &service{}},
+		{name: "a service", routes: routes},
+		{name: "a margin", routes: routes, service: &service{}, opt: awslambda.WithMargin(0)},
+		{name: "a logger", routes: routes, service: &service{}, opt: awslambda.WithLogger(nil)},
+		{name: "PagerDuty's source", routes: routes, service: &service{}, opt: awslambda.PartnerEvents("aws.partner/other.com/1", "s")},
+		{name: "a secret", routes: routes, service: &service{}, opt: awslambda.PartnerEvents("aws.partner/pagerduty.com/1/a", "")},
+		{name: "a queue", routes: routes, service: &service{}, opt: awslambda.Queue("arn:aws:sns:us-east-1:1:topic", "t")},
+		{name: "a token", routes: routes, service: &service{}, opt: awslambda.Queue("arn:aws:sqs:us-east-1:1:queue", "")},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var opts []awslambda.Option
+			if tt.opt != nil {
+				opts = append(opts, tt.opt)
+			}
+			if _, err := awslambda.NewHandler(tt.routes, tt.service, opts...); err == nil {
+				t.Error("NewHandler does without")
+			}
+		})
+	}
+}
+
+func TestAScheduleReconciles(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"rule", "scheduler"} {
+		s := &service{}
+		answer, err := newHandler(t, http.NotFoundHandler(), s).Invoke(t.Context(), event(t, name))
+		if err != nil || string(answer) != `{"due":3,"failed":1}` || s.reconciled != 1 {
+			t.Errorf("%s: %s, %v after %d rounds", name, answer, err, s.reconciled)
+		}
+		s.err = bridge.ErrUnavailable
+		if _, err := newHandler(t, http.NotFoundHandler(), s).Invoke(t.Context(), event(t, name)); !errors.Is(err, bridge.ErrUnavailable) {
+			t.Errorf("%s: what failed is %v, want ErrUnavailable", name, err)
+		}
+	}
+}
+
+// The routes work until shortly before Lambda's deadline, and no longer.
+func TestTheDeadlineHasAMargin(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var left time.Duration
+		routes := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			deadline, _ := r.Context().Deadline()
+			left = time.Until(deadline)
+			<-r.Context().Done()
+			w.WriteHeader(http.StatusAccepted)
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		began := time.Now()
+		h := newHandler(t, routes, &service{}, awslambda.WithMargin(2*time.Second))
+		answer, err := h.Invoke(ctx, event(t, "functionurl"))
+		if err != nil || !strings.Contains(string(answer), `"statusCode":202`) {
+			t.Errorf("Invoke = %s, %v", answer, err)
+		}
+		if took := time.Since(began); left != 8*time.Second || took != 8*time.Second {
+			t.Errorf("the routes had %v and Invoke took %v, want 8s both", left, took)
+		}
+	})
+}
+
+func TestNothingIsAtWorkAfterTheReturn(t *testing.T) {
+	t.Parallel()
+	landed := func(after time.Duration) chan struct{} {
+		busy := make(chan struct{})
+		time.AfterFunc(after, func() { close(busy) })
+		return busy
+	}
+	tests := []struct {
+		name         string
+		work         time.Duration
+		answered, is time.Duration // when the caller hears, and when the invocation is over
+		respond      bool
+	}{
+		{name: "Invoke waits", work: 3 * time.Second, answered: 3 * time.Second, is: 3 * time.Second},
+		{name: "Invoke gives up in time", work: time.Minute, answered: 9 * time.Second, is: 9 * time.Second},
+		{name: "Respond answers at once", work: 3 * time.Second, is: 3 * time.Second, respond: true},
+		{name: "Respond gives up in time", work: time.Minute, is: 9 * time.Second, respond: true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				routes := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusAccepted) })
+				h := newHandler(t, routes, &service{busy: landed(tt.work)}, awslambda.WithMargin(time.Second))
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+				defer cancel()
+				began := time.Now()
+				var answer []byte
+				if tt.respond {
+					r, err := h.Respond(ctx, event(t, "functionurl"))
+					if err != nil {
+						t.Fatal(err)
+					}
+					answer, _ = io.ReadAll(r)
+					if took := time.Since(began); took != tt.answered {
+						t.Errorf("answered after %v, want %v", took, tt.answered)
+					}
+					r.(io.Closer).Close()
+				} else {
+					answer, _ = h.Invoke(ctx, event(t, "functionurl"))
+				}
+				if took := time.Since(began); took != tt.is {
+					t.Errorf("over after %v, want %v", took, tt.is)
+				}
+				if !strings.Contains(string(answer), `"statusCode":202`) {
+					t.Errorf("answered %s, want 202", answer)
+				}
+			})
+		})
+	}
+}
+
+func TestARespondThatFailsWaitsToo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &service{err: bridge.ErrUnavailable, busy: make(chan struct{})}
+		time.AfterFunc(time.Second, func() { close(s.busy) })
+		began := time.Now()
+		r, err := newHandler(t, http.NotFoundHandler(), s).Respond(t.Context(), event(t, "rule"))
+		if r != nil || !errors.Is(err, bridge.ErrUnavailable) || time.Since(began) != time.Second {
+			t.Errorf("Respond = %v, %v after %v", r, err, time.Since(began))
+		}
+	})
+}
+
+// partnerSecret is what the routes of these tests would accept.
+const partnerSecret = "random"
+
+func TestPartnerEvents(t *testing.T) {
+	t.Parallel()
+	const source = "aws.partner/pagerduty.com/1234567890/incidentbridge"
+	bare := func(t *testing.T) []byte {
+		var e map[string]any
+		if err := json.Unmarshal(event(t, "partner"), &e); err != nil {
+			t.Fatal(err)
+		}
+		e["detail"] = e["detail"].(map[string]any)["event"]
+		payload, err := json.Marshal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return payload
+	}
+	tests := []struct {
+		name    string
+		payload []byte
+		source  string
+		status  int
+		code    string
+		fails   bool
+	}{
+		{name: "opens", payload: event(t, "partner"), source: source, status: 201},
+		{name: "without its envelope", payload: bare(t), source: source, status: 201},
+		{name: "the ledger holds it", payload: event(t, "partner"), source: source, status: 202},
+		{name: "refused for good", payload: event(t, "partner"), source: source, status: 403, code: "forbidden"},
+		{name: "the store is down", payload: event(t, "partner"), source: source, status: 503, code: "unavailable", fails: true},
+		{name: "the routes want another secret", payload: event(t, "partner"), source: source, status: 401, code: "unauthorized", fails: true},
+		{name: "of another account", payload: event(t, "partner"), source: source + "2", fails: true},
+		{name: "not asked for", payload: event(t, "partner"), fails: true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var seen *delivery
+			routes := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				seen = readDelivery(t, r)
+				problem(w, tt.status, tt.code)
+			})
+			var opts []awslambda.Option
+			if tt.source != "" {
+				opts = append(opts, awslambda.PartnerEvents(tt.source, partnerSecret))
+			}
+			_, err := newHandler(t, routes, &service{}, opts...).Invoke(t.Context(), tt.payload)
+			if (err != nil) != tt.fails {
+				t.Errorf("Invoke = %v, want an error: %v", err, tt.fails)
+			}
+			if tt.status == 0 {
+				if seen != nil {
+					t.Errorf("the routes got %+v", seen)
+				}
+				return
+			}
+			if seen.path != "/webhooks/pagerduty" || !seen.signedWith(partnerSecret) {
+				t.Errorf("the routes got %+v, want a webhook signed with the secret", seen)
+			}
+			if id := seen.eventID(t); id != "01EVENT" {
+				t.Errorf("the event's id is %q", id)
+			}
+		})
+	}
+}
+
+// What is answered may be larger than what was asked; a reader must be read to its end.
+func TestRespondIsJSONForTheRuntime(t *testing.T) {
+	t.Parallel()
+	routes := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, strings.Repeat("x", 100_000)) })
+	r, err := newHandler(t, routes, &service{}).Respond(t.Context(), event(t, "functionurl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if asJSON, err := json.Marshal(r); err != nil || string(asJSON) != "{}" {
+		t.Errorf("the reader is %s as JSON, %v: the runtime client would send that instead of what it holds", asJSON, err)
+	}
+	text, err := io.ReadAll(r)
+	if err != nil || !json.Valid(text) || len(text) < 100_000 {
+		t.Errorf("%d bytes, %v", len(text), err)
+	}
+	if diff := cmp.Diff("application/json", r.(interface{ ContentType() string }).ContentType()); diff != "" {
+		t.Error(diff)
+	}
+}

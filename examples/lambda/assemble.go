@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"io"
+	"log/slog"
+
+	"github.com/incidentbridge/incidentbridge/adapters/awslambda"
+	"github.com/incidentbridge/incidentbridge/examples/internal/settings"
+	"github.com/incidentbridge/incidentbridge/examples/internal/stores/dynamodb"
+)
+
+// What this program can be told besides the settings of the other examples. None is a secret.
+const (
+	eventSource = "PAGERDUTY_EVENT_SOURCE" // EventBridge source of PagerDuty's partner events
+	queueARN    = "TRIGGER_QUEUE_ARN"      // SQS queue whose senders are trusted
+)
+
+// assemble reads the environment and returns what answers events.
+func assemble(ctx context.Context, environ map[string]string, stderr io.Writer) (*awslambda.Handler, error) {
+	if err := resolveSecrets(ctx, environ); err != nil {
+		return nil, err
+	}
+	s, err := load(environ)
+	if err != nil {
+		return nil, err
+	}
+	logger := s.Logger(stderr)
+	openers := map[string]settings.Opener{"dynamodb": dynamodb.Open}
+	backend, err := s.OpenStore(ctx, openers, logger) // never closed: Lambda freezes and kills
+	if err != nil {
+		return nil, err
+	}
+	svc, err := s.Service(backend.Store, logger)
+	if err != nil {
+		return nil, err
+	}
+	opts := trust(s, environ, logger)
+	routes, err := s.Handler(svc, logger)
+	if err != nil {
+		return nil, err
+	}
+	return awslambda.NewHandler(routes, svc, opts...)
+}
+
+// load is settings.Load without the demo, which nobody could see here.
+func load(environ map[string]string) (*settings.Settings, error) {
+	s, err := settings.Load(environ)
+	if err != nil {
+		return nil, err
+	}
+	if s.Demo {
+		return nil, &settings.Error{Missing: []string{"ZOOM_ACCOUNT_ID", "PAGERDUTY_TOKEN"}}
+	}
+	return s, s.Unserved()
+}
+
+// trust gives what AWS vouches for credentials that only this process knows.
+func trust(s *settings.Settings, environ map[string]string, logger *slog.Logger) []awslambda.Option {
+	opts := []awslambda.Option{awslambda.WithLogger(logger)}
+	if source := environ[eventSource]; source != "" {
+		secret := rand.Text()
+		s.PagerDutyWebhookSecrets = append(s.PagerDutyWebhookSecrets, settings.Secret(secret))
+		opts = append(opts, awslambda.PartnerEvents(source, secret))
+	}
+	if arn := environ[queueARN]; arn != "" {
+		token := rand.Text()
+		s.ActionTokens = append(s.ActionTokens, settings.Secret(token))
+		opts = append(opts, awslambda.Queue(arn, token))
+	}
+	return opts
+}
