@@ -19,10 +19,10 @@ const (
 	installPath     = "/install"
 	installedPath   = "/install/done"
 	installedCookie = "incidentbridge-installed"
-	installedFor    = time.Hour              // how long the confirmation is shown to whoever installed
-	pingPatience    = 2 * time.Second        // for the confirmation to wait for PagerDuty's ping
-	pingPoll        = 100 * time.Millisecond //
-	pingHope        = time.Minute            // after which the ping is not waited for any more
+	installedFor    = time.Hour       // how long the confirmation is shown to whoever installed
+	pingPatience    = 2 * time.Second // for the confirmation to wait for PagerDuty's ping
+	pingPoll        = 100 * time.Millisecond
+	pingHope        = time.Minute // after which the ping is not waited for any more
 	mostServices    = 25
 )
 
@@ -249,12 +249,11 @@ type confirmed struct {
 type reach string
 
 const (
-	reached     reach = "reached"
-	waiting     reach = "waiting"
-	unreached   reach = "unreached"
-	byHand      reach = "by-hand" // there is no subscription
-	notByUs     reach = "not-by-us"
-	waitRefresh       = 2 // seconds
+	reached   reach = "reached"
+	waiting   reach = "waiting"
+	unreached reach = "unreached"
+	byHand    reach = "by-hand"   // there is no subscription
+	notByUs   reach = "not-by-us" // PagerDuty's app is not installed by consent
 )
 
 func (h *Handler) confirmation(now *bridge.Installed) page {
@@ -274,7 +273,7 @@ func (h *Handler) confirmation(now *bridge.Installed) page {
 	case !now.SetUp.ReachedAt.IsZero():
 		c.Reach = reached
 	case waitsForPing(now):
-		c.Reach, p.Refresh = waiting, waitRefresh
+		c.Reach, p.Refresh = waiting, soon
 	default:
 		c.Reach = unreached
 	}
