@@ -32,12 +32,8 @@ func assemble(ctx context.Context, environ map[string]string, stderr io.Writer) 
 	if err != nil {
 		return nil, err
 	}
-	svc, err := s.Service(backend.Store, logger)
-	if err != nil {
-		return nil, err
-	}
-	opts := trust(s, environ, logger)
-	routes, err := s.Handler(svc, logger)
+	opts := trust(s, environ, logger) // first: the routes check what it adds
+	svc, routes, err := s.Assemble(backend.Store, logger)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +49,7 @@ func load(environ map[string]string) (*settings.Settings, error) {
 	if s.Demo {
 		return nil, &settings.Error{Missing: []string{"ZOOM_ACCOUNT_ID", "PAGERDUTY_TOKEN"}}
 	}
-	return s, s.Unserved()
+	return s, nil
 }
 
 // trust gives what AWS vouches for credentials that only this process knows.
