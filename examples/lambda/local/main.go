@@ -31,7 +31,7 @@ func main() {
 	}
 	if err := run(ctx, os.Stdout, log, *processes, *timeout); err != nil {
 		fmt.Fprintln(os.Stderr, "local:", err)
-		os.Exit(1) //nolint:gocritic // nothing is left to stop
+		os.Exit(1)
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 	"github.com/incidentbridge/incidentbridge/examples/internal/stores/dynamodb"
 )
 
-func TestOpen(t *testing.T) { //nolint:paralleltest // it sets AWS_REGION
+func TestOpen(t *testing.T) {
 	t.Setenv("AWS_REGION", "")
 	for _, tt := range []struct{ address, want string }{
 		{"dynamodb://table?region=eu-central-1", ""},
