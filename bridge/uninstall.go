@@ -140,7 +140,7 @@ func (i *Installation) attend(ctx context.Context) error {
 	return errors.Join(err, i.keepAlive(ctx))
 }
 
-// keepAlive asks for a token of every grant that is due: the vendors forget one that is never used.
+// keepAlive refreshes every grant that is due: the vendors forget one that is never used.
 func (i *Installation) keepAlive(ctx context.Context) error {
 	keys, _, err := i.store.Due(ctx, "grant/"+theInstallation, time.Now(), "", len(i.apps)+1)
 	if err != nil {
@@ -149,8 +149,7 @@ func (i *Installation) keepAlive(ctx context.Context) error {
 	var faults []error
 	for _, a := range i.apps {
 		if slices.Contains(keys, "grant/"+theInstallation+"/"+string(a.vendor)) {
-			_, err := a.grant.Token(ctx)
-			faults = append(faults, err)
+			faults = append(faults, a.grant.KeepAlive(ctx))
 		}
 	}
 	return errors.Join(faults...)
