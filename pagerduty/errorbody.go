@@ -3,9 +3,10 @@ package pagerduty
 import (
 	"encoding/json"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/incidentbridge/incidentbridge/internal/redact"
 )
 
 // Bounds of what an error repeats of PagerDuty's words.
@@ -13,8 +14,6 @@ const (
 	maxDetails     = 10
 	maxDetailBytes = 300
 )
-
-var link = regexp.MustCompile(`(?i)[a-z]+://\S+`)
 
 // decodeError reads an error body in any of the shapes PagerDuty has been seen to use. What it cannot read, an HTML
 // page for instance, leaves everything empty.
@@ -62,14 +61,9 @@ func texts(value any, path string) []string {
 	return found[:min(len(found), maxDetails)]
 }
 
-// scrub shortens a vendor's words and takes out what must not be repeated: links and the sensitive values.
+// scrub shortens PagerDuty's words and takes out what must not be repeated: links and the sensitive values.
 func scrub(text string, sensitive []string) string {
-	for _, value := range sensitive {
-		if value != "" {
-			text = strings.ReplaceAll(text, value, "[redacted]")
-		}
-	}
-	text = link.ReplaceAllString(text, "[link]")
+	text = redact.Words(text, sensitive...)
 	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r <= ' ' || r == 0x7f }), " ")
 	if len(text) > maxDetailBytes {
 		text = strings.ToValidUTF8(text[:maxDetailBytes], "") + "…"

@@ -192,7 +192,7 @@ func (c *Client) send(ctx context.Context, call call, payload []byte, token *oau
 		return nil, e.inDoubtIf(call.once && maybeSent(err))
 	}
 	if resp.StatusCode/100 != 2 {
-		e := answerError(call.op, resp, body)
+		e := answerError(call.op, resp, body, token.AccessToken)
 		return nil, e.inDoubtIf(call.once && errors.Is(e, ErrUnavailable))
 	}
 	return body, nil

@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"github.com/incidentbridge/incidentbridge/internal/httpx"
+	"github.com/incidentbridge/incidentbridge/internal/redact"
 )
 
 // The reasons a call fails for, to be found with errors.Is inside the *Error that every method returns.
@@ -91,14 +92,15 @@ func (e *Error) Error() string {
 // Unwrap returns the sentinel and what lies under it; a context's error is among that.
 func (e *Error) Unwrap() error { return e.Err }
 
-// answerError turns an answer that is not a success into an Error.
-func answerError(op string, resp *http.Response, body []byte) *Error {
+// answerError turns an answer that is not a success into an Error. The secrets are kept out of it.
+func answerError(op string, resp *http.Response, body []byte, secrets ...string) *Error {
 	e := &Error{
 		Op:         op,
 		StatusCode: resp.StatusCode,
-		TrackingID: oneLine(resp.Header.Get("X-Zm-Trackingid"), 80),
+		TrackingID: oneLine(redact.Words(resp.Header.Get("X-Zm-Trackingid"), secrets...), 80),
 	}
 	code, message := decodeError(body)
+	message = redact.Words(message, secrets...)
 	e.Code, e.Message = code, oneLine(message, 400)
 	if wait, ok := httpx.RetryAfter(resp.Header, time.Now()); ok {
 		e.RetryAfter = wait

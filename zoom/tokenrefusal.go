@@ -3,27 +3,24 @@ package zoom
 import (
 	"net/http"
 	"strings"
+
+	"github.com/incidentbridge/incidentbridge/internal/redact"
 )
 
 // tokenRefusal reads the OAuth endpoints' own kind of error body, which has a reason where OAuth has a description. The
 // kind is OAuth's word for it, "" when there is none.
 func tokenRefusal(op string, resp *http.Response, body []byte, secrets ...string) (e *Error, kind string) {
-	e = answerError(op, resp, body)
+	e = answerError(op, resp, body, secrets...)
 	o, _ := parseObject(body)
 	kind = o.text("error")
-	text := e.Message
-	if kind != "" {
-		text = kind
-		if reason := o.text("reason"); reason != "" {
-			text += ": " + reason
-		}
+	if kind == "" {
+		return e, ""
 	}
-	for _, secret := range secrets {
-		if secret != "" {
-			text = strings.ReplaceAll(text, secret, redacted)
-		}
+	text := kind
+	if reason := o.text("reason"); reason != "" {
+		text += ": " + reason
 	}
-	e.Message = oneLine(text, 200)
+	e.Message = oneLine(redact.Words(text, secrets...), 200)
 	return e, kind
 }
 

@@ -130,6 +130,21 @@ func TestError(t *testing.T) {
 	}
 }
 
+func TestWords(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"Meeting does not exist: 123.":                 "Meeting does not exist: 123.",
+		"hunter2 is not valid, Hunter2 neither":        "[redacted] is not valid, Hunter2 neither",
+		"got Authorization: Bearer eyJhbGciOi.x_y-z==": "got Authorization: Bearer [redacted]",
+		"got Basic aHVudGVyMg==, want another":         "got Basic [redacted], want another",
+		"see https://zoom.us/s/1?zak=abc for more":     "see [link] for more",
+	} {
+		if got := redact.Words(text, "", "hunter2"); got != want {
+			t.Errorf("%q becomes %q, want %q", text, got, want)
+		}
+	}
+}
+
 func TestErrorKeepsTheCause(t *testing.T) {
 	t.Parallel()
 	raw := &url.Error{Op: "Get", URL: "https://zoom.us/?hunter2", Err: context.DeadlineExceeded}
