@@ -215,6 +215,49 @@ func TestTheVariablesAreSettings(t *testing.T) {
 	}
 }
 
+// What the README says to deploy with is enough, and what is forgotten is named.
+func TestTheParametersAreEnough(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		parameters map[string]string
+		wants      string
+	}{
+		"keys": {map[string]string{
+			"ZoomAccountId": "account", "ZoomClientId": "client", "ZoomHosts": "host@example.com", "PagerDutyFrom": "oncall@example.com",
+		}, ""},
+		"keys, and people who log in": {map[string]string{
+			"ZoomAccountId": "account", "ZoomClientId": "client", "ZoomHosts": "host@example.com", "PagerDutyFrom": "oncall@example.com",
+			"PagerDutyClientId": "client", "PagerDutyWebhooks": "yes", "ZoomWebhooks": "yes",
+		}, ""},
+		"an installed app": {map[string]string{
+			"ZoomClientId": "client", "PagerDutyClientId": "client", "ZoomWebhooks": "yes",
+		}, ""},
+		"keys without a host": {map[string]string{
+			"ZoomAccountId": "account", "ZoomClientId": "client", "PagerDutyFrom": "oncall@example.com",
+		}, "missing ZOOM_HOSTS"},
+		"nothing of PagerDuty": {map[string]string{"ZoomClientId": "client"}, "missing PAGERDUTY_TOKEN, PAGERDUTY_FROM"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			values := environ(t, test.parameters)
+			for variable := range values {
+				if secret, kept := strings.CutSuffix(variable, ssmSuffix); kept {
+					values[secret] = "secret"
+				}
+			}
+			values["STORE_KEYS"] = "k:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+			said := ""
+			if _, err := load(values); err != nil {
+				said = err.Error()
+			}
+			if diff := cmp.Diff(test.wants, said); diff != "" {
+				t.Errorf("the settings (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 // The address that PagerDuty is given is one that the routes have.
 func TestTheOutputsAreRoutes(t *testing.T) {
 	t.Parallel()

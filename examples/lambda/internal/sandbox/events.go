@@ -86,8 +86,10 @@ func Schedule() []byte {
 
 // Answer is what the function says to an HTTP event.
 type Answer struct {
-	StatusCode int    `json:"statusCode"`
-	Body       string `json:"body"`
+	StatusCode int               `json:"statusCode"`
+	Headers    map[string]string `json:"headers"`
+	Cookies    []string          `json:"cookies"`
+	Body       string            `json:"body"`
 }
 
 // ParseAnswer reads an answer in any of the HTTP formats.
