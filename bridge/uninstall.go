@@ -2,7 +2,6 @@ package bridge
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -119,38 +118,4 @@ func (i *Installation) remove(ctx context.Context, made setUp) (left []string) {
 		}
 	}
 	return left
-}
-
-// attend goes on with an install or uninstall that stopped half-way, and keeps idle grants alive.
-func (i *Installation) attend(ctx context.Context) error {
-	r, _, err := i.read(ctx)
-	if err != nil {
-		return err
-	}
-	now := time.Now()
-	switch {
-	case r.State == leaving && !now.Before(r.RetryAt):
-		_, err = i.leave(ctx, r)
-	case r.Claim != nil && !r.Claim.stands(now):
-		err = i.forget(ctx, r.Claim, nil)
-	}
-	if r.State != installed {
-		return err
-	}
-	return errors.Join(err, i.keepAlive(ctx))
-}
-
-// keepAlive refreshes every grant that is due: the vendors forget one that is never used.
-func (i *Installation) keepAlive(ctx context.Context) error {
-	keys, _, err := i.store.Due(ctx, "grant/"+theInstallation, time.Now(), "", len(i.apps)+1)
-	if err != nil {
-		return err
-	}
-	var faults []error
-	for _, a := range i.apps {
-		if slices.Contains(keys, "grant/"+theInstallation+"/"+string(a.vendor)) {
-			faults = append(faults, a.grant.KeepAlive(ctx))
-		}
-	}
-	return errors.Join(faults...)
 }

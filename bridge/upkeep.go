@@ -1,0 +1,41 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// upkeepEvery is how often a process looks after the installation itself.
+const upkeepEvery = time.Minute
+
+// attend goes on with an install or uninstall that stopped half-way, and keeps idle grants alive.
+func (i *Installation) attend(ctx context.Context) error {
+	r, _, err := i.read(ctx)
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	switch {
+	case r.State == leaving && !now.Before(r.RetryAt):
+		_, err = i.leave(ctx, r)
+	case r.Claim != nil && !r.Claim.stands(now):
+		err = i.forget(ctx, r.Claim, nil)
+	}
+	if r.State != installed {
+		return err
+	}
+	return errors.Join(err, i.keepAlive(ctx))
+}
+
+// keepAlive refreshes every grant that is due, side by side: a vendor that hangs must not cost the other's grant.
+func (i *Installation) keepAlive(ctx context.Context) error {
+	var grants sync.WaitGroup
+	faults := make([]error, len(i.apps))
+	for n, a := range i.apps {
+		grants.Go(func() { faults[n] = a.grant.KeepAlive(ctx) })
+	}
+	grants.Wait()
+	return errors.Join(faults...)
+}
