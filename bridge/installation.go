@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -37,6 +38,9 @@ type Installation struct {
 	apps      []app  // in the order in which an install asks them
 	zoom      *zoom.Client
 	pagerDuty *pagerduty.Client
+
+	mu       sync.Mutex
+	watchers []func(context.Context, Vendor, tokenstore.Refresh)
 }
 
 // app is the app at one vendor, and the grant of whoever installed it.
@@ -105,6 +109,7 @@ func InstallPagerDuty(oauth *pagerduty.OAuth, opts ...pagerduty.Option) Installa
 func (i *Installation) addApp(
 	vendor Vendor, oauth consentApp, who func(context.Context, *oauth2.Token) (Account, error), opts ...tokenstore.Option,
 ) (*tokenstore.TokenSource, error) {
+	opts = append(opts, tokenstore.WithObserver(func(ctx context.Context, r tokenstore.Refresh) { i.tell(ctx, vendor, r) }))
 	grant, err := tokenstore.NewTokenSource(i.store, "grant/"+theInstallation+"/"+string(vendor), oauth.Refresh, opts...)
 	if err != nil {
 		return nil, err

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
 // upkeepEvery is how often a process looks after the installation itself.
@@ -38,4 +40,31 @@ func (i *Installation) keepAlive(ctx context.Context) error {
 	}
 	grants.Wait()
 	return errors.Join(faults...)
+}
+
+// watch has every Service that serves this installation told of the refreshes of this process.
+func (i *Installation) watch(told func(context.Context, Vendor, tokenstore.Refresh)) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.watchers = append(i.watchers, told)
+}
+
+func (i *Installation) tell(ctx context.Context, vendor Vendor, r tokenstore.Refresh) {
+	i.mu.Lock()
+	watchers := i.watchers
+	i.mu.Unlock()
+	for _, told := range watchers {
+		told(ctx, vendor, r)
+	}
+}
+
+// refreshed reports a refresh to whoever watches.
+func (s *Service) refreshed(ctx context.Context, vendor Vendor, r tokenstore.Refresh) {
+	if r.Err != nil {
+		s.logger.WarnContext(ctx, "a token was not refreshed", "vendor", vendor, "error", r.Err, "duration", r.Duration)
+		s.observe(ctx, Event{Kind: RefreshFailed, Vendor: vendor, Duration: r.Duration, Err: r.Err})
+		return
+	}
+	s.logger.InfoContext(ctx, "token refreshed", "vendor", vendor, "duration", r.Duration)
+	s.observe(ctx, Event{Kind: TokenRefreshed, Vendor: vendor, Duration: r.Duration})
 }

@@ -1,13 +1,17 @@
 package bridge_test
 
 import (
+	"context"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/incidentbridge/incidentbridge/bridge"
 	"github.com/incidentbridge/incidentbridge/pagerduty/pagerdutytest"
+	"github.com/incidentbridge/incidentbridge/tokenstore"
 	"github.com/incidentbridge/incidentbridge/zoom"
 	"github.com/incidentbridge/incidentbridge/zoom/zoomtest"
 )
@@ -97,10 +101,54 @@ func TestAGrantOutlivesAVendorThatIsDownWhenItIsDue(t *testing.T) {
 	})
 }
 
+func TestARefreshIsObserved(t *testing.T) {
+	dead := func(w *world) { w.zoom.Uninstall(zoomBoss) }
+	tests := []struct {
+		name string
+		meet func(*world)
+		want []bridge.Event
+	}{
+		{"of both vendors", func(*world) {}, []bridge.Event{
+			{Kind: bridge.TokenRefreshed, Vendor: bridge.VendorPagerDuty},
+			{Kind: bridge.TokenRefreshed, Vendor: bridge.VendorZoom},
+		}},
+		{"and one that Zoom refuses for good", dead, []bridge.Event{
+			{Kind: bridge.RefreshFailed, Vendor: bridge.VendorZoom, Err: tokenstore.ErrReauthorize},
+			{Kind: bridge.TokenRefreshed, Vendor: bridge.VendorPagerDuty},
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			inWorld(t, func(t *testing.T, w *world) {
+				o := newOffice(w)
+				i := o.installation(t, w.store)
+				o.install(t, i)
+				var (
+					mu   sync.Mutex
+					seen []bridge.Event
+				)
+				svc := o.consenting(t, i, bridge.WithObserver(func(_ context.Context, e bridge.Event) {
+					mu.Lock()
+					defer mu.Unlock()
+					seen = append(seen, e)
+				}))
+				pass(keepAlive)
+				tt.meet(w)
+				reconcile(t, svc)
+				anyOrder := cmpopts.SortSlices(func(a, b bridge.Event) bool { return a.Vendor < b.Vendor })
+				if diff := cmp.Diff(tt.want, seen, cmpopts.EquateErrors(), anyOrder); diff != "" {
+					t.Errorf("events (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
 // consenting is a service of the installation that does due work only when it is told to.
-func (o office) consenting(t *testing.T, i *bridge.Installation) *bridge.Service {
+func (o office) consenting(t *testing.T, i *bridge.Installation, opts ...bridge.Option) *bridge.Service {
 	t.Helper()
-	svc, err := bridge.New(bridge.PagerDuty(i.PagerDuty()), bridge.Zoom(i.Zoom(), zoom.Me), o.store, bridge.WithConsent(i))
+	svc, err := bridge.New(bridge.PagerDuty(i.PagerDuty()), bridge.Zoom(i.Zoom(), zoom.Me), o.store,
+		append(opts, bridge.WithConsent(i))...)
 	if err != nil {
 		t.Fatal(err)
 	}

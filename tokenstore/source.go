@@ -54,6 +54,7 @@ type sourceConfig struct {
 	refreshTimeout time.Duration
 	keepAlive      time.Duration
 	lateBound      time.Duration
+	observe        func(context.Context, Refresh)
 }
 
 // Option changes a default of a [TokenSource].
@@ -103,7 +104,9 @@ func NewTokenSource(store Store, key string, refresh RefreshFunc, opts ...Option
 	if err := CheckKey(key); err != nil {
 		return nil, err
 	}
-	config := sourceConfig{refreshTimeout: defaultRefreshTimeout, keepAlive: defaultKeepAlive}
+	config := sourceConfig{
+		refreshTimeout: defaultRefreshTimeout, keepAlive: defaultKeepAlive, observe: func(context.Context, Refresh) {},
+	}
 	for _, opt := range opts {
 		if err := opt(&config); err != nil {
 			return nil, err

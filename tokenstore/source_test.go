@@ -31,6 +31,7 @@ func TestNewTokenSourceRefusesWhatCannotWork(t *testing.T) {
 		{"no refresh timeout", store, key, refresh, tokenstore.WithRefreshTimeout(0)},
 		{"no keep-alive", store, key, refresh, tokenstore.WithKeepAlive(-time.Hour)},
 		{"no late bound", store, key, refresh, tokenstore.WithReuseDetection(0)},
+		{"no observer", store, key, refresh, tokenstore.WithObserver(nil)},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
