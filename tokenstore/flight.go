@@ -111,7 +111,7 @@ func (f *flight) round(detached context.Context) (*oauth2.Token, error) {
 			if serves {
 				return token, nil
 			}
-			if pause(ctx, pollPause) != nil {
+			if s.pause(ctx, pollPause) != nil {
 				return nil, failed(s.key, "wait for the refresh of another process", ErrInDoubt)
 			}
 			continue
@@ -121,7 +121,7 @@ func (f *flight) round(detached context.Context) (*oauth2.Token, error) {
 		}
 		mine, err := f.lease(ctx, record, g) // line 6
 		if err != nil {
-			if pause(ctx, pollPause) != nil {
+			if s.pause(ctx, pollPause) != nil {
 				return nil, failed(s.key, "lease the grant", err)
 			}
 			continue
@@ -270,7 +270,7 @@ func (f *flight) save(ctx context.Context, mine held, child grant) *oauth2.Token
 		if err == nil {
 			version = record.Version
 		}
-		_ = pause(ctx, backoff) // line 15; ctx has no end
+		_ = s.pause(ctx, backoff) // line 15; ctx has no end
 	}
 	token := child.token()
 	s.adopt(token)
@@ -278,7 +278,9 @@ func (f *flight) save(ctx context.Context, mine held, child grant) *oauth2.Token
 	return token
 }
 
-func (f *flight) notSaved() error { return failed(f.source.key, "save the refreshed token", ErrNotSaved) }
+func (f *flight) notSaved() error {
+	return failed(f.source.key, "save the refreshed token", ErrNotSaved)
+}
 
 func isInvalidGrant(err error) bool {
 	answer, ok := errors.AsType[*oauth2.RetrieveError](err)
