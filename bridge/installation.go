@@ -47,8 +47,9 @@ type Installation struct {
 type app struct {
 	vendor Vendor
 	consentApp
-	grant *tokenstore.TokenSource
-	who   func(context.Context, *oauth2.Token) (Account, error)
+	grant  *tokenstore.TokenSource
+	who    func(context.Context, *oauth2.Token) (Account, error) // with an error too, as far as it is known
+	revoke func(context.Context, *oauth2.Token) error            // nil: the vendor has none
 }
 
 type consentApp interface {
@@ -79,7 +80,7 @@ func InstallZoom(oauth *zoom.OAuth, opts ...zoom.Option) InstallationOption {
 		if err != nil {
 			return err
 		}
-		i.clientID = oauth.ClientID()
+		i.clientID, i.app(VendorZoom).revoke = oauth.ClientID(), oauth.Revoke
 		i.zoom, err = zoom.NewClient(grant, opts...)
 		return err
 	}

@@ -28,7 +28,7 @@ type Uninstalled struct {
 
 // Uninstall takes the app's removal at Zoom for the end of the installation, if it is this app and this account, and not
 // younger than the removal: Zoom tells of it for an hour, after a new install too. It returns nil and no error when there
-// is nothing to do.
+// is nothing to do. A removal is remembered for an hour, so that an install which is under way with an older consent fails.
 //
 // First the record says so, and nothing is opened any more; then what was set up at PagerDuty goes as far as PagerDuty
 // takes part, then every token of both vendors. If it fails after the first step, Run goes on; before, ask again.
@@ -36,15 +36,22 @@ func (i *Installation) Uninstall(ctx context.Context, d Deauthorization) (*Unins
 	const op = "uninstall"
 	meant := false
 	r, err := i.update(ctx, false, func(r *installation) error {
-		ours := r.Zoom != nil && r.Zoom.ID == d.AccountID && (d.ClientID == "" || d.ClientID == i.clientID)
-		meant = ours && r.State == installed && !d.end().Before(r.At)
-		if !meant {
+		now := time.Now()
+		meant = false
+		if d.ClientID != "" && d.ClientID != i.clientID {
 			return errUnchanged
 		}
-		if r.Claim.stands(time.Now()) && d.end().Before(r.Claim.At) {
+		meant = r.State == installed && r.Zoom != nil && r.Zoom.ID == d.AccountID && !d.end().Before(r.At)
+		if meant && r.Claim.stands(now) && d.end().Before(r.Claim.At) {
 			return fmt.Errorf("%w: it is being installed again", ErrInProgress)
 		}
-		r.leave(time.Now())
+		noted := r.note(d.AccountID, d.end(), now) // for an install that is under way
+		if meant {
+			r.leave(now)
+		}
+		if !noted && !meant {
+			return errUnchanged
+		}
 		return nil
 	})
 	if err != nil {
@@ -94,7 +101,7 @@ func (i *Installation) leave(ctx context.Context, r installation) (*Uninstalled,
 			now.RetryAt = now.GoneBy
 			return nil
 		}
-		*now = installation{State: uninstalled, ID: r.ID, Claim: now.Claim}
+		*now = installation{State: uninstalled, ID: r.ID, Claim: now.Claim, Removals: now.Removals}
 		return nil
 	})
 	return u, err
