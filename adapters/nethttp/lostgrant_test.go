@@ -79,8 +79,45 @@ func TestALoginWhileTheGrantIsLostLeadsToTheInstall(t *testing.T) {
 	})
 }
 
+// What an install has carried for too long is ended at Zoom, unless the same account has been installed meanwhile.
+func TestAnInstallThatTakesTooLongIsRevokedAtZoom(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]int{"nothing is installed": 1, "it was installed meanwhile": 0} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				l := newLobby()
+				g := l.installingGuest(t)
+				g.at[identity] = slow{g.at[identity], 11 * time.Minute}
+				if want == 0 {
+					quick, pagerDuty := l.guest(t, g.at[site]), l.pagerDuty.Handler()
+					quick.at["https://zoom.us"] = l.zoom.Handler()
+					g.at[identity] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+						pass(11 * time.Minute)
+						quick.open("/install").shows(t, http.StatusOK, "Installed")
+						pagerDuty.ServeHTTP(w, r)
+					})
+				}
+				g.open("/install").shows(t, http.StatusBadRequest, "longer than ten minutes", "Begin again")
+				if got := len(l.zoom.Requests(zoomtest.Revoke)); got != want {
+					t.Errorf("%d revokes, want %d", got, want)
+				}
+			})
+		})
+	}
+}
+
 // installedGuest is somebody who has just installed the app, and is logged in.
 func (l *lobby) installedGuest(t *testing.T) *guest {
+	t.Helper()
+	g := l.installingGuest(t)
+	g.open("/install").shows(t, http.StatusOK, "Installed")
+	g.login("/")
+	return g
+}
+
+// installingGuest is an administrator of both vendors at a service that nobody has installed.
+func (l *lobby) installingGuest(t *testing.T) *guest {
 	t.Helper()
 	l.zoom.AddUser(zoomBoss, func(u *zoomtest.User) { u.Role = "Owner" })
 	l.zoom.SignIn(zoomBoss)
@@ -110,7 +147,5 @@ func (l *lobby) installedGuest(t *testing.T) *guest {
 	g := l.guest(t, newHandler(t, svc,
 		nethttp.WithPages(site, l.store), nethttp.WithLogin(pagerDutyApp, i.PagerDuty()), nethttp.WithInstallation(i)))
 	g.at["https://zoom.us"] = l.zoom.Handler()
-	g.open("/install").shows(t, http.StatusOK, "Installed")
-	g.login("/")
 	return g
 }
