@@ -363,6 +363,9 @@ func (s *simulation) letOn(c *call) {
 
 func (s *simulation) process(c *call) {
 	s.mu.Lock()
+	if c.kind == "refresh" && s.reuseDetection && time.Since(c.sent) >= lateBound {
+		c.do = func() reply { return reply{err: c.broken} } // it never arrives
+	}
 	c.reply, c.processed = c.do(), true
 	s.mu.Unlock()
 	s.tell("%s is processed: %v", c.name, c.reply.err)
@@ -385,10 +388,6 @@ func (s *simulation) arriveLate() {
 	c := pick(s, waiting)
 	s.late = slices.DeleteFunc(s.late, func(l *call) bool { return l == c })
 	s.mu.Unlock()
-	if c.kind == "refresh" && s.reuseDetection && time.Since(c.sent) >= lateBound {
-		s.tell("%s never arrives", c.name)
-		return
-	}
 	c.astray = true
 	s.cells["late "+c.kind]++
 	s.process(c)

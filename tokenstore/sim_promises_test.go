@@ -159,9 +159,9 @@ type unanswered struct {
 }
 
 // usedAgain checks that a token which the vendor has taken comes a second time only when its successor was lost. A message
-// that was late is nobody's fault.
-func (s *simulation) usedAgain(c *call, used string, e *exchange) {
-	if !c.astray && !e.lost() {
+// that was late, for its sender or for the lease, is nobody's fault.
+func (s *simulation) usedAgain(c *call, used string, e *exchange, until time.Time) {
+	if late := c.astray || !time.Now().Before(until); !late && !e.lost() {
 		s.broke("a refresh token is used once", "%s sends %s, whose successor %s has", c.name, used, e.by.name)
 	}
 }

@@ -61,7 +61,7 @@ func (s *simulation) refresh(p *program) func(context.Context, *oauth2.Token) (*
 // take is the vendor, asked with that refresh token.
 func (s *simulation) take(c *call, used string, until time.Time) reply {
 	if e := s.exchanged[used]; e != nil {
-		s.usedAgain(c, used, e)
+		s.usedAgain(c, used, e, until)
 		if s.reuseDetection {
 			s.consentOf(e.child.RefreshToken).alive = false
 		}
