@@ -7,9 +7,6 @@ import (
 	"time"
 )
 
-// upkeepEvery is how often a process looks after the installation itself.
-const upkeepEvery = time.Minute
-
 // installed says whether the app is installed, where that is by consent: ErrNotInstalled when it is not.
 func (s *Service) installed(ctx context.Context) error {
 	if s.consent == nil {

@@ -87,7 +87,7 @@ func (c *Consent) token() *oauth2.Token {
 // account, and where the app is installed already, of that same account. ErrNotAdmin, ErrOtherAccount; or the vendor's
 // own error, such as ErrGrant for a code that is not good (any more) and pagerduty.ErrMissingScopes, which names them.
 //
-// Nothing is stored, and a grant that is refused here is forgotten.
+// Nothing of it is stored. What is refused here is ended at Zoom as Discard does it.
 func (i *Installation) Consent(ctx context.Context, vendor Vendor, code, verifier string) (*Consent, error) {
 	const op = "install"
 	a := i.app(vendor)
@@ -100,14 +100,11 @@ func (i *Installation) Consent(ctx context.Context, vendor Vendor, code, verifie
 		return nil, fail(op, "", err)
 	}
 	account, err := a.who(ctx, token)
-	if err != nil {
-		return nil, fail(op, "", err)
-	}
-	r, _, err := i.read(ctx)
 	if err == nil {
-		err = r.mayReplace(vendor, &account)
+		err = i.mayInstall(ctx, vendor, &account)
 	}
-	if err != nil && !errors.Is(err, errLost) {
+	if err != nil {
+		_ = i.revoke(ctx, a, account.ID, token) // the refusal stands either way
 		return nil, fail(op, "", err)
 	}
 	scope, _ := token.Extra("scope").(string)
@@ -116,6 +113,18 @@ func (i *Installation) Consent(ctx context.Context, vendor Vendor, code, verifie
 		Vendor: vendor, At: at.UTC(), Account: &account, AccessToken: token.AccessToken, RefreshToken: token.RefreshToken,
 		Expiry: token.Expiry, Scope: scope, APIURL: apiURL,
 	}}, nil
+}
+
+// mayInstall reads what is installed. A record that is lost may be replaced by anybody.
+func (i *Installation) mayInstall(ctx context.Context, vendor Vendor, account *Account) error {
+	r, _, err := i.read(ctx)
+	if errors.Is(err, errLost) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return r.mayReplace(vendor, account)
 }
 
 // mayReplace refuses another account's consent while the app is installed.
@@ -143,10 +152,10 @@ func zoomAccount(ctx context.Context, token *oauth2.Token, opts []zoom.Option) (
 	if err != nil {
 		return Account{}, err
 	}
-	if !user.IsAdmin() {
-		return Account{}, fmt.Errorf("%w: their role at Zoom is %s", ErrNotAdmin, orUnknown(user.Role))
-	}
 	account := Account{ID: user.AccountID, UserID: user.ID, Email: user.Email}
+	if !user.IsAdmin() {
+		return account, fmt.Errorf("%w: their role at Zoom is %s", ErrNotAdmin, orUnknown(user.Role))
+	}
 	if lacking, ok := errors.AsType[*zoom.Error](zoom.CheckScopes(token, zoom.UserScopes()...)); ok {
 		account.Missing = lacking.Scopes
 	}

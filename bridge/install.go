@@ -39,6 +39,9 @@ func (i *Installation) Install(ctx context.Context, consents ...*Consent) (*Inst
 		if r.Claim == nil || r.Claim.ID != mine.ID {
 			return fmt.Errorf("%w: it was removed, or installed by somebody else, meanwhile", ErrNotInstalled)
 		}
+		if err := r.stillConsented(given[VendorZoom]); err != nil {
+			return err
+		}
 		if r.State != installed {
 			r.SetUp = setUp{} // what stood there was removed, or is being removed
 		}
@@ -81,6 +84,9 @@ func (i *Installation) claim(ctx context.Context, mine *claim, given map[Vendor]
 			if err := r.mayReplace(vendor, c.given.Account); err != nil {
 				return err
 			}
+		}
+		if err := r.stillConsented(given[VendorZoom]); err != nil {
+			return err
 		}
 		if r.Claim.stands(now) {
 			return fmt.Errorf("%w: somebody else is installing, try again in half a minute", ErrInProgress)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -37,14 +38,18 @@ type Installation struct {
 	apps      []app  // in the order in which an install asks them
 	zoom      *zoom.Client
 	pagerDuty *pagerduty.Client
+
+	mu       sync.Mutex
+	watchers []func(context.Context, Vendor, tokenstore.Refresh)
 }
 
 // app is the app at one vendor, and the grant of whoever installed it.
 type app struct {
 	vendor Vendor
 	consentApp
-	grant *tokenstore.TokenSource
-	who   func(context.Context, *oauth2.Token) (Account, error)
+	grant  *tokenstore.TokenSource
+	who    func(context.Context, *oauth2.Token) (Account, error) // with an error too, as far as it is known
+	revoke func(context.Context, *oauth2.Token) error            // nil: the vendor has none
 }
 
 type consentApp interface {
@@ -75,7 +80,7 @@ func InstallZoom(oauth *zoom.OAuth, opts ...zoom.Option) InstallationOption {
 		if err != nil {
 			return err
 		}
-		i.clientID = oauth.ClientID()
+		i.clientID, i.app(VendorZoom).revoke = oauth.ClientID(), oauth.Revoke
 		i.zoom, err = zoom.NewClient(grant, opts...)
 		return err
 	}
@@ -105,6 +110,7 @@ func InstallPagerDuty(oauth *pagerduty.OAuth, opts ...pagerduty.Option) Installa
 func (i *Installation) addApp(
 	vendor Vendor, oauth consentApp, who func(context.Context, *oauth2.Token) (Account, error), opts ...tokenstore.Option,
 ) (*tokenstore.TokenSource, error) {
+	opts = append(opts, tokenstore.WithObserver(func(ctx context.Context, r tokenstore.Refresh) { i.tell(ctx, vendor, r) }))
 	grant, err := tokenstore.NewTokenSource(i.store, "grant/"+theInstallation+"/"+string(vendor), oauth.Refresh, opts...)
 	if err != nil {
 		return nil, err

@@ -41,6 +41,7 @@ type installation struct {
 	Gone      []string          `json:"gone,omitempty"`   // ids whose grants are to go
 	GoneBy    time.Time         `json:"gone_by,omitzero"` // until then one of them may still be written
 	RetryAt   time.Time         `json:"retry_at,omitzero"`
+	Removals  removals          `json:"removals,omitempty"` // never changed in place
 }
 
 // claim keeps two installs from mixing their grants: one at a time writes them.
@@ -92,8 +93,13 @@ func (r *installation) dueAt() time.Time {
 }
 
 func (r *installation) expiresAt(now time.Time) time.Time {
-	if r.State == uninstalled && r.Claim == nil {
+	switch {
+	case r.Claim != nil:
+		return time.Time{}
+	case r.State == uninstalled:
 		return now.Add(tombstoneLife)
+	case r.State == "":
+		return now.Add(removalLife) // nothing but removals is in it
 	}
 	return time.Time{}
 }

@@ -36,7 +36,7 @@ func New(incidents Incidents, provider Provider, store tokenstore.Store, opts ..
 			return nil, err
 		}
 	}
-	return &Service{
+	s := &Service{
 		config:     c,
 		incidents:  incidents,
 		providers:  append([]Provider{provider}, c.fallbacks...),
@@ -47,7 +47,11 @@ func New(incidents Incidents, provider Provider, store tokenstore.Store, opts ..
 		complaints: &complaints{told: map[string]time.Time{}},
 		sweeps:     &lookout{every: sweepLook},
 		upkeep:     &lookout{every: upkeepEvery},
-	}, nil
+	}
+	if c.consent != nil {
+		c.consent.watch(s.refreshed)
+	}
+	return s, nil
 }
 
 // Get returns the incident's bridge as the ledger has it; ErrNotFound when there is none. A number or a web address

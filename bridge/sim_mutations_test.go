@@ -1,16 +1,12 @@
 package bridge_test
 
 import (
-	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/incidentbridge/incidentbridge/internal/mutant"
 )
 
 // mutation is a mistake that somebody might make: a small change of the source, from a text that stands there once.
@@ -175,54 +171,9 @@ func TestMutationsAreWrittenDown(t *testing.T) {
 // tell returns what the simulation says about the mistake.
 func (m mutation) tell(t *testing.T) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-	defer cancel()
-	overlay, binary := m.overlay(t), filepath.Join(t.TempDir(), "mutant.test")
-	build := exec.CommandContext(ctx, "go", "test", "-c", "-overlay", overlay, "-o", binary, ".")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("the mistake does not build: %v\n%s", err, out)
-	}
-	run := exec.CommandContext(ctx, binary, "-test.run", "^TestSimulation$", "-tail", "0", "-seeds", fmt.Sprint(*seeds))
-	out, err := run.CombinedOutput()
-	var failed *exec.ExitError
-	if err != nil && !errors.As(err, &failed) {
-		t.Fatal(err)
-	}
-	return string(out)
-}
-
-// overlay writes the changed files, and the file that tells the go command of them.
-func (m mutation) overlay(t *testing.T) string {
-	t.Helper()
-	folder, replaced := t.TempDir(), map[string]string{}
+	var edits []mutant.Edit
 	for _, e := range m.edits {
-		original, err := filepath.Abs(e.file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		source := original
-		if replaced[original] != "" {
-			source = replaced[original]
-		}
-		text, err := os.ReadFile(source)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if n := strings.Count(string(text), e.from); n != 1 {
-			t.Fatalf("%s has this %d times, want once; write the mistake anew:\n%s", e.file, n, e.from)
-		}
-		replaced[original] = filepath.Join(folder, filepath.Base(e.file))
-		if err := os.WriteFile(replaced[original], []byte(strings.Replace(string(text), e.from, e.to, 1)), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		edits = append(edits, mutant.Edit{File: e.file, From: e.from, To: e.to})
 	}
-	list, err := json.Marshal(map[string]any{"Replace": replaced})
-	if err != nil {
-		t.Fatal(err)
-	}
-	overlay := filepath.Join(folder, "overlay.json")
-	if err := os.WriteFile(overlay, list, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return overlay
+	return mutant.Run(t, edits, "-test.run", "^TestSimulation$", "-tail", "0", "-seeds", fmt.Sprint(*seeds))
 }

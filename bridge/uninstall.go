@@ -2,7 +2,6 @@ package bridge
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -29,7 +28,7 @@ type Uninstalled struct {
 
 // Uninstall takes the app's removal at Zoom for the end of the installation, if it is this app and this account, and not
 // younger than the removal: Zoom tells of it for an hour, after a new install too. It returns nil and no error when there
-// is nothing to do.
+// is nothing to do. A removal is remembered for an hour, so that an install which is under way with an older consent fails.
 //
 // First the record says so, and nothing is opened any more; then what was set up at PagerDuty goes as far as PagerDuty
 // takes part, then every token of both vendors. If it fails after the first step, Run goes on; before, ask again.
@@ -37,15 +36,22 @@ func (i *Installation) Uninstall(ctx context.Context, d Deauthorization) (*Unins
 	const op = "uninstall"
 	meant := false
 	r, err := i.update(ctx, false, func(r *installation) error {
-		ours := r.Zoom != nil && r.Zoom.ID == d.AccountID && (d.ClientID == "" || d.ClientID == i.clientID)
-		meant = ours && r.State == installed && !d.end().Before(r.At)
-		if !meant {
+		now := time.Now()
+		meant = false
+		if d.ClientID != "" && d.ClientID != i.clientID {
 			return errUnchanged
 		}
-		if r.Claim.stands(time.Now()) && d.end().Before(r.Claim.At) {
+		meant = r.State == installed && r.Zoom != nil && r.Zoom.ID == d.AccountID && !d.end().Before(r.At)
+		if meant && r.Claim.stands(now) && d.end().Before(r.Claim.At) {
 			return fmt.Errorf("%w: it is being installed again", ErrInProgress)
 		}
-		r.leave(time.Now())
+		noted := r.note(d.AccountID, d.end(), now) // for an install that is under way
+		if meant {
+			r.leave(now)
+		}
+		if !noted && !meant {
+			return errUnchanged
+		}
 		return nil
 	})
 	if err != nil {
@@ -95,7 +101,7 @@ func (i *Installation) leave(ctx context.Context, r installation) (*Uninstalled,
 			now.RetryAt = now.GoneBy
 			return nil
 		}
-		*now = installation{State: uninstalled, ID: r.ID, Claim: now.Claim}
+		*now = installation{State: uninstalled, ID: r.ID, Claim: now.Claim, Removals: now.Removals}
 		return nil
 	})
 	return u, err
@@ -119,38 +125,4 @@ func (i *Installation) remove(ctx context.Context, made setUp) (left []string) {
 		}
 	}
 	return left
-}
-
-// attend goes on with an install or uninstall that stopped half-way, and keeps idle grants alive.
-func (i *Installation) attend(ctx context.Context) error {
-	r, _, err := i.read(ctx)
-	if err != nil {
-		return err
-	}
-	now := time.Now()
-	switch {
-	case r.State == leaving && !now.Before(r.RetryAt):
-		_, err = i.leave(ctx, r)
-	case r.Claim != nil && !r.Claim.stands(now):
-		err = i.forget(ctx, r.Claim, nil)
-	}
-	if r.State != installed {
-		return err
-	}
-	return errors.Join(err, i.keepAlive(ctx))
-}
-
-// keepAlive refreshes every grant that is due: the vendors forget one that is never used.
-func (i *Installation) keepAlive(ctx context.Context) error {
-	keys, _, err := i.store.Due(ctx, "grant/"+theInstallation, time.Now(), "", len(i.apps)+1)
-	if err != nil {
-		return err
-	}
-	var faults []error
-	for _, a := range i.apps {
-		if slices.Contains(keys, "grant/"+theInstallation+"/"+string(a.vendor)) {
-			faults = append(faults, a.grant.KeepAlive(ctx))
-		}
-	}
-	return errors.Join(faults...)
 }

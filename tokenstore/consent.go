@@ -36,14 +36,15 @@ func (s *TokenSource) Save(ctx context.Context, installation string, token *oaut
 			tried = true
 			_, err = s.write(ctx, fresh, record.Version, s.keepAlive(fresh), time.Time{})
 			if err == nil {
-				s.adopt(fresh.token())
+				s.adopt(nil)
+				s.know(fresh.token()) // unless it was used, and refused, before the store answered
 				return nil
 			}
 		}
 		if errors.Is(err, ErrInvalid) || errors.Is(err, ErrUnreadable) {
 			return failed(s.key, step, err)
 		}
-		if pauseErr := pause(ctx, firstBackoff); pauseErr != nil {
+		if pauseErr := s.pause(ctx, firstBackoff); pauseErr != nil {
 			return failed(s.key, step, fmt.Errorf("%w: %w: %w", ErrNotSaved, pauseErr, err), token.AccessToken, token.RefreshToken)
 		}
 	}
@@ -75,7 +76,7 @@ func (s *TokenSource) Uninstall(ctx context.Context, installation string) error 
 		if errors.Is(err, ErrUnreadable) {
 			return failed(s.key, step, err)
 		}
-		if pauseErr := pause(ctx, firstBackoff); pauseErr != nil {
+		if pauseErr := s.pause(ctx, firstBackoff); pauseErr != nil {
 			return failed(s.key, step, errors.Join(pauseErr, err))
 		}
 	}

@@ -67,7 +67,7 @@ func (f *flight) wait(ctx context.Context, lent <-chan struct{}) (*oauth2.Token,
 		}
 		return clone(f.token), nil
 	case <-f.unsaved:
-		return nil, failed(f.source.key, "save the refreshed token", ErrNotSaved)
+		return nil, f.notSaved()
 	case <-ctx.Done():
 		return nil, failed(f.source.key, "wait for a token", ctx.Err())
 	}
@@ -111,7 +111,7 @@ func (f *flight) round(detached context.Context) (*oauth2.Token, error) {
 			if serves {
 				return token, nil
 			}
-			if pause(ctx, pollPause) != nil {
+			if s.pause(ctx, pollPause) != nil {
 				return nil, failed(s.key, "wait for the refresh of another process", ErrInDoubt)
 			}
 			continue
@@ -121,7 +121,7 @@ func (f *flight) round(detached context.Context) (*oauth2.Token, error) {
 		}
 		mine, err := f.lease(ctx, record, g) // line 6
 		if err != nil {
-			if pause(ctx, pollPause) != nil {
+			if s.pause(ctx, pollPause) != nil {
 				return nil, failed(s.key, "lease the grant", err)
 			}
 			continue
@@ -206,7 +206,9 @@ func (f *flight) renew(ctx context.Context, mine held) (*oauth2.Token, error) {
 	case f.interrupted != mine.RefreshToken: // else the lease stays, as the trace that the token may be used up
 		f.release(ctx, mine)
 	}
-	return nil, failed(s.key, "refresh", err, mine.AccessToken, mine.RefreshToken)
+	err = failed(s.key, "refresh", err, mine.AccessToken, mine.RefreshToken)
+	f.report(ctx, mine, err)
+	return nil, err
 }
 
 func (f *flight) send(ctx context.Context, g grant) (*oauth2.Token, error) {
@@ -244,7 +246,10 @@ func (f *flight) release(ctx context.Context, mine held) {
 // now and the child is dropped. While the store or its keys are away it goes on, and the callers are told after a while.
 func (f *flight) save(ctx context.Context, mine held, child grant) *oauth2.Token {
 	s := f.source
-	timer := time.AfterFunc(saveBudget, f.tell)
+	timer := time.AfterFunc(saveBudget, func() {
+		f.tell()
+		f.report(ctx, mine, f.notSaved())
+	})
 	defer timer.Stop()
 	version := mine.version
 	for backoff := firstBackoff; ; backoff = min(2*backoff, longBackoff) {
@@ -265,11 +270,16 @@ func (f *flight) save(ctx context.Context, mine held, child grant) *oauth2.Token
 		if err == nil {
 			version = record.Version
 		}
-		_ = pause(ctx, backoff) // line 15; ctx has no end
+		_ = s.pause(ctx, backoff) // line 15; ctx has no end
 	}
 	token := child.token()
 	s.adopt(token)
+	f.report(ctx, mine, nil)
 	return token
+}
+
+func (f *flight) notSaved() error {
+	return failed(f.source.key, "save the refreshed token", ErrNotSaved)
 }
 
 func isInvalidGrant(err error) bool {

@@ -54,6 +54,8 @@ type sourceConfig struct {
 	refreshTimeout time.Duration
 	keepAlive      time.Duration
 	lateBound      time.Duration
+	observe        func(context.Context, Refresh)
+	jitter         func(about time.Duration) time.Duration // at least half of it
 }
 
 // Option changes a default of a [TokenSource].
@@ -103,7 +105,10 @@ func NewTokenSource(store Store, key string, refresh RefreshFunc, opts ...Option
 	if err := CheckKey(key); err != nil {
 		return nil, err
 	}
-	config := sourceConfig{refreshTimeout: defaultRefreshTimeout, keepAlive: defaultKeepAlive}
+	config := sourceConfig{
+		refreshTimeout: defaultRefreshTimeout, keepAlive: defaultKeepAlive,
+		observe: func(context.Context, Refresh) {}, jitter: spread,
+	}
 	for _, opt := range opts {
 		if err := opt(&config); err != nil {
 			return nil, err
@@ -184,7 +189,7 @@ func (s *TokenSource) Invalidate(_ context.Context, token *oauth2.Token) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	// A token older than the newest known was superseded already. To remember it would forget the newer refusal.
-	if token != nil && s.current != nil && s.current.AccessToken == token.AccessToken {
+	if token != nil && (s.current == nil || s.current.AccessToken == token.AccessToken) {
 		s.refused = token.AccessToken
 	}
 }
@@ -276,9 +281,14 @@ func (s *TokenSource) keepAlive(g grant) time.Time {
 	return time.Now().Add(s.config.keepAlive)
 }
 
-// pause waits about that long, at least half of it, so that several waiters spread out.
-func pause(ctx context.Context, about time.Duration) error {
-	timer := time.NewTimer(about/2 + rand.N(about)) //nolint:gosec // G404: jitter needs no secrecy
+// spread is about that long, at least half of it, so that several waiters do not come back at once.
+func spread(about time.Duration) time.Duration {
+	return about/2 + rand.N(about) //nolint:gosec // G404: jitter needs no secrecy
+}
+
+// pause waits about that long.
+func (s *TokenSource) pause(ctx context.Context, about time.Duration) error {
+	timer := time.NewTimer(s.config.jitter(about))
 	defer timer.Stop()
 	select {
 	case <-timer.C:

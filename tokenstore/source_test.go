@@ -31,6 +31,7 @@ func TestNewTokenSourceRefusesWhatCannotWork(t *testing.T) {
 		{"no refresh timeout", store, key, refresh, tokenstore.WithRefreshTimeout(0)},
 		{"no keep-alive", store, key, refresh, tokenstore.WithKeepAlive(-time.Hour)},
 		{"no late bound", store, key, refresh, tokenstore.WithReuseDetection(0)},
+		{"no observer", store, key, refresh, tokenstore.WithObserver(nil)},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -479,6 +480,41 @@ func TestLine16Invalidate(t *testing.T) {
 		one.Invalidate(t.Context(), refused) // must not make access-2 good again
 		wantToken(t, one, "access-3")
 		vendor.wantCalls(t, 2)
+	})
+}
+
+// Found by the simulation: an uninstall that comes late empties the memory, and so a refusal was not remembered.
+func TestLine16ARefusalIsRememberedWithoutATokenInMemory(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := tokenstore.NewMemory(), new(vendor)
+		install(t, store, vendor, "second")
+		source := newSource(t, store, vendor.refresh)
+		refused := wantToken(t, source, "access-1")
+		if err := source.Uninstall(t.Context(), "first"); err != nil {
+			t.Fatal(err)
+		}
+		source.Invalidate(t.Context(), refused)
+		wantToken(t, source, "access-2")
+	})
+}
+
+// Found by the simulation: the store's answer to a consent made a token good again that was refused before it came.
+func TestLine16ARefusalOutlivesASlowSave(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := newFaultyStore(), new(vendor)
+		source := newSource(t, store, vendor.refresh)
+		store.set(nil, func(do func() error) error {
+			err := do()
+			store.set(nil, nil)
+			source.Invalidate(t.Context(), wantToken(t, source, "access-1"))
+			return err
+		})
+		if err := source.Save(t.Context(), "first", vendor.install()); err != nil {
+			t.Fatal(err)
+		}
+		wantToken(t, source, "access-2")
 	})
 }
 

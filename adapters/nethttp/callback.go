@@ -2,6 +2,7 @@ package nethttp
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 
@@ -19,6 +20,7 @@ func (h *Handler) callback(vendor bridge.Vendor) work {
 		case errors.Is(err, errNoState) && h.installation != nil:
 			return seeOther(installPath + "?from=elsewhere") // links of a marketplace have none: the code is left alone
 		case isStateError(err):
+			h.discardExpired(ctx, f, err)
 			return h.refuseCallback(vendor, f, err)
 		case err != nil:
 			return h.storeFailed(ctx, err)
@@ -47,6 +49,14 @@ func (h *Handler) refuseCallback(vendor bridge.Vendor, f *flow, err error) answe
 		return h.loginFailed(err, "/")
 	}
 	return h.installFailed(vendor, nil, err)
+}
+
+// discardExpired ends what an install has carried for too long.
+func (h *Handler) discardExpired(ctx context.Context, f *flow, err error) {
+	var so installing
+	if h.installation != nil && errors.Is(err, errExpiredState) && json.Unmarshal(f.carried, &so) == nil {
+		h.discard(ctx, so)
+	}
 }
 
 func isStateError(err error) bool {

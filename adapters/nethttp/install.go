@@ -108,15 +108,18 @@ func (h *Handler) finishInstall(ctx context.Context, vendor bridge.Vendor, f *fl
 		return h.installFailed(vendor, nil, errUnknownState)
 	}
 	if code == "" {
+		h.discard(ctx, so)
 		return h.installFailed(vendor, so.Services, errDenied)
 	}
 	consent, err := h.installation.Consent(ctx, vendor, code, f.verifier)
 	if err != nil {
+		h.discard(ctx, so)
 		return h.logInstall(ctx, h.installFailed(vendor, so.Services, err), err)
 	}
 	so.Consents = append(so.Consents, consent)
 	to, cookie, err := h.nextConsent(ctx, so)
 	if err != nil {
+		h.discard(ctx, so)
 		return h.storeFailed(ctx, err)
 	}
 	if to != "" {
@@ -129,6 +132,7 @@ func (h *Handler) finishInstall(ctx context.Context, vendor bridge.Vendor, f *fl
 func (h *Handler) complete(ctx context.Context, vendor bridge.Vendor, so installing) answer {
 	now, err := h.installation.Install(ctx, so.Consents...)
 	if err != nil {
+		h.discard(ctx, so)
 		return h.logInstall(ctx, h.installFailed(vendor, so.Services, err), err)
 	}
 	h.logger.LogAttrs(ctx, slog.LevelInfo, "installed", slog.String("installation", now.ID))
@@ -138,6 +142,13 @@ func (h *Handler) complete(ctx context.Context, vendor bridge.Vendor, so install
 		ActionURL: h.site.origin + "/actions/pagerduty", Services: so.Services,
 	})
 	return h.logInstall(ctx, a, err) // the page tells what is there and what is not
+}
+
+// discard ends what the vendors gave for an install that comes to nothing.
+func (h *Handler) discard(ctx context.Context, so installing) {
+	if err := h.installation.Discard(ctx, so.Consents...); err != nil {
+		h.logger.LogAttrs(ctx, slog.LevelWarn, "a consent is left at its vendor", slog.Any("error", err))
+	}
 }
 
 func (h *Handler) logInstall(ctx context.Context, a answer, err error) answer {

@@ -376,6 +376,7 @@ func TestAnInstallIsRefused(t *testing.T) {
 		status    int
 		says      []string
 		exchanged int
+		revoked   int // consents at Zoom
 	}{
 		{
 			name: "a consent that was denied at Zoom",
@@ -391,7 +392,7 @@ func TestAnInstallIsRefused(t *testing.T) {
 				p.pagerDuty.SignIn("")
 				return a.install("")
 			},
-			status: http.StatusForbidden, says: []string{"not allowed at PagerDuty"}, exchanged: 1,
+			status: http.StatusForbidden, says: []string{"not allowed at PagerDuty"}, exchanged: 1, revoked: 1,
 		},
 		{
 			name: "a callback of Zoom's marketplace, without a state",
@@ -460,7 +461,7 @@ func TestAnInstallIsRefused(t *testing.T) {
 				p.zoom.Fault(zoomtest.GetUser, zoomtest.Answer(200, `{"id":"u","account_id":"ACCOUNT","role_id":"2","role_name":"Member"}`))
 				return a.install("")
 			},
-			status: http.StatusForbidden, says: []string{"Only an administrator may install", "at Zoom as somebody else"}, exchanged: 1,
+			status: http.StatusForbidden, says: []string{"Only an administrator may install", "at Zoom as somebody else"}, exchanged: 1, revoked: 1,
 		},
 		{
 			name: "somebody who is no admin at PagerDuty",
@@ -468,13 +469,13 @@ func TestAnInstallIsRefused(t *testing.T) {
 				p.pagerDuty.SignIn(p.pagerDuty.AddUser("manager@example.com"))
 				return a.install("")
 			},
-			status: http.StatusForbidden, says: []string{"Only an administrator may install", "at PagerDuty as somebody else"}, exchanged: 2,
+			status: http.StatusForbidden, says: []string{"Only an administrator may install", "at PagerDuty as somebody else"}, exchanged: 2, revoked: 1,
 		},
 		{
 			name:   "an app at PagerDuty that lacks scopes",
 			scopes: []string{"abilities.read", "incidents.read", "teams.read", "users.read"},
 			do:     func(_ *premises, a *admin) sheet { return a.install("") },
-			status: http.StatusForbidden, says: []string{"PagerDuty did not grant the scopes incidents.write"}, exchanged: 2,
+			status: http.StatusForbidden, says: []string{"PagerDuty did not grant the scopes incidents.write"}, exchanged: 2, revoked: 1,
 		},
 		{
 			name: "a Zoom that does not answer",
@@ -483,6 +484,17 @@ func TestAnInstallIsRefused(t *testing.T) {
 				return a.install("")
 			},
 			status: http.StatusBadGateway, says: []string{"Zoom does not answer as it should", "upstream_zoom"}, exchanged: 1,
+		},
+		{
+			name: "an app that is removed at Zoom while PagerDuty is asked",
+			do: func(p *premises, a *admin) sheet {
+				back, _ := a.follow(p.front.URL+"/install", "/oauth/pagerduty/callback")
+				if got := p.zoomSays(a.t, p.zoom.Uninstall(zoomBoss)); got != "200 ignored" {
+					a.t.Errorf("the removal: %s", got)
+				}
+				return a.at(back)
+			},
+			status: http.StatusConflict, says: []string{"The app was removed", "Begin again"}, exchanged: 2, revoked: 1,
 		},
 		{
 			name: "a store that is down",
@@ -514,6 +526,9 @@ func TestAnInstallIsRefused(t *testing.T) {
 			}
 			if got := p.exchanged(); got != tt.exchanged {
 				t.Errorf("%d codes were brought to a vendor, want %d", got, tt.exchanged)
+			}
+			if got := len(p.zoom.Requests(zoomtest.Revoke)); got != tt.revoked {
+				t.Errorf("%d consents were revoked at Zoom, want %d", got, tt.revoked)
 			}
 		})
 	}

@@ -191,9 +191,10 @@ func (h *Handler) loginFailed(err error, back string) answer {
 			Said: []string{"PagerDuty was told not to let you in here, or does not let this app ask. Nothing was changed."},
 			Next: again, Code: codeForbidden,
 		})
-	case errors.Is(err, tokenstore.ErrNotInstalled), errors.Is(err, tokenstore.ErrReauthorize):
-		title, said := wordsFor(codeNotInstalled)
-		return h.tell(http.StatusConflict, title, notice{Said: said, Code: codeNotInstalled})
+	case errors.Is(err, tokenstore.ErrNotInstalled):
+		return h.needsInstall(codeNotInstalled)
+	case errors.Is(err, tokenstore.ErrReauthorize):
+		return h.needsInstall(codeReauthorize)
 	case errors.Is(err, errOtherBrowser):
 		return h.tell(http.StatusBadRequest, "You are not logged in", notice{
 			Said: []string{"This login was begun in another browser, or this one keeps no cookies. Begin it here."},
@@ -211,6 +212,12 @@ func (h *Handler) loginFailed(err error, back string) answer {
 			Next: again, Code: codeUpstreamPagerDuty,
 		})
 	}
+}
+
+// needsInstall tells that nobody can log in before the app is installed, or installed again.
+func (h *Handler) needsInstall(code string) answer {
+	title, said := wordsFor(code)
+	return h.tell(http.StatusConflict, title, notice{Said: said, Next: h.mend(code), Code: code})
 }
 
 // noLogin stands in for every page when nobody can log in.

@@ -98,7 +98,8 @@ func (s *oauthStates) begin(ctx context.Context, why purpose, back string, carri
 }
 
 // finish ends the flow of the callback's state, which is worthless afterwards. A callback of another browser ends
-// nothing. When two come at once, one gets it. With an error about a state of ours the flow says what it was for.
+// nothing. When two come at once, one gets it. With an error about a state of ours the flow says what it was for, and with
+// an expired one what it carried.
 func (s *oauthStates) finish(ctx context.Context, r *http.Request) (*flow, error) {
 	state := r.URL.Query().Get("state")
 	if state == "" {
@@ -123,6 +124,7 @@ func (s *oauthStates) finish(ctx context.Context, r *http.Request) (*flow, error
 	case kept.Used:
 		return refused, errUsedState
 	case !time.Now().Before(kept.Until):
+		refused.carried = kept.Carried
 		return refused, errExpiredState
 	}
 	used := keptFlow{Format: stateFormat, Purpose: kept.Purpose, Used: true, Until: kept.Until, Browser: kept.Browser}

@@ -113,10 +113,23 @@ func (h *Handler) inWords(a answer, who *visitor, next ...way) answer {
 	title, said := wordsFor(a.code)
 	told := h.show(a.status, page{
 		template: "notice", Title: title, Visitor: who,
-		Content: notice{Said: said, Next: next, Code: a.code, Detail: p.Detail},
+		Content: notice{Said: said, Next: append(next, h.mend(a.code)...), Code: a.code, Detail: p.Detail},
 	})
 	a.body = told.body
 	return a
+}
+
+// mend leads to the install when that is what helps.
+func (h *Handler) mend(code string) []way {
+	switch {
+	case h.installation == nil:
+		return nil
+	case code == codeNotInstalled:
+		return []way{{installPath, "Install it"}}
+	case code == codeReauthorize:
+		return []way{{installPath, "Install it again"}}
+	}
+	return nil
 }
 
 // seeOther sends a browser on. The location is a path of ours or an address of a vendor, never one that a request brought.

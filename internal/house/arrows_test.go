@@ -42,7 +42,8 @@ var floors = map[string]floor{
 		on:    []string{"internal/httpx"},
 		links: []string{oauth2, retryableHTTP, cleanHTTP},
 	},
-	"internal/fakes": {},
+	"internal/fakes":  {},
+	"internal/mutant": {},
 	"zoom": {
 		on:    []string{"internal/httpx", "internal/onetoken", "internal/authcode", "internal/redact", "internal/fakes"},
 		links: []string{oauth2, retryableHTTP, cleanHTTP},
@@ -52,7 +53,7 @@ var floors = map[string]floor{
 		links: []string{oauth2, goPagerDuty, goQuerystring, retryableHTTP, cleanHTTP},
 	},
 	"tokenstore": {
-		on:    []string{"internal/redact"},
+		on:    []string{"internal/redact", "internal/mutant"},
 		links: []string{oauth2},
 	},
 	"tokenstore/sqlstore": { // database/sql alone: whoever imports it brings the driver
@@ -62,7 +63,7 @@ var floors = map[string]floor{
 	"tokenstore/redisstore":  {on: []string{"tokenstore"}}, // modules of their own: their go.mod says what they link
 	"tokenstore/dynamostore": {on: []string{"tokenstore"}},
 	"bridge": {
-		on:    []string{"zoom", "pagerduty", "tokenstore", "internal/redact"},
+		on:    []string{"zoom", "pagerduty", "tokenstore", "internal/redact", "internal/mutant"},
 		links: []string{oauth2, goPagerDuty, goQuerystring, retryableHTTP, cleanHTTP},
 	},
 	"adapters": {
@@ -177,7 +178,7 @@ func floorOf(importPath string) (string, bool) {
 
 // isTestPackage tells the exported test packages, zoomtest, storetest and such, and what is under them.
 func isTestPackage(importPath string) bool {
-	return strings.HasSuffix(path.Base(importPath), "test") || rel(importPath) == "internal/fakes"
+	return strings.HasSuffix(path.Base(importPath), "test") || rel(importPath) == "internal/fakes" || rel(importPath) == "internal/mutant"
 }
 
 func TestArrowFaultsAreFound(t *testing.T) {

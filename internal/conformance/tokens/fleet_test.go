@@ -105,29 +105,34 @@ func TestAFleetRefreshesOnce(t *testing.T) {
 // mend it.
 func TestAProcessKilledBeforeItStoresTheNewToken(t *testing.T) {
 	t.Parallel()
-	eachStore(t, func(t *testing.T, at place) {
-		s := newServer(t)
-		o := task{Store: at, Vendor: "zoom", Server: s.url, Callers: callers}
-		install(t, s, o, "installation-1")
+	for _, vendor := range []string{"zoom", "pagerduty"} {
+		t.Run(vendor, func(t *testing.T) {
+			t.Parallel()
+			eachStore(t, func(t *testing.T, at place) {
+				s := newServer(t)
+				o := task{Store: at, Vendor: vendor, Server: s.url, Callers: callers}
+				install(t, s, o, "installation-1")
 
-		killed := o
-		killed.Dies = true
-		run(t, 1, killed)
-		s.wantRefreshes(t, 1)
+				killed := o
+				killed.Dies = true
+				run(t, 1, killed)
+				s.wantRefreshes(t, 1)
 
-		wantLost(t, run(t, 1, o)) // it finds out
-		found, answered := s.counts()
-		if found > 3 || answered != 1 {
-			t.Errorf("%d refreshes reached the server and %d were given, want at most 3 and 1", found, answered)
-		}
-		wantLost(t, run(t, processes, o)) // these know
-		if asked, _ := s.counts(); asked != found {
-			t.Errorf("%d refreshes more reached the server once the grant was known to be lost", asked-found)
-		}
+				wantLost(t, run(t, 1, o)) // it finds out
+				found, answered := s.counts()
+				if found > 3 || answered != 1 {
+					t.Errorf("%d refreshes reached the server and %d were given, want at most 3 and 1", found, answered)
+				}
+				wantLost(t, run(t, processes, o)) // these know
+				if asked, _ := s.counts(); asked != found {
+					t.Errorf("%d refreshes more reached the server once the grant was known to be lost", asked-found)
+				}
 
-		install(t, s, o, "installation-2")
-		wantOneToken(t, run(t, processes, o))
-	})
+				install(t, s, o, "installation-2")
+				wantOneToken(t, run(t, processes, o))
+			})
+		})
+	}
 }
 
 // wantLost checks that every caller is told why there is no token, and how to mend it.
