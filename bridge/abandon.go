@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/incidentbridge/incidentbridge/zoom"
 )
 
 // installed says whether the app is installed, where that is by consent: ErrNotInstalled when it is not.
@@ -34,6 +36,15 @@ func (s *Service) removed(ctx context.Context, fault error) error {
 		return fmt.Errorf("%w: %w", err, fault)
 	}
 	return nil
+}
+
+// consentFault marks a fault that a new consent mends: Zoom refuses even a token that its grant has just brought.
+func (s *Service) consentFault(fault error) error {
+	byConsent := s.consent != nil && s.consent.zoom != nil
+	if byConsent && errors.Is(fault, zoom.ErrUnauthorized) && !errors.Is(fault, ErrReauthorize) {
+		return fmt.Errorf("%w: %w", ErrReauthorize, fault)
+	}
+	return fault
 }
 
 // lookAfter keeps the installation well, and gives up what is open when there is none: false, nothing else is to be done.

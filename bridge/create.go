@@ -33,6 +33,7 @@ func (o *opening) serve(ctx context.Context, incident *Incident, email string) (
 		if err := o.removed(ctx, err); err != nil {
 			return nil, o.release(ctx, closeFault, err)
 		}
+		err = o.consentFault(err)
 		faults = append(faults, err)
 		forGood = forGood && refused(err)
 		if ctx.Err() != nil || errors.Is(err, ErrUnavailable) {

@@ -173,6 +173,43 @@ func TestInstallationServesUntilItIsUninstalled(t *testing.T) {
 	})
 }
 
+// An installed grant whose every token Zoom refuses needs a new consent; nobody's trying again mends it.
+func TestATokenThatZoomKeepsRefusingNeedsANewConsent(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		o := newOffice(w)
+		i := o.installation(t, w.store)
+		svc := o.startInstalled(t, i)
+		o.install(t, i)
+		w.zoom.Fault(zoomtest.Create, zoomtest.Answer(http.StatusUnauthorized, `{"code":124,"message":"Invalid access token."}`).Always())
+		_, err := svc.Open(t.Context(), bridge.Request{IncidentID: w.pd.AddIncident("Disk full")})
+		if !errors.Is(err, bridge.ErrReauthorize) || !errors.Is(err, zoom.ErrUnauthorized) {
+			t.Errorf("got %v", err)
+		}
+		if n := len(w.zoom.Requests(zoomtest.Token)); n > 3 {
+			t.Errorf("%d token requests, want at most 3", n)
+		}
+	})
+}
+
+// A call to PagerDuty that hangs does not cost the others the time there is.
+func TestAnUninstallRemovesWhatItCan(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		o := newOffice(w)
+		i := o.installation(t, w.store)
+		o.install(t, i)
+		setUp(t, i, "PSHOP01", "PSHOP02")
+		pass(time.Second)
+		w.pd.Fault(pagerdutytest.DeleteSubscription, pagerdutytest.Hang())
+		u := uninstall(t, i, removed())
+		if u == nil || len(u.Left) != 1 || !strings.HasPrefix(u.Left[0], "webhook subscription ") {
+			t.Errorf("left %+v, want the subscription", u)
+		}
+		if n := len(w.pd.Extensions()); n > 0 {
+			t.Errorf("%d buttons stay at PagerDuty", n)
+		}
+	})
+}
+
 func TestAnUninstallLeavesNoSecret(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		o := newOffice(w)
@@ -423,6 +460,9 @@ func TestWhatPagerDutyRefusesToSetUpIsTold(t *testing.T) {
 		now := setUp(t, i, "PSHOP01")
 		if len(now.SetUp.Problems) != 2 || !strings.Contains(now.SetUp.Problems[0], "webhook_subscriptions.write") {
 			t.Errorf("told %q", now.SetUp.Problems)
+		}
+		if diff := cmp.Diff([]string{"PSHOP01"}, now.SetUp.Missed); diff != "" {
+			t.Errorf("services without the button (-want +got):\n%s", diff)
 		}
 	})
 }

@@ -62,6 +62,7 @@ type setUp struct {
 	ActionToken  string            `json:"action_token,omitempty"` // the bearer token that the actions send
 	Actions      map[string]string `json:"actions,omitempty"`      // service id -> extension id
 	Problems     []string          `json:"problems,omitempty"`
+	Missed       []string          `json:"missed,omitempty"` // service ids
 }
 
 func (r *installation) clone() installation {
@@ -76,7 +77,8 @@ func (r *installation) installed() *Installed {
 		ID: r.ID, At: r.At, Zoom: r.Zoom, PagerDuty: r.PagerDuty,
 		SetUp: SetUp{
 			Subscription: r.SetUp.Subscription, PingedAt: r.SetUp.PingedAt, ReachedAt: r.SetUp.ReachedAt,
-			Services: slices.Sorted(maps.Keys(r.SetUp.Actions)), Problems: slices.Clone(r.SetUp.Problems),
+			Services: slices.Sorted(maps.Keys(r.SetUp.Actions)), Missed: slices.Clone(r.SetUp.Missed),
+			Problems: slices.Clone(r.SetUp.Problems),
 		},
 	}
 }

@@ -26,6 +26,7 @@ type SetUp struct {
 	PingedAt     time.Time // when PagerDuty was last asked to send an event
 	ReachedAt    time.Time // when an event came in since; zero: none did yet
 	Services     []string  // ids of those that have the button
+	Missed       []string  // ids of those that should have it, and were refused
 	Problems     []string  // what could not be set up, in sentences
 }
 
@@ -44,17 +45,20 @@ func (i *Installation) SetUp(ctx context.Context, want SetUpRequest) (*Installed
 	if i.pagerDuty == nil {
 		return r.installed(), nil
 	}
-	var problems []string
+	var problems, missed []string
 	for _, part := range i.parts(r, want) {
 		if err := part.do(ctx); err != nil {
 			if errors.Is(err, ErrNotInstalled) || errors.Is(err, ErrUnavailable) {
 				return nil, fail(op, "", err)
 			}
 			problems = append(problems, part.name+": "+r.setUpProblem(err))
+			if part.service != "" {
+				missed = append(missed, part.service)
+			}
 		}
 	}
 	r, err = i.change(ctx, r.ID, func(s *setUp) {
-		s.Problems, s.PingedAt, s.ReachedAt = problems, time.Now().UTC(), time.Time{}
+		s.Problems, s.Missed, s.PingedAt, s.ReachedAt = problems, missed, time.Now().UTC(), time.Time{}
 	})
 	if err == nil && r.SetUp.Subscription != "" {
 		err = i.ping(ctx, r)
@@ -67,19 +71,20 @@ func (i *Installation) SetUp(ctx context.Context, want SetUpRequest) (*Installed
 
 // part is one thing to set up.
 type part struct {
-	name string
-	do   func(context.Context) error
+	name    string
+	service string // that gets a button; empty for the subscription
+	do      func(context.Context) error
 }
 
 func (i *Installation) parts(r installation, want SetUpRequest) []part {
-	parts := []part{{"webhook subscription", func(ctx context.Context) error { return i.subscribe(ctx, r.ID, want) }}}
+	parts := []part{{"webhook subscription", "", func(ctx context.Context) error { return i.subscribe(ctx, r.ID, want) }}}
 	services := slices.Clone(want.Services)
 	for service := range r.SetUp.Actions {
 		services = append(services, service)
 	}
 	slices.Sort(services)
 	for _, service := range slices.Compact(services) {
-		parts = append(parts, part{"button of service " + clip(service, 40), func(ctx context.Context) error {
+		parts = append(parts, part{"button of service " + clip(service, 40), service, func(ctx context.Context) error {
 			return i.addAction(ctx, r.ID, service, want.ActionURL)
 		}})
 	}

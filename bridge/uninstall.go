@@ -3,8 +3,8 @@ package bridge
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -64,12 +64,12 @@ func (i *Installation) Uninstall(ctx context.Context, d Deauthorization) (*Unins
 	return u, fail(op, "", err)
 }
 
-// end is the latest moment that the time may stand for: some deliveries tell it in whole seconds.
+// end is the latest moment that the time may stand for: deliveries tell it in milliseconds, some in whole seconds.
 func (d Deauthorization) end() time.Time {
 	if d.At.Nanosecond() == 0 {
-		return d.At.Add(time.Second - time.Millisecond)
+		return d.At.Add(time.Second - time.Nanosecond)
 	}
-	return d.At
+	return d.At.Truncate(time.Millisecond).Add(time.Millisecond - time.Nanosecond)
 }
 
 // leave is the point of no return: no secret stays in the record.
@@ -107,22 +107,32 @@ func (i *Installation) leave(ctx context.Context, r installation) (*Uninstalled,
 	return u, err
 }
 
-// remove takes away what was set up at PagerDuty, and names what stays.
+// remove takes away what was set up at PagerDuty, each beside the others, and names what stays.
 func (i *Installation) remove(ctx context.Context, made setUp) (left []string) {
 	if i.pagerDuty == nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, removeBudget)
 	defer cancel()
+	var all sync.WaitGroup
+	var mu sync.Mutex
+	remove := func(what, id string, remove func(context.Context, string) error) {
+		all.Go(func() {
+			err := remove(ctx, id)
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				left = append(left, what+" "+id+": "+plainly(pagerDutyError(err)))
+			}
+		})
+	}
 	if made.Subscription != "" {
-		if err := i.pagerDuty.DeleteWebhookSubscription(ctx, made.Subscription); err != nil {
-			left = append(left, "webhook subscription "+made.Subscription+": "+plainly(pagerDutyError(err)))
-		}
+		remove("webhook subscription", made.Subscription, i.pagerDuty.DeleteWebhookSubscription)
 	}
-	for _, service := range slices.Sorted(maps.Keys(made.Actions)) {
-		if err := i.pagerDuty.DeleteExtension(ctx, made.Actions[service]); err != nil {
-			left = append(left, "custom incident action "+made.Actions[service]+": "+plainly(pagerDutyError(err)))
-		}
+	for _, id := range made.Actions {
+		remove("custom incident action", id, i.pagerDuty.DeleteExtension)
 	}
+	all.Wait()
+	slices.Sort(left)
 	return left
 }

@@ -30,11 +30,15 @@ func (s *site) antiForgery(r *http.Request, form url.Values, who *session) error
 // foreign says whether the browser does not vouch that a page of ours sent the form. It is stricter than
 // http.CrossOriginProtection, which cannot know our scheme, and lets pass what comes without any header.
 func (s *site) foreign(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	if origin != "" && origin != "null" && origin != s.origin { // null: where a page keeps its address to itself
+		return true
+	}
 	switch r.Header.Get("Sec-Fetch-Site") {
 	case "same-origin", "none": // none: the person in front of it, not a page
 		return false
 	case "": // an older browser
-		return r.Header.Get("Origin") != s.origin
+		return origin != s.origin
 	default:
 		return true
 	}

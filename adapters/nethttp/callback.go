@@ -31,7 +31,11 @@ func (h *Handler) callback(vendor bridge.Vendor) work {
 
 // finish goes on with a flow that ended well, as it was begun.
 func (h *Handler) finish(ctx context.Context, r *http.Request, vendor bridge.Vendor, f *flow) answer {
-	code := r.URL.Query().Get("code")
+	query := r.URL.Query()
+	code := query.Get("code")
+	if query.Has("error") {
+		code = "" // a refusal, whatever else stands there
+	}
 	switch {
 	case f.purpose == forLogin && vendor == bridge.VendorPagerDuty && code != "":
 		return h.finishLogin(ctx, r, f, code)

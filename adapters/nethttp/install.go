@@ -135,7 +135,7 @@ func (h *Handler) complete(ctx context.Context, vendor bridge.Vendor, so install
 		h.discard(ctx, so)
 		return h.logInstall(ctx, h.installFailed(vendor, so.Services, err), err)
 	}
-	h.logger.LogAttrs(ctx, slog.LevelInfo, "installed", slog.String("installation", now.ID))
+	h.logger.LogAttrs(ctx, slog.LevelInfo, "installed") // without its id, which opens the confirmation
 	a := seeOther(installedPath).withCookie(h.site.cookie(installedCookie, now.ID, installedFor))
 	_, err = h.installation.SetUp(ctx, bridge.SetUpRequest{
 		WebhookURL: h.site.origin + "/webhooks/pagerduty", Events: h.installation.events,
@@ -252,6 +252,9 @@ type confirmed struct {
 	URL             string
 	Events          []string
 	Services        []string
+	Missed          []string // services whose button is to be made by hand
+	ActionURL       string
+	Again           string // where the install begins, for those services too
 	Problems        []string
 	Missing         []string // scopes that Zoom did not name
 }
@@ -271,9 +274,13 @@ func (h *Handler) confirmation(now *bridge.Installed) page {
 	c := confirmed{
 		Zoom: now.Zoom, PagerDuty: now.PagerDuty, URL: h.site.origin + "/webhooks/pagerduty", Events: h.installation.events,
 		Services: now.SetUp.Services, Problems: now.SetUp.Problems,
+		Missed: now.SetUp.Missed, ActionURL: h.site.origin + "/actions/pagerduty", Again: installPath,
 	}
 	if now.Zoom != nil {
 		c.Missing = now.Zoom.Missing
+	}
+	if len(c.Missed) > 0 {
+		c.Again += "?services=" + url.QueryEscape(strings.Join(c.Missed, ","))
 	}
 	p := page{template: "installed", Title: "Installed"}
 	switch {

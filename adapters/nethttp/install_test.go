@@ -387,6 +387,14 @@ func TestAnInstallIsRefused(t *testing.T) {
 			status: http.StatusForbidden, says: []string{"not allowed at Zoom", "Begin again"},
 		},
 		{
+			name: "a refusal beside a code",
+			do: func(p *premises, a *admin) sheet {
+				back, _ := a.follow(p.front.URL+"/install", "/oauth/zoom/callback")
+				return a.at(changed(back, "error", "access_denied"))
+			},
+			status: http.StatusForbidden, says: []string{"not allowed at Zoom"},
+		},
+		{
 			name: "a consent that was denied at PagerDuty",
 			do: func(p *premises, a *admin) sheet {
 				p.pagerDuty.SignIn("")
@@ -626,6 +634,10 @@ func TestTheConfirmationTellsWhatToDoByHand(t *testing.T) {
 	p := newPremises(t, pagerdutytest.WithAppScopes(pagerduty.RunScopes()...))
 	p.admin(t).install("").shows(t, http.StatusOK, "Generic Webhooks (v3)", p.front.URL+"/webhooks/pagerduty",
 		"incident.resolved", "PAGERDUTY_WEBHOOK_SECRETS", "webhook_subscriptions.write")
+	a := p.admin(t)
+	_, seen := a.follow(a.install("?services=PSHOP01,PSHOP02").link(t, "Begin"), "")
+	seen.shows(t, http.StatusOK, "PSHOP01", "PSHOP02", "Custom Incident Action",
+		p.front.URL+"/actions/pagerduty", "ACTION_TOKENS", `href="/install?services=PSHOP01%2CPSHOP02"`)
 }
 
 func TestWebhooksAreVerifiedWithTheInstalledSecret(t *testing.T) {
@@ -734,6 +746,44 @@ func TestAnUninstallAtZoom(t *testing.T) {
 	p.admin(t).install("").shows(t, http.StatusOK, "PagerDuty reaches us ✓")
 	if got := p.zoomSays(t, p.zoom.Redeliver(now)); got != "200 ignored" || p.installed(t) == nil {
 		t.Errorf("told again after a new install: %s", got)
+	}
+}
+
+// logIn gives the replicas that come the pages behind a login.
+func (p *premises) logIn(t *testing.T) {
+	t.Helper()
+	id, secret, _ := p.pagerDuty.Credentials()
+	app, err := pagerduty.NewOAuth(id, secret, p.front.URL+"/oauth/pagerduty/callback",
+		pagerduty.WithOAuthURL(p.pagerDuty.URL()+"/oauth"), pagerduty.WithScopes("openid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.extra = append(p.extra, nethttp.WithLogin(app, p.installation(t).PagerDuty()))
+}
+
+// Another replica has PagerDuty's token in memory when the app is removed.
+func TestAnUninstallClosesThePagesOfEveryReplica(t *testing.T) {
+	t.Parallel()
+	p := newPremises(t)
+	p.logIn(t)
+	other := p.replica(t)
+	a := p.admin(t)
+	a.install("").shows(t, http.StatusOK, "PagerDuty reaches us ✓")
+	p.serve(other)
+	_, login := a.follow(p.front.URL+"/incidents/"+p.incident, "")
+	_, page := a.follow(p.front.URL+login.link(t, "Log in with PagerDuty"), "")
+	page.shows(t, http.StatusOK, "Create Zoom Meeting")
+	p.serve(p.replica(t))
+	if got := p.zoomSays(t, p.zoom.Uninstall(zoomBoss)); got != "200 uninstalled" {
+		t.Fatalf("the removal: %s", got)
+	}
+	p.serve(other)
+	asked := len(p.pagerDuty.Requests())
+	for _, path := range []string{"/", "/incidents/" + p.incident} {
+		a.at(p.front.URL+path).shows(t, http.StatusConflict, "Not installed", "not_installed")
+	}
+	if n := len(p.pagerDuty.Requests()); n > asked {
+		t.Errorf("PagerDuty was asked %d times with a token that is deleted", n-asked)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"github.com/incidentbridge/incidentbridge/bridge"
 	"github.com/incidentbridge/incidentbridge/pagerduty"
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
@@ -46,6 +47,9 @@ func (h *Handler) forVisitors(serve func(ctx context.Context, r *http.Request, w
 		}
 		if err != nil {
 			return h.storeFailed(ctx, err)
+		}
+		if gone := h.notInstalled(ctx); gone != nil {
+			return *gone
 		}
 		if r.Method == http.MethodPost {
 			form, err := url.ParseQuery(string(body))
@@ -212,6 +216,22 @@ func (h *Handler) loginFailed(err error, back string) answer {
 			Next: again, Code: codeUpstreamPagerDuty,
 		})
 	}
+}
+
+// notInstalled answers in the place of every page when the app was removed: a replica may still have a token in memory.
+func (h *Handler) notInstalled(ctx context.Context) *answer {
+	if h.installation == nil {
+		return nil
+	}
+	_, err := h.installation.Current(ctx)
+	if err == nil {
+		return nil
+	}
+	a := h.storeFailed(ctx, err)
+	if errors.Is(err, bridge.ErrNotInstalled) {
+		a = h.needsInstall(codeNotInstalled)
+	}
+	return &a
 }
 
 // needsInstall tells that nobody can log in before the app is installed, or installed again.

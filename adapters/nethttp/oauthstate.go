@@ -174,8 +174,11 @@ func fingerprint(secret string) string {
 
 // localPath is path if it leads to this service, else "/": nobody is sent elsewhere.
 func localPath(path string) string {
-	if !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || strings.ContainsAny(path, "\\\r\n\t") {
+	if !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || strings.ContainsFunc(path, unfit) {
 		return "/"
 	}
 	return path
 }
+
+// unfit is what a browser reads as a slash, or leaves out, and what no address has.
+func unfit(r rune) bool { return r == '\\' || r <= ' ' || r == 0x7f }

@@ -222,6 +222,7 @@ func TestTheWayBackStaysHere(t *testing.T) {
 		`/\evil.example`:       "/",
 		"/a\r\nSet-Cookie: x":  "/",
 		"/\t/evil.example":     "/",
+		"/\x00/evil.example":   "/",
 	} {
 		if got := localPath(path); got != want {
 			t.Errorf("%q: got %q, want %q", path, got, want)

@@ -85,6 +85,9 @@ func TestAPressIsRefused(t *testing.T) {
 		{name: "another site, by what the browser says", change: func(_ *testing.T, _ *lobby, _ *guest, r *http.Request) {
 			r.Header.Set("Sec-Fetch-Site", "cross-site")
 		}, status: 403, title: press},
+		{name: "another site, by its origin alone", change: func(_ *testing.T, _ *lobby, _ *guest, r *http.Request) {
+			r.Header.Set("Origin", "https://evil.example.com")
+		}, status: 403, title: press},
 		{name: "sibling host, older browser", change: func(_ *testing.T, _ *lobby, _ *guest, r *http.Request) {
 			r.Header.Del("Sec-Fetch-Site")
 			r.Header.Set("Origin", "https://evil.example.com")
