@@ -778,11 +778,13 @@ func TestAnUninstallClosesThePagesOfEveryReplica(t *testing.T) {
 		t.Fatalf("the removal: %s", got)
 	}
 	p.serve(other)
-	asked := len(p.pagerDuty.Requests())
+	asked := len(p.pagerDuty.Requests(pagerdutytest.GetUser, pagerdutytest.GetIncident))
 	for _, path := range []string{"/", "/incidents/" + p.incident} {
 		a.at(p.front.URL+path).shows(t, http.StatusConflict, "Not installed", "not_installed")
 	}
-	if n := len(p.pagerDuty.Requests()); n > asked {
+	_, page = p.admin(t).follow(p.front.URL+"/login/pagerduty?back=/", "")
+	page.shows(t, http.StatusConflict, "Not installed", "not_installed")
+	if n := len(p.pagerDuty.Requests(pagerdutytest.GetUser, pagerdutytest.GetIncident)); n > asked {
 		t.Errorf("PagerDuty was asked %d times with a token that is deleted", n-asked)
 	}
 }

@@ -113,6 +113,9 @@ func (h *Handler) finishLogin(ctx context.Context, r *http.Request, f *flow, cod
 	if h.login == nil {
 		return h.noLogin()
 	}
+	if gone := h.notInstalled(ctx); gone != nil {
+		return *gone
+	}
 	who, err := h.login.identify(ctx, code, f.verifier)
 	if err != nil {
 		h.logger.LogAttrs(ctx, slog.LevelWarn, "nobody was logged in", slog.Any("error", err))
