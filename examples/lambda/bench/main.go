@@ -24,6 +24,9 @@ const (
 	maxSize   = 14_000_000 // bytes of a stripped bootstrap
 	maxStart  = 40 * time.Millisecond
 	maxMemory = 40 << 10 // KiB that are resident after the events
+
+	maxOverhead    = 60 * time.Microsecond // of the adapter, for an event of 4 KiB
+	maxAllocations = 60
 )
 
 const (
@@ -66,6 +69,9 @@ func run(ctx context.Context, out io.Writer) error {
 	}
 	environ := vendors.Environ(sandbox.StoreURL(table, endpoint), "GOMAXPROCS=2")
 	if err := start(ctx, out, bootstrap, environ); err != nil {
+		return err
+	}
+	if err := adapter(ctx, out); err != nil {
 		return err
 	}
 	return memory(ctx, out, bootstrap, environ, vendors)
@@ -131,8 +137,12 @@ func memory(ctx context.Context, out io.Writer, bootstrap string, environ []stri
 		if err != nil {
 			return err
 		}
-		if a, err := sandbox.ParseAnswer(text); err != nil || a.StatusCode != http.StatusCreated {
-			return fmt.Errorf("answered %+v, %w", a, err)
+		a, err := sandbox.ParseAnswer(text)
+		if err != nil {
+			return err
+		}
+		if a.StatusCode != http.StatusCreated {
+			return fmt.Errorf("answered %+v", a)
 		}
 	}
 	took := time.Since(began)
