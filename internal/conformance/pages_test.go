@@ -267,7 +267,7 @@ func (p *tab) checkReadable() {
 		for (const e of document.querySelectorAll("a, button, select, input:not([type=hidden])")) {
 			const box = e.getBoundingClientRect();
 			if (box.height < 44 || box.width < 44) faults.push("target of " + box.width + " by " + box.height + ": " + e.textContent.trim());
-			if (!e.textContent.trim() && !e.getAttribute("aria-label")) faults.push("no name: " + e.outerHTML);
+			if (!e.textContent.trim() && !e.getAttribute("aria-label") && !e.labels?.length) faults.push("no name: " + e.outerHTML);
 		}
 		if (document.documentElement.lang !== "en") faults.push("no language");
 		if (!document.title) faults.push("no title");

@@ -145,7 +145,9 @@ func (w *witness) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // leaked names every secret that is in the text.
-func (w *witness) leaked(text string) []string { return append(found(w.tokens, text), found(w.codes, text)...) }
+func (w *witness) leaked(text string) []string {
+	return append(found(w.tokens, text), found(w.codes, text)...)
+}
 
 // found names the secrets that are in the text in plain, or in a shape that a page, an address or a dump gives them.
 func found(secrets map[string]string, text string) []string {
