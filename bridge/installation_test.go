@@ -24,6 +24,7 @@ const (
 	webhookURL = "https://bridge.example.com/webhooks/pagerduty"
 	actionURL  = "https://bridge.example.com/actions/pagerduty"
 	zoomBoss   = "zoom-boss@example.com"
+	zoomApp    = "APP-CLIENT" // its client id at zoomtest
 )
 
 // office is a world whose vendors' apps are installed by consent.
@@ -44,7 +45,7 @@ func newOffice(w *world) office {
 func (o office) installation(t *testing.T, store tokenstore.Store) *bridge.Installation {
 	t.Helper()
 	id, secret := o.zoom.AppCredentials()
-	zoomApp, err := zoom.NewOAuth(id, secret, "https://bridge.example.com/oauth/zoom/callback",
+	atZoom, err := zoom.NewOAuth(id, secret, "https://bridge.example.com/oauth/zoom/callback",
 		zoom.WithTransport(o.zoom.Transport()))
 	if err != nil {
 		t.Fatal(err)
@@ -58,7 +59,7 @@ func (o office) installation(t *testing.T, store tokenstore.Store) *bridge.Insta
 	}
 	i, err := bridge.NewInstallation(store,
 		bridge.InstallPagerDuty(pagerDutyApp, pagerduty.WithTransport(o.pd.Transport())),
-		bridge.InstallZoom(zoomApp, zoom.WithTransport(o.zoom.Transport())))
+		bridge.InstallZoom(atZoom, zoom.WithTransport(o.zoom.Transport())))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +123,7 @@ func (o office) startInstalled(t *testing.T, i *bridge.Installation, opts ...bri
 
 // removed is what Zoom says of a removal of the app now.
 func removed() bridge.Deauthorization {
-	return bridge.Deauthorization{AccountID: "ACCOUNT", At: time.Now()}
+	return bridge.Deauthorization{ClientID: zoomApp, AccountID: "ACCOUNT", At: time.Now()}
 }
 
 func uninstall(t *testing.T, i *bridge.Installation, d bridge.Deauthorization) *bridge.Uninstalled {
@@ -248,22 +249,25 @@ func TestAnUninstallCounts(t *testing.T) {
 		want bool
 	}{
 		{"after the install", func(at time.Time) bridge.Deauthorization {
-			return bridge.Deauthorization{AccountID: "ACCOUNT", At: at.Add(time.Millisecond)}
+			return bridge.Deauthorization{ClientID: zoomApp, AccountID: "ACCOUNT", At: at.Add(time.Millisecond)}
 		}, true},
 		{"in the very moment of the install", func(at time.Time) bridge.Deauthorization {
-			return bridge.Deauthorization{AccountID: "ACCOUNT", At: at}
+			return bridge.Deauthorization{ClientID: zoomApp, AccountID: "ACCOUNT", At: at}
 		}, true},
 		{"in the second of the install, told in whole seconds", func(at time.Time) bridge.Deauthorization {
-			return bridge.Deauthorization{AccountID: "ACCOUNT", At: at.Truncate(time.Second)}
+			return bridge.Deauthorization{ClientID: zoomApp, AccountID: "ACCOUNT", At: at.Truncate(time.Second)}
 		}, true},
 		{"not before the install", func(at time.Time) bridge.Deauthorization {
-			return bridge.Deauthorization{AccountID: "ACCOUNT", At: at.Add(-time.Millisecond)}
+			return bridge.Deauthorization{ClientID: zoomApp, AccountID: "ACCOUNT", At: at.Add(-time.Millisecond)}
 		}, false},
 		{"not of another account", func(at time.Time) bridge.Deauthorization {
-			return bridge.Deauthorization{AccountID: "OTHER", At: at.Add(time.Minute)}
+			return bridge.Deauthorization{ClientID: zoomApp, AccountID: "OTHER", At: at.Add(time.Minute)}
+		}, false},
+		{"not of an app that is not named", func(at time.Time) bridge.Deauthorization {
+			return bridge.Deauthorization{AccountID: "ACCOUNT", At: at.Add(time.Minute)}
 		}, false},
 		{"not of an account that is not named", func(at time.Time) bridge.Deauthorization {
-			return bridge.Deauthorization{At: at.Add(time.Minute)}
+			return bridge.Deauthorization{ClientID: zoomApp, At: at.Add(time.Minute)}
 		}, false},
 	}
 	for _, tt := range tests {

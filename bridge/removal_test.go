@@ -27,21 +27,21 @@ func TestARemovalDuringAnInstallRefusesIt(t *testing.T) {
 		after  time.Duration // from the removal until the install goes on
 		want   error
 	}{
-		{"of a first install", false, removal(""), time.Minute, bridge.ErrNotInstalled},
-		{"of a first install, which takes as long as may be", false, removal(""), 20 * time.Minute, bridge.ErrNotInstalled},
-		{"of an install that replaces another", true, removal(""), time.Minute, bridge.ErrNotInstalled},
+		{"of a first install", false, removal(zoomApp), time.Minute, bridge.ErrNotInstalled},
+		{"of a first install, which takes as long as may be", false, removal(zoomApp), 20 * time.Minute, bridge.ErrNotInstalled},
+		{"of an install that replaces another", true, removal(zoomApp), time.Minute, bridge.ErrNotInstalled},
 		{"told in whole seconds", false, func(at time.Time) bridge.Deauthorization {
-			return bridge.Deauthorization{AccountID: "ACCOUNT", At: at.Truncate(time.Second)}
+			return bridge.Deauthorization{ClientID: zoomApp, AccountID: "ACCOUNT", At: at.Truncate(time.Second)}
 		}, time.Minute, bridge.ErrNotInstalled},
 		{"but not one before the consent", false, func(at time.Time) bridge.Deauthorization {
-			return bridge.Deauthorization{AccountID: "ACCOUNT", At: at.Add(-time.Millisecond)}
+			return bridge.Deauthorization{ClientID: zoomApp, AccountID: "ACCOUNT", At: at.Add(-time.Millisecond)}
 		}, time.Minute, nil},
 		{"but not one of another app", false, removal("another-app"), time.Minute, nil},
 		{"but not one of another account", false, func(at time.Time) bridge.Deauthorization {
-			return bridge.Deauthorization{AccountID: "OTHER", At: at.Add(time.Second)}
+			return bridge.Deauthorization{ClientID: zoomApp, AccountID: "OTHER", At: at.Add(time.Second)}
 		}, time.Minute, nil},
 		{"but not one of nobody's", false, func(at time.Time) bridge.Deauthorization {
-			return bridge.Deauthorization{At: at.Add(time.Second)}
+			return bridge.Deauthorization{ClientID: zoomApp, At: at.Add(time.Second)}
 		}, time.Minute, nil},
 	}
 	for _, tt := range tests {
@@ -101,7 +101,7 @@ func TestRemovalsOfStrangersDoNotFillTheStore(t *testing.T) {
 		o := newOffice(w)
 		i := o.installation(t, w.store)
 		for n := range 500 {
-			uninstall(t, i, bridge.Deauthorization{AccountID: fmt.Sprintf("stranger-%d", n), At: time.Now()})
+			uninstall(t, i, bridge.Deauthorization{ClientID: zoomApp, AccountID: fmt.Sprintf("stranger-%d", n), At: time.Now()})
 			pass(time.Millisecond)
 		}
 		stored, err := w.store.Get(t.Context(), "installation/default")

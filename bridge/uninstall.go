@@ -15,7 +15,7 @@ const (
 
 // Deauthorization is what Zoom tells of the removal of an app.
 type Deauthorization struct {
-	ClientID  string // of the app; empty when not told
+	ClientID  string // of the app; one of another app, or of none, is nobody's removal
 	AccountID string
 	At        time.Time
 }
@@ -38,7 +38,7 @@ func (i *Installation) Uninstall(ctx context.Context, d Deauthorization) (*Unins
 	r, err := i.update(ctx, false, func(r *installation) error {
 		now := time.Now()
 		meant = false
-		if d.ClientID != "" && d.ClientID != i.clientID {
+		if d.ClientID == "" || d.ClientID != i.clientID {
 			return errUnchanged
 		}
 		meant = r.State == installed && r.Zoom != nil && r.Zoom.ID == d.AccountID && !d.end().Before(r.At)
