@@ -116,21 +116,20 @@ func (i *Installation) remove(ctx context.Context, made setUp) (left []string) {
 	defer cancel()
 	var all sync.WaitGroup
 	var mu sync.Mutex
-	remove := func(what, id string, remove func(context.Context, string) error) {
+	try := func(what, id string, remove func(context.Context, string) error) {
 		all.Go(func() {
-			err := remove(ctx, id)
-			mu.Lock()
-			defer mu.Unlock()
-			if err != nil {
+			if err := remove(ctx, id); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
 				left = append(left, what+" "+id+": "+plainly(pagerDutyError(err)))
 			}
 		})
 	}
 	if made.Subscription != "" {
-		remove("webhook subscription", made.Subscription, i.pagerDuty.DeleteWebhookSubscription)
+		try("webhook subscription", made.Subscription, i.pagerDuty.DeleteWebhookSubscription)
 	}
 	for _, id := range made.Actions {
-		remove("custom incident action", id, i.pagerDuty.DeleteExtension)
+		try("custom incident action", id, i.pagerDuty.DeleteExtension)
 	}
 	all.Wait()
 	slices.Sort(left)
