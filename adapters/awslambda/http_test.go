@@ -218,7 +218,9 @@ func TestBodies(t *testing.T) {
 			func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "half"); panic("secret") },
 			reply{
 				503,
-				map[string]string{"Content-Type": "application/problem+json"},
+				map[string]string{
+					"Content-Type": "application/problem+json", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff",
+				},
 				`{"code":"unavailable","detail":"","status":503,"title":"Service Unavailable","type":"about:blank"}` + "\n", false,
 			},
 		},

@@ -80,6 +80,8 @@ func (rec *recorder) Write(p []byte) (int, error) {
 // refuse answers as package nethttp does where the routes cannot.
 func (rec *recorder) refuse(status int, code, detail string) {
 	rec.header.Set("Content-Type", "application/problem+json")
+	rec.header.Set("Cache-Control", "no-store")
+	rec.header.Set("X-Content-Type-Options", "nosniff")
 	rec.WriteHeader(status)
 	problem := map[string]any{
 		"type": "about:blank", "title": http.StatusText(status), "status": status, "code": code, "detail": detail,
