@@ -95,6 +95,25 @@ func TestARemovalWhileAFirstInstallIsWrittenRefusesIt(t *testing.T) {
 	})
 }
 
+// A removal whose time is ahead of our clock does not refuse what is agreed to after it came in.
+func TestARemovalFromTheFutureRefusesNoLaterInstall(t *testing.T) {
+	for name, stands := range map[string]bool{"a first install": false, "an install again": true} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(t *testing.T, w *world) {
+				o := newOffice(w)
+				i := o.installation(t, w.store)
+				if stands {
+					o.install(t, i)
+				}
+				pass(time.Second)
+				uninstall(t, i, bridge.Deauthorization{ClientID: zoomApp, AccountID: "ACCOUNT", At: time.Now().Add(20 * time.Second)})
+				pass(time.Second)
+				o.install(t, i)
+			})
+		})
+	}
+}
+
 // Zoom tells of the removals of every account that has the app.
 func TestRemovalsOfStrangersDoNotFillTheStore(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {

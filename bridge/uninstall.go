@@ -45,7 +45,8 @@ func (i *Installation) Uninstall(ctx context.Context, d Deauthorization) (*Unins
 		if meant && r.Claim.stands(now) && d.end().Before(r.Claim.At) {
 			return fmt.Errorf("%w: it is being installed again", ErrInProgress)
 		}
-		noted := r.note(d.AccountID, d.end(), now) // for an install that is under way
+		// For an install that is under way. A clock ahead of ours must not refuse the consents that are yet to come.
+		noted := r.note(d.AccountID, earlier(d.end(), now), now)
 		if meant {
 			r.leave(now)
 		}
@@ -70,6 +71,13 @@ func (d Deauthorization) end() time.Time {
 		return d.At.Add(time.Second - time.Nanosecond)
 	}
 	return d.At.Truncate(time.Millisecond).Add(time.Millisecond - time.Nanosecond)
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }
 
 // leave is the point of no return: no secret stays in the record.

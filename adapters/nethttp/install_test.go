@@ -832,6 +832,9 @@ func TestNothingTellsASecret(t *testing.T) {
 		t.Errorf("open: %s", got)
 	}
 	button := p.pagerDuty.Extensions()[0].Headers.Get("Authorization")
+	if strings.Contains(p.log.String(), p.installed(t).ID) {
+		t.Error("the log tells what opens the confirmation")
+	}
 	p.zoomSays(t, p.zoom.Uninstall(zoomBoss))
 
 	_, zoomSecret := p.zoom.AppCredentials()
