@@ -6,11 +6,17 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/incidentbridge/incidentbridge/internal/detach"
 )
 
 // serve turns to one provider after the other until one makes a call.
 func (o *opening) serve(ctx context.Context, incident *Incident, email string) (*Bridge, error) {
 	o.step = "create"
+	if _, ends := detach.End(ctx); ends && !o.timeFor(ctx, o.providers[0]) {
+		// Nothing is wrong with the provider: whoever goes on will ask it, rather than a fallback.
+		return nil, o.postpone(ctx, fmt.Errorf("%w: too little time is left to make a call", ErrUnavailable), false)
+	}
 	ledger, err := o.ledger.identity(ctx)
 	if err != nil {
 		return nil, o.postpone(ctx, err, false)
@@ -143,7 +149,7 @@ func (o *opening) timeFor(ctx context.Context, p Provider) bool {
 		return true
 	}
 	deadline, ok := ctx.Deadline()
-	return o.leaseLeft() >= createBudget && (!ok || time.Until(deadline) >= createBudget)
+	return o.leaseLeft() >= createBudget && (!ok || time.Until(deadline) >= createTime(ctx))
 }
 
 // mayHold says whether a create of this generation may have been sent there before.

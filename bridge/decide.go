@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/incidentbridge/incidentbridge/internal/detach"
 )
 
 // decide makes a call, or finds one that was made, and writes it into the generation. It returns a bridge, or an
@@ -97,6 +99,9 @@ func (r *record) keep(link Link, now time.Time) {
 // settle decides: the write that puts a call into the generation. Only its winner's link may ever be published: Open 7.
 func (o *opening) settle(ctx context.Context, p Provider, call *Call, faults []error) (*Bridge, error) {
 	o.step = "decide"
+	// This holder's time may be up, and the call that was made is still to be decided.
+	ctx, cancel := detach.Context(ctx, readBudget)
+	defer cancel()
 	mine := &decided{Provider: p.Name(), MeetingID: call.ID, Host: call.Host, JoinURL: call.JoinURL, DialIns: call.DialIns}
 	for {
 		if o.decidedElsewhere() {
@@ -177,7 +182,7 @@ func (r *record) settle(call *decided, now time.Time, grace time.Duration) {
 // discard removes a call that lost: something else is decided for the incident, or the generation is over.
 func (o *opening) discard(ctx context.Context, p Provider, call *Call) error {
 	// This holder's time may be up, and the call is still to go.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readBudget)
+	ctx, cancel := detach.Context(ctx, readBudget)
 	defer cancel()
 	err := p.Delete(ctx, call.ID)
 	if err == nil {

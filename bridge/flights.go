@@ -7,6 +7,8 @@ import (
 	"runtime/debug"
 	"sync"
 	"time"
+
+	"github.com/incidentbridge/incidentbridge/internal/detach"
 )
 
 // flightBudget bounds one opening from claim to publish, so that work after a 202 ends too.
@@ -93,7 +95,7 @@ func (f *flights) full() bool {
 }
 
 func (f *flights) fly(ctx context.Context, key string, fl *flight, work func(context.Context, *flight)) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flightBudget)
+	ctx, cancel := detach.Context(ctx, flightTime(ctx))
 	defer cancel()
 	defer func() {
 		if fault := recover(); fault != nil {

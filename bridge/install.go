@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/incidentbridge/incidentbridge/internal/detach"
 )
 
 // installBudget bounds the writing of a consent. A claim that is older belongs to a process that died.
@@ -103,7 +105,7 @@ func (i *Installation) claim(ctx context.Context, mine *claim, given map[Vendor]
 
 // forget takes back what a failed install wrote. What it cannot take back now is done when the claim is over.
 func (i *Installation) forget(ctx context.Context, mine *claim, cause error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readBudget)
+	ctx, cancel := detach.Context(ctx, readBudget)
 	defer cancel()
 	faults := []error{cause}
 	for _, a := range i.apps {

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/incidentbridge/incidentbridge/internal/detach"
 )
 
 // peopleKept is how long a person's roles and e-mail are remembered.
@@ -78,7 +80,7 @@ func (r *reads[K, V]) get(ctx context.Context, key K) (V, error) {
 		one = &reading[V]{done: make(chan struct{})}
 		r.forget()
 		r.known[key] = one
-		go r.fetch(context.WithoutCancel(ctx), key, one)
+		go r.fetch(ctx, key, one)
 	}
 	r.mu.Unlock()
 	select {
@@ -91,7 +93,7 @@ func (r *reads[K, V]) get(ctx context.Context, key K) (V, error) {
 }
 
 func (r *reads[K, V]) fetch(ctx context.Context, key K, one *reading[V]) {
-	ctx, cancel := context.WithTimeout(ctx, readBudget)
+	ctx, cancel := detach.Context(ctx, readBudget)
 	defer cancel()
 	func() {
 		defer caught(&one.err)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/incidentbridge/incidentbridge/internal/detach"
 )
 
 // postpone leaves the opening to the ledger, which tries again after 1 s, 2 s, 5 s, then every 10 s for ten minutes;
@@ -13,7 +15,7 @@ func (o *opening) postpone(ctx context.Context, cause error, forGood bool) error
 		return o.restore(ctx, cause)
 	}
 	// The caller's patience may be what ended; the record is still to be given back.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readBudget)
+	ctx, cancel := detach.Context(ctx, readBudget)
 	defer cancel()
 	news := false
 	err := o.save(ctx, func(r *record) {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"slices"
 	"time"
+
+	"github.com/incidentbridge/incidentbridge/internal/detach"
 )
 
 // publish writes the decided link to the incident: Open 8 and 9.
@@ -144,7 +146,7 @@ func (r *record) attach(now time.Time, status Status, dialIns []string, c config
 // unpublished leaves the write to the ledger; the caller gets the link at once.
 func (o *opening) unpublished(ctx context.Context, cause error) (*Bridge, error) {
 	created := o.made
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readBudget)
+	ctx, cancel := detach.Context(ctx, readBudget)
 	defer cancel()
 	err := o.save(ctx, func(r *record) {
 		now := o.now()

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/oauth2"
+
+	"github.com/incidentbridge/incidentbridge/internal/detach"
 )
 
 const (
@@ -74,7 +76,7 @@ func (i *Installation) revoke(ctx context.Context, a *app, account string, token
 	if a.revoke == nil || account == "" {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), revokeBudget)
+	ctx, cancel := detach.Context(ctx, revokeBudget)
 	defer cancel()
 	spared := false
 	_, err := i.update(ctx, false, func(r *installation) error {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/incidentbridge/incidentbridge/internal/detach"
 )
 
 // Replace makes a new bridge for an incident that has one, on purpose, and returns it as Open does. Where none of ours
@@ -26,7 +28,7 @@ type standing struct {
 
 // aim says for a Replace, once, which generation will do: the one after the bridge that stood when it came.
 func (r Request) aim(stands *record) Request {
-	meant := r.replace && stands.stands() && stands.keyGeneration(r.IdempotencyKey) == 0 && !r.at().Before(stands.OpenedAt)
+	meant := r.replace && stands.stands() && !r.at().Before(stands.OpenedAt)
 	if meant {
 		r.atLeast = stands.Generation + 1
 	}
@@ -39,7 +41,11 @@ func (r *record) stands() bool {
 	return r.Call != nil && (r.State == Created || r.State == Attached || r.State == Closing)
 }
 
-func (r *record) isToBeReplaced(req Request) bool { return r.stands() && r.Generation < req.atLeast }
+// isToBeReplaced says whether a Replace is still to do what it came for. Another delivery of it may have finished this
+// generation meanwhile, and then it starts none.
+func (r *record) isToBeReplaced(req Request) bool {
+	return r.stands() && r.Generation < req.atLeast && r.keyGeneration(req.IdempotencyKey) == 0
+}
 
 // replace begins a generation while the bridge of the last one stands.
 func (r *record) replace(id string, who asked, now time.Time) {
@@ -62,7 +68,7 @@ func (r *record) giveUpStanding(now time.Time) {
 // replace it, and the ledger sees to it that the incident shows it.
 func (o *opening) restore(ctx context.Context, cause error) error {
 	// The caller's patience may be what ended.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readBudget)
+	ctx, cancel := detach.Context(ctx, readBudget)
 	defer cancel()
 	quicker := false
 	err := o.save(ctx, func(r *record) {

@@ -230,3 +230,26 @@ func TestWhilePagerDutyIsDownTheFormerMeetingStays(t *testing.T) {
 		w.oneMeeting(t, id)
 	})
 }
+
+// Two deliveries of one Replace come at different times of an opening. Once the first has finished that one, the second
+// has nothing left to replace.
+func TestAKeyThatFinishedAGenerationReplacesItNoMore(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		id, first, second := w.pd.AddIncident("Down"), w.startOn(t, w.store, false), w.startOn(t, w.store, false)
+		w.zoom.Fault(zoomtest.Create, zoomtest.Delay(time.Second))
+		w.pd.Fault(pagerdutytest.UpdateIncident, pagerdutytest.Hang())
+		go func() { _, _ = first.Open(t.Context(), bridge.Request{IncidentID: id}) }()
+		pass(500 * time.Millisecond)
+		var deliveries sync.WaitGroup
+		for range 2 { // while the call is made, and while it is published
+			deliveries.Go(func() { _, _ = second.Replace(t.Context(), bridge.Request{IncidentID: id, IdempotencyKey: "k"}) })
+			pass(time.Second)
+		}
+		first.kill()
+		w.pd.Resolve(id)
+		deliveries.Wait()
+		if b, err := second.Get(t.Context(), id); err != nil || b.Generation != 1 {
+			t.Errorf("Get = %+v, %v, want the first generation", b, err)
+		}
+	})
+}

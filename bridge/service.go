@@ -115,8 +115,8 @@ func (s *Service) Ready(ctx context.Context) error {
 }
 
 // Wait returns when no opening is at work in this process any more, and no refresh of a grant by consent, or when ctx is
-// done, with its error. Call it before a process ends, or is frozen: an opening that is not finished stays due in the
-// ledger, but a refresh that is cut off may cost the grant.
+// done, with its error. Call it before a process ends, or is frozen (see [Until], too): an opening that is not finished
+// stays due in the ledger, but a refresh that is cut off may cost the grant.
 func (s *Service) Wait(ctx context.Context) error {
 	err := s.flights.wait(ctx)
 	if s.consent != nil {

@@ -17,6 +17,7 @@ type family struct {
 	before     func(*simulation) // what has happened already
 	refusing   int               // percent of the writes that PagerDuty refuses for good, or takes late
 	dailyLimit int
+	ends       bool // whatever is asked of a process, it is frozen soon after
 	options    []bridge.Option
 	deeds      map[deedKind]int
 }
@@ -146,6 +147,14 @@ func families() []family {
 			before: (*simulation).failingForLong, options: []bridge.Option{shortGrace},
 			deeds: map[deedKind]int{
 				click: 4, redelivery: 3, lookAtDue: 16, lateMessage: 3, freezing: 2, outage: 1, crashing: 3, patience: 6,
+			},
+		},
+		{
+			name: "functions", weight: 12, programs: 3, incidents: 1, steps: 220, faults: 8, dailyLimit: 100, ends: true,
+			options: []bridge.Option{shortGrace, room},
+			deeds: map[deedKind]int{
+				click: 6, replaceIt: 1, redelivery: 5, resolve: 2, news: 3, closeIt: 1, humanEdit: 1, people: 2, lookAtDue: 14,
+				lateMessage: 6, crashing: 3, freezing: 2, outage: 1, patience: 1,
 			},
 		},
 		{

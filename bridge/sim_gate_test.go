@@ -51,6 +51,7 @@ func (m moment) before(other moment) bool { return m.step < other.step }
 
 // cross carries a call through the gate. It runs in the goroutine of the process under test.
 func (s *simulation) cross(c *call) any {
+	s.wantInTime(c)
 	if !s.gate.enter(c, s.moment()) {
 		return c.broken(crash)
 	}

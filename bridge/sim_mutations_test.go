@@ -119,11 +119,15 @@ func mutations() []mutation {
 			"publish.go", "		case r.State == Created && r.Standing != nil:\n			r.standAgain(o.now())\n", "",
 		}}},
 		{"a redelivered Replace replaces again", []edit{{
-			"replace.go", " && stands.keyGeneration(r.IdempotencyKey) == 0", "",
+			"replace.go", " && r.keyGeneration(req.IdempotencyKey) == 0", "",
 		}}},
 		{"two Replaces at once make two", []edit{{
 			"replace.go", "return r.stands() && r.Generation < req.atLeast", "return r.stands() && req.atLeast > 0",
 		}}},
+		{"an opening goes on after the end", []edit{
+			{"until.go", "	return min(flightBudget, time.Until(end)-givingBack)", "	return max(flightBudget, time.Until(end))"},
+			{"../internal/detach/detach.go", "ok && end.Before(deadline)", "ok && end.IsZero()"},
+		}},
 		{"clocks may not differ", []edit{{
 			"opening.go", "	clockMargin   = 2 * time.Second", "	clockMargin   = 0 * time.Second",
 		}}},

@@ -30,8 +30,10 @@ type actor struct {
 	news     *newsItem // nil: none; PagerDuty sends it again until it is taken
 	began    moment
 	ended    moment            // zero: at work
+	end      time.Time         // when its process is frozen; zero: never
 	looked   map[string]moment // the last look at an incident, or into a meeting, whose answer arrived
 	doubted  map[string]moment // what create of its own is in doubt since when
+	met      *sheet            // the record as it found it first
 	hurt     bool              // a call of its own went wrong
 	report   func()            // says what came of it; nil until it ended
 }
@@ -118,8 +120,13 @@ func (s *simulation) act(p *program, a *actor, patience time.Duration, do func(c
 	a.name = fmt.Sprintf("%s %s%d", p.name, a.name, s.acts)
 	a.program, a.began, a.looked, a.doubted = p, s.moment(), map[string]moment{}, map[string]moment{}
 	s.actors = append(s.actors, a)
+	ctx := context.WithValue(s.t.Context(), actorKey{}, a)
+	if s.family.ends {
+		a.end = time.Now().Add(patience + s.between(300*time.Millisecond, 10*time.Second))
+		ctx = bridge.Until(ctx, a.end)
+	}
 	go func() {
-		ctx, cancel := context.WithTimeout(context.WithValue(s.t.Context(), actorKey{}, a), patience)
+		ctx, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
 		did := do(ctx)
 		s.gate.mu.Lock()

@@ -189,6 +189,15 @@ func (a *actor) seenSince() moment {
 	return a.began
 }
 
+// met notes what somebody found when they came.
+func (s *simulation) met(by *actor, found sheet) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if by.met == nil && found.IncidentID != "" {
+		by.met = &found
+	}
+}
+
 // began checks that this trigger may start a generation.
 func (s *simulation) began(by *actor, i *incident, before, p sheet) {
 	i.opened[p.Generation] = s.moment()
@@ -202,6 +211,10 @@ func (s *simulation) began(by *actor, i *incident, before, p sheet) {
 	if by.trigger == nil {
 		s.broke("only a trigger starts a generation", "%s did", by.name)
 		return
+	}
+	if before.stands() && by.met != nil && by.met.Generation < before.Generation {
+		s.broke("a Replace replaces what stood when it came", "%s came in generation %d, and replaces %d",
+			by.name, by.met.Generation, before.Generation)
 	}
 	req, key := by.trigger.request, by.key()
 	// A little later than the closing by some process's clock may be a little before it by another's.
@@ -454,4 +467,15 @@ func (s *simulation) linkName(link string) string {
 		return "meeting " + m.id
 	}
 	return link
+}
+
+// wantInTime checks that no call outlives the process's time.
+func (s *simulation) wantInTime(c *call) {
+	a, ok := c.ctx.Value(actorKey{}).(*actor)
+	if !ok || a.end.IsZero() {
+		return
+	}
+	if until, ends := c.ctx.Deadline(); !ends || until.After(a.end) {
+		s.broke("nothing is at work after the end", "%s may go on for %v then", c.op, until.Sub(a.end))
+	}
 }

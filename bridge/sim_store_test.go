@@ -26,8 +26,10 @@ type storeAnswer struct {
 var errStoreDown = errors.New("the store is down")
 
 func (g gatedStore) Get(ctx context.Context, key string) (tokenstore.Record, error) {
+	by := g.actor(ctx)
 	answer := g.call(ctx, "get", key, "store get", func(ctx context.Context) (a storeAnswer) {
 		a.record, a.err = g.store.Get(ctx, key)
+		g.met(by, readSheet(a.record.Value))
 		return a
 	})
 	return answer.record, answer.err

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/oauth2"
+
+	"github.com/incidentbridge/incidentbridge/internal/detach"
 )
 
 const (
@@ -89,7 +91,7 @@ func (f *flight) fly(ctx context.Context) {
 // middle would lose the grant.
 func (f *flight) round(detached context.Context) (*oauth2.Token, error) {
 	s := f.source
-	ctx, cancel := context.WithTimeout(detached, 2*f.leaseLength())
+	ctx, cancel := detach.Context(detached, 2*f.leaseLength())
 	defer cancel()
 	for {
 		record, g, err := s.read(ctx) // line 3
@@ -118,6 +120,9 @@ func (f *flight) round(detached context.Context) (*oauth2.Token, error) {
 		}
 		if g.RefreshToken == "" {
 			return nil, failed(s.key, "refresh", fmt.Errorf("%w (it has no refresh token)", ErrReauthorize))
+		}
+		if endsSoon(ctx) {
+			return nil, failed(s.key, "refresh", errEndsSoon)
 		}
 		mine, err := f.lease(ctx, record, g) // line 6
 		if err != nil {
@@ -179,16 +184,31 @@ func (f *flight) canSend(mine held) bool {
 	return min(wall, monotonic) >= need
 }
 
+// sendAtLeast is what a refresh needs, mostly, to be seen through before its process is frozen.
+const sendAtLeast = 2 * time.Second
+
+var errEndsSoon = fmt.Errorf("%w: too little time is left before the process is frozen", context.DeadlineExceeded)
+
+// endsSoon says that a refresh that is sent now might be cut off by a freeze, which costs the grant.
+func endsSoon(ctx context.Context) bool {
+	end, ok := detach.End(ctx)
+	return ok && time.Until(end) < sendAtLeast
+}
+
 // renew uses the lease.
 func (f *flight) renew(ctx context.Context, mine held) (*oauth2.Token, error) {
 	s := f.source
+	if endsSoon(ctx) {
+		f.release(ctx, mine)
+		return nil, failed(s.key, "refresh", errEndsSoon)
+	}
 	if !f.canSend(mine) { // line 7
 		return nil, nil
 	}
 	answer, err := f.send(ctx, mine.grant) // line 8
 	if isNoAnswer(err) {                   // line 9
 		f.interrupted = mine.RefreshToken
-		if s.config.lateBound == 0 && f.canSend(mine) {
+		if s.config.lateBound == 0 && f.canSend(mine) && !endsSoon(ctx) {
 			answer, err = f.send(ctx, mine.grant)
 		}
 	}

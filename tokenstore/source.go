@@ -122,8 +122,10 @@ func NewTokenSource(store Store, key string, refresh RefreshFunc, opts ...Option
 // its renewal is under way; only in the last five seconds callers wait.
 //
 // A refresh goes on when ctx ends, since the vendor may already have used up the old token: ctx bounds the caller's wait
-// alone. Errors are *Error and match ErrNotInstalled, ErrReauthorize, ErrInDoubt, ErrNotSaved, ErrUnreadable, the context's
-// error, or else what the store or the vendor said.
+// alone. Under bridge.Until none is sent in the last two seconds before the end, which is DeadlineExceeded.
+//
+// Errors are *Error and match ErrNotInstalled, ErrReauthorize, ErrInDoubt, ErrNotSaved, ErrUnreadable, the context's error,
+// or else what the store or the vendor said.
 func (s *TokenSource) Token(ctx context.Context) (*oauth2.Token, error) {
 	s.mu.Lock()
 	if token := s.current; s.isGood(token, renewBefore) { // line 1

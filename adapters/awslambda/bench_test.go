@@ -1,12 +1,14 @@
 package awslambda_test
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 )
 
 // largeEvent is an event in format 2.0 of about 4 KiB, most of it the body, as a webhook of PagerDuty is.
@@ -54,8 +56,10 @@ func overhead(tb testing.TB) (with, without func()) {
 	tb.Helper()
 	payload, body := largeEvent(tb)
 	h := newHandler(tb, http.HandlerFunc(plain), &service{})
+	ctx, cancel := context.WithTimeout(tb.Context(), time.Hour) // every event has a deadline
+	tb.Cleanup(cancel)
 	with = func() {
-		if _, err := h.Invoke(tb.Context(), payload); err != nil {
+		if _, err := h.Invoke(ctx, payload); err != nil {
 			tb.Fatal(err)
 		}
 	}

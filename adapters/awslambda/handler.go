@@ -57,10 +57,10 @@ func NewHandler(routes http.Handler, service Service, opts ...Option) (*Handler,
 // A caller whose call is still in the making when the routes answer hears of it only then. [Handler.Respond] does not
 // keep them waiting.
 func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
-	ctx, cancel := h.inTime(ctx)
+	answering, cancel := h.inTime(ctx)
 	defer cancel()
-	answer, err := h.answer(ctx, payload)
-	h.settle(ctx)
+	answer, err := h.answer(answering, payload)
+	h.settle(ctx, answering)
 	return answer, err
 }
 
@@ -68,15 +68,15 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 // Lambda that this invocation is over. Close waits for what is still at work, so that a webhook is answered in its time
 // although its call is not there yet.
 func (h *Handler) Respond(ctx context.Context, payload json.RawMessage) (io.Reader, error) {
-	ctx, cancel := h.inTime(ctx)
-	answer, err := h.answer(ctx, payload)
+	answering, cancel := h.inTime(ctx)
+	answer, err := h.answer(answering, payload)
 	if err != nil {
-		h.settle(ctx)
+		h.settle(ctx, answering)
 		cancel()
 		return nil, err
 	}
 	return &response{Reader: *bytes.NewReader(answer), close: func() {
-		h.settle(ctx)
+		h.settle(ctx, answering)
 		cancel()
 	}}, nil
 }
@@ -96,19 +96,33 @@ func (r *response) Close() error {
 // ContentType is what aws-lambda-go asks for.
 func (r *response) ContentType() string { return "application/json" }
 
-// inTime ends the context before Lambda ends the process.
+// inTime returns the context of whatever answers the event. It ends a margin before Lambda's deadline; openings outlive it,
+// and end before the deadline all the same:
+//
+//	|-------- answering --------|-- giving back --|- return -|
+//	                            '---------- margin ----------' deadline
 func (h *Handler) inTime(ctx context.Context) (context.Context, context.CancelFunc) {
 	deadline, ok := ctx.Deadline()
 	if !ok {
 		return context.WithCancel(ctx)
 	}
-	return context.WithDeadline(ctx, deadline.Add(-h.margin))
+	return context.WithDeadline(bridge.Until(ctx, h.end(deadline)), deadline.Add(-h.margin))
 }
 
-// settle waits for what is still at work. What does not end in time stays due in the ledger, for the schedule.
-func (h *Handler) settle(ctx context.Context) {
-	if err := h.service.Wait(ctx); err != nil {
-		h.logger.WarnContext(ctx, "the time is up; what is not finished stays due in the ledger", "error", err)
+// end is when nothing is at work any more.
+func (h *Handler) end(deadline time.Time) time.Time { return deadline.Add(-h.margin / 5) }
+
+// settle waits for what is still at work. Openings end in time by themselves; a refresh that does not is waited for to the
+// end, and goes on when the process does.
+func (h *Handler) settle(ctx, answering context.Context) {
+	err := h.service.Wait(answering) // mostly there is nothing to wait for
+	if deadline, ok := ctx.Deadline(); ok && err != nil {
+		ctx, cancel := context.WithDeadline(ctx, h.end(deadline))
+		defer cancel()
+		err = h.service.Wait(ctx)
+	}
+	if err != nil {
+		h.logger.WarnContext(ctx, "something is still at work", "error", err)
 	}
 }
 

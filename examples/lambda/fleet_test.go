@@ -21,6 +21,7 @@ import (
 
 	"github.com/incidentbridge/incidentbridge/examples/internal/runtimeapi"
 	"github.com/incidentbridge/incidentbridge/examples/lambda/internal/sandbox"
+	"github.com/incidentbridge/incidentbridge/pagerduty/pagerdutytest"
 	"github.com/incidentbridge/incidentbridge/zoom"
 	"github.com/incidentbridge/incidentbridge/zoom/zoomtest"
 )
@@ -364,6 +365,59 @@ func TestTheTimeLeftIsTooShort(t *testing.T) {
 		_, _ = e.Invoke(t.Context(), sandbox.Schedule()) // its time is as short
 	}
 	wantOneMeeting(t, v, incident)
+}
+
+// What a process has begun ends with the invocation, whoever is slow: nothing reaches a vendor later, and the next event
+// finds the process idle.
+func TestNothingIsSentAfterTheInvocation(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name    string
+		timeout time.Duration // of the function
+		slow    func(*sandbox.Vendors)
+	}{
+		{"no time to ask Zoom", 1500 * time.Millisecond, func(v *sandbox.Vendors) { v.Zoom.Fault("create", zoomtest.Delay(2*time.Second)) }},
+		{"Zoom is slow", 3 * time.Second, func(v *sandbox.Vendors) { v.Zoom.Fault("create", zoomtest.Late(3500*time.Millisecond)) }},
+		{"PagerDuty is slow", 3 * time.Second, func(v *sandbox.Vendors) {
+			v.PagerDuty.Fault("update_incident", pagerdutytest.Late(3500*time.Millisecond))
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			v := newVendors(t)
+			environ := v.Environ(newTable(t))
+			e := start(t, environ, tt.timeout)
+			incident := v.PagerDuty.AddIncident("Down")
+			header, body := v.Triggered(incident)
+			tt.slow(v)
+			began := time.Now()
+			if a := ask(t, e, sandbox.URL("/webhooks/pagerduty", header, body)); a.StatusCode/100 != 2 {
+				t.Errorf("answered %+v, want that it is kept", a)
+			}
+			if err := e.Idle(t.Context()); err != nil || time.Since(began) > tt.timeout {
+				t.Errorf("over after %v of %v: %v", time.Since(began), tt.timeout, err)
+			}
+			sent := len(v.Zoom.Requests()) + len(v.PagerDuty.Requests())
+			for range 3 {
+				began := time.Now()
+				ask(t, e, sandbox.URL("/webhooks/pagerduty", nil, nil)) // not signed: it asks for nothing
+				if err := e.Idle(t.Context()); err != nil || time.Since(began) > time.Second {
+					t.Errorf("an event that asks for nothing took %v: %v", time.Since(began), err)
+				}
+			}
+			if now := len(v.Zoom.Requests()) + len(v.PagerDuty.Requests()); now != sent {
+				t.Errorf("%d requests were sent after the invocation", now-sent)
+			}
+			other := start(t, environ, 30*time.Second)
+			for v.PagerDuty.Incident(incident).Bridge.URL == "" {
+				if _, err := other.Invoke(t.Context(), sandbox.Schedule()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			wantOneMeeting(t, v, incident)
+		})
+	}
 }
 
 func TestWhatIsWrongWithTheSettingsIsTold(t *testing.T) {

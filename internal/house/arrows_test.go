@@ -31,11 +31,13 @@ const (
 // bridge.
 var floors = map[string]floor{
 	"internal/redact": {},
+	"internal/detach": {},
 	"internal/httpx": {
 		on:    []string{"internal/redact"},
 		links: []string{retryableHTTP, cleanHTTP},
 	},
 	"internal/onetoken": {
+		on:    []string{"internal/detach"},
 		links: []string{oauth2},
 	},
 	"internal/authcode": { // the flow is the same for both vendors, and so are x/oauth2's gaps
@@ -53,7 +55,7 @@ var floors = map[string]floor{
 		links: []string{oauth2, goPagerDuty, goQuerystring, retryableHTTP, cleanHTTP},
 	},
 	"tokenstore": {
-		on:    []string{"internal/redact", "internal/mutant"},
+		on:    []string{"internal/redact", "internal/detach", "internal/mutant"},
 		links: []string{oauth2},
 	},
 	"tokenstore/sqlstore": { // database/sql alone: whoever imports it brings the driver
@@ -63,14 +65,14 @@ var floors = map[string]floor{
 	"tokenstore/redisstore":  {on: []string{"tokenstore"}}, // modules of their own: their go.mod says what they link
 	"tokenstore/dynamostore": {on: []string{"tokenstore"}},
 	"bridge": {
-		on:    []string{"zoom", "pagerduty", "tokenstore", "internal/redact", "internal/mutant"},
+		on:    []string{"zoom", "pagerduty", "tokenstore", "internal/redact", "internal/detach", "internal/mutant"},
 		links: []string{oauth2, goPagerDuty, goQuerystring, retryableHTTP, cleanHTTP},
 	},
 	"adapters": {
 		on:    []string{"bridge", "zoom", "pagerduty", "tokenstore", "internal/redact"},
 		links: []string{oauth2, goPagerDuty, goQuerystring, retryableHTTP, cleanHTTP},
 	},
-	"adapters/awslambda":   {on: []string{"bridge", "pagerduty"}}, // a module of its own; the routes are any http.Handler
+	"adapters/awslambda":   {on: []string{"bridge", "pagerduty", "tokenstore"}}, // a module of its own; the routes are any http.Handler
 	"examples":             {free: true},
 	"internal/conformance": {free: true},
 	"internal/house":       {},

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"golang.org/x/oauth2"
+
+	"github.com/incidentbridge/incidentbridge/internal/detach"
 )
 
 const (
@@ -49,7 +51,7 @@ func (c *Cache) Token(ctx context.Context) (*oauth2.Token, error) {
 	if shared == nil {
 		shared = &flight{done: make(chan struct{})}
 		c.flight = shared
-		go c.fly(context.WithoutCancel(ctx), shared)
+		go c.fly(ctx, shared)
 	}
 	c.mu.Unlock()
 	return shared.wait(ctx)
@@ -65,7 +67,7 @@ func (c *Cache) Invalidate(refused *oauth2.Token) {
 }
 
 func (c *Cache) fly(ctx context.Context, shared *flight) {
-	ctx, cancel := context.WithTimeout(ctx, budget)
+	ctx, cancel := detach.Context(ctx, budget)
 	defer cancel()
 	shared.token, shared.err = c.fetch(ctx)
 

@@ -84,7 +84,9 @@ func Table(ctx context.Context, endpoint string) (name string, err error) {
 	if _, err := client.CreateTable(ctx, dynamostore.TableDefinition(name)); err != nil {
 		return "", err
 	}
-	waiter := dynamodb.NewTableExistsWaiter(client)
+	waiter := dynamodb.NewTableExistsWaiter(client, func(o *dynamodb.TableExistsWaiterOptions) {
+		o.MinDelay, o.MaxDelay = 10*time.Millisecond, time.Second // AWS takes seconds, the stand-in none
+	})
 	return name, waiter.Wait(ctx, &dynamodb.DescribeTableInput{TableName: &name}, time.Minute)
 }
 

@@ -1,0 +1,38 @@
+package bridge
+
+import (
+	"context"
+	"time"
+
+	"github.com/incidentbridge/incidentbridge/internal/detach"
+)
+
+const (
+	givingBack    = 200 * time.Millisecond // for an opening that is cut short, to give its record back
+	createAtLeast = 2 * time.Second        // less is too little to begin a create in, before the end
+)
+
+// Until returns a context for a process that is frozen or killed at end, as on AWS Lambda. What a Service begins under it
+// outlives ctx as ever, but not end: an opening is cut short in time to be given back to the ledger, which goes on with it
+// when Reconcile or Run is called, anywhere. In the last two seconds no call is asked for.
+//
+// A refresh of a grant by consent is not cut short, since that may cost the grant: none is sent in the last two seconds, and
+// Wait waits for one that was sent before.
+func Until(ctx context.Context, end time.Time) context.Context { return detach.Until(ctx, end) }
+
+// flightTime is how long an opening may work, from claim to publish.
+func flightTime(ctx context.Context) time.Duration {
+	end, ok := detach.End(ctx)
+	if !ok {
+		return flightBudget
+	}
+	return min(flightBudget, time.Until(end)-givingBack)
+}
+
+// createTime is the least to begin a create with: all it may take, or else, before an end, what it mostly takes.
+func createTime(ctx context.Context) time.Duration {
+	if _, ok := detach.End(ctx); ok {
+		return createAtLeast
+	}
+	return createBudget
+}

@@ -1,0 +1,128 @@
+package bridge_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/incidentbridge/incidentbridge/bridge"
+	"github.com/incidentbridge/incidentbridge/pagerduty/pagerdutytest"
+	"github.com/incidentbridge/incidentbridge/zoom/zoomtest"
+)
+
+// A process that is frozen while vendors are slow: what it began ends before, nothing is sent later, and whoever comes
+// next finishes it.
+func TestNothingIsAtWorkAfterTheEnd(t *testing.T) {
+	tests := []struct {
+		name   string
+		left   time.Duration // until the end
+		slow   func(*world)
+		wanted bridge.State // what the ledger is left with
+	}{
+		{
+			name: "there is no time to make a call", left: 2 * time.Second, wanted: bridge.Creating,
+			slow: func(*world) {},
+		},
+		{
+			name: "Zoom takes too long", left: 4 * time.Second, wanted: bridge.Creating,
+			slow: func(w *world) { w.zoom.Fault(zoomtest.Create, zoomtest.Late(5*time.Second)) },
+		},
+		{
+			name: "Zoom hangs", left: 4 * time.Second, wanted: bridge.Creating,
+			slow: func(w *world) { w.zoom.Fault(zoomtest.Create, zoomtest.Hang()) },
+		},
+		{
+			name: "Zoom's token takes too long", left: 4 * time.Second, wanted: bridge.Creating,
+			slow: func(w *world) { w.zoom.Fault(zoomtest.Token, zoomtest.Delay(5*time.Second)) },
+		},
+		{
+			name: "PagerDuty takes too long to read", left: 4 * time.Second, wanted: bridge.Creating,
+			slow: func(w *world) { w.pd.Fault(pagerdutytest.GetIncident, pagerdutytest.Delay(5*time.Second)) },
+		},
+		{
+			name: "PagerDuty takes too long to write", left: 4 * time.Second, wanted: bridge.Created,
+			slow: func(w *world) { w.pd.Fault(pagerdutytest.UpdateIncident, pagerdutytest.Late(5*time.Second)) },
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			inWorld(t, func(t *testing.T, w *world) {
+				id, frozen := w.pd.AddIncident("Down"), w.startOn(t, w.store, false)
+				tt.slow(w)
+				end := time.Now().Add(tt.left)
+				ctx := bridge.Until(short(t, tt.left-400*time.Millisecond), end)
+				b, err := frozen.Open(ctx, bridge.Request{IncidentID: id})
+				if told, kept := errors.AsType[*bridge.Error](err); err != nil && !(kept && told.Kept) {
+					t.Errorf("the caller was told %v, want that it is kept", err)
+				} else if err == nil && b.State == bridge.Attached {
+					t.Errorf("the caller was told %+v", b)
+				}
+				if err := frozen.Wait(t.Context()); err != nil || time.Now().After(end) {
+					t.Errorf("at work until %v after the end (%v)", time.Since(end), err)
+				}
+				if state := frozen.state(t, id); state != tt.wanted {
+					t.Errorf("the ledger is left with %q, want %q", state, tt.wanted)
+				}
+				before := w.calls()
+				pass(time.Minute)
+				if diff := cmp.Diff(before, w.calls()); diff != "" {
+					t.Errorf("sent after the end (-before +after):\n%s", diff)
+				}
+				w.zoom.ClearFaults()
+				w.pd.ClearFaults()
+				if _, err := w.startOn(t, w.store, false).Reconcile(t.Context()); err != nil {
+					t.Errorf("Reconcile: %v", err)
+				}
+				w.oneMeeting(t, id)
+			})
+		})
+	}
+}
+
+// The call is there when the time to work is up: the ledger still learns of it, and PagerDuty from whoever comes next.
+func TestACallIsDecidedAtTheEnd(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		id, store := w.pd.AddIncident("Down"), &hooked{Store: w.store}
+		frozen := w.startOn(t, store, false)
+		store.on(func(pg page) error {
+			if pg.State == string(bridge.Created) {
+				<-time.After(2 * time.Second)
+			}
+			return nil
+		})
+		w.zoom.Fault(zoomtest.Create, zoomtest.Delay(2*time.Second))
+		ctx := bridge.Until(t.Context(), time.Now().Add(4100*time.Millisecond))
+		b, err := frozen.Open(ctx, bridge.Request{IncidentID: id})
+		if err != nil || b.State != bridge.Created || frozen.state(t, id) != bridge.Created {
+			t.Errorf("Open = %+v, %v, and the ledger has %q, want created", b, err, frozen.state(t, id))
+		}
+		if puts := w.calls()["pagerduty "+pagerdutytest.UpdateIncident]; puts != 0 {
+			t.Errorf("%d writes at PagerDuty, want none", puts)
+		}
+		pass(time.Minute)
+		if _, err := w.startOn(t, w.store, false).Reconcile(t.Context()); err != nil {
+			t.Errorf("Reconcile: %v", err)
+		}
+		w.oneMeeting(t, id)
+	})
+}
+
+// Too little time is nobody's fault: it is neither the provider's, nor does a fallback mend it.
+func TestTooLittleTimeIsNoReasonToFallBack(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		id := w.pd.AddIncident("Down")
+		p := w.startOn(t, w.store, false, bridge.WithFallback(bridge.StaticRoom("https://meet.example.com/room", "")))
+		ctx := bridge.Until(t.Context(), time.Now().Add(time.Second))
+		_, err := p.Open(ctx, bridge.Request{IncidentID: id})
+		if told, ok := errors.AsType[*bridge.Error](err); !errors.Is(err, bridge.ErrUnavailable) || !ok || !told.Kept {
+			t.Errorf("Open = %v, want that it is kept", err)
+		}
+		pass(time.Minute)
+		if _, err := p.Reconcile(t.Context()); err != nil {
+			t.Errorf("Reconcile: %v", err)
+		}
+		w.oneMeeting(t, id)
+	})
+}

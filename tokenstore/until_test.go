@@ -1,0 +1,133 @@
+package tokenstore_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"github.com/incidentbridge/incidentbridge/internal/detach"
+	"github.com/incidentbridge/incidentbridge/tokenstore"
+)
+
+// endsIn is a context of a process that is frozen then.
+func endsIn(t *testing.T, d time.Duration) context.Context {
+	t.Helper()
+	return detach.Until(t.Context(), time.Now().Add(d))
+}
+
+func TestARefreshThatAFreezeMightCutOffIsNotSent(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := tokenstore.NewMemory(), new(vendor)
+		installExpired(t, store, vendor)
+		source := newSource(t, store, vendor.refresh)
+		token, err := source.Token(endsIn(t, time.Second))
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Token = %v, %v, want DeadlineExceeded", token, err)
+		}
+		vendor.wantCalls(t, 0)
+		if g, _ := readGrant(t, store); g.Lease != nil {
+			t.Errorf("the lease is taken: %+v", g.Lease)
+		}
+		began := time.Now()
+		wantToken(t, source, "access-2")
+		if waited := time.Since(began); waited != 0 {
+			t.Errorf("the next caller waited %v", waited)
+		}
+		vendor.wantCalls(t, 1)
+	})
+}
+
+func TestALeaseThatCameTooLateForTheFreezeIsGivenBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := newFaultyStore(), new(vendor)
+		installExpired(t, store, vendor)
+		store.set(nil, func(do func() error) error {
+			time.Sleep(time.Second)
+			return do()
+		})
+		source := newSource(t, store, vendor.refresh)
+		if token, err := source.Token(endsIn(t, 2500*time.Millisecond)); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Token = %v, %v, want DeadlineExceeded", token, err)
+		}
+		vendor.wantCalls(t, 0)
+		if g, _ := readGrant(t, store); g.Lease != nil {
+			t.Errorf("the lease is held: %+v", g.Lease)
+		}
+	})
+}
+
+func TestATokenThatServesIsLentBeforeAFreeze(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := tokenstore.NewMemory(), new(vendor)
+		install(t, store, vendor, "first")
+		source := newSource(t, store, vendor.refresh)
+		time.Sleep(nearExpiry)
+		if token, err := source.Token(endsIn(t, time.Second)); err != nil || token.AccessToken != "access-1" {
+			t.Errorf("Token = %v, %v, want access-1", token, err)
+		}
+		synctest.Wait()
+		vendor.wantCalls(t, 0)
+	})
+}
+
+// What was sent goes on past the end: to cut it off may cost the grant.
+func TestARefreshThatWasSentIsSeenThrough(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := tokenstore.NewMemory(), new(vendor)
+		installExpired(t, store, vendor)
+		source := newSource(t, store, late(vendor, 4*time.Second))
+		if token, err := source.Token(endsIn(t, 3*time.Second)); err != nil || token.AccessToken != "access-2" {
+			t.Errorf("Token = %v, %v, want access-2", token, err)
+		}
+		vendor.wantCalls(t, 1)
+	})
+}
+
+// Without an answer, the second try has no time left either.
+func TestAnUnansweredRefreshIsNotSentAgainBeforeAFreeze(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := tokenstore.NewMemory(), new(vendor)
+		installExpired(t, store, vendor)
+		calls := 0
+		source := newSource(t, store, func(context.Context, *oauth2.Token) (*oauth2.Token, error) {
+			calls++
+			time.Sleep(2 * time.Second)
+			return nil, errors.New("connection reset")
+		})
+		token, err := source.Token(endsIn(t, 3*time.Second))
+		if !errors.Is(err, tokenstore.ErrInDoubt) || calls != 1 {
+			t.Errorf("Token = %v, %v after %d calls, want ErrInDoubt after one", token, err, calls)
+		}
+	})
+}
+
+func TestAnothersLeaseIsNotWaitedForPastTheEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := tokenstore.NewMemory(), new(vendor)
+		installExpired(t, store, vendor)
+		first := newSource(t, store, late(vendor, 7*time.Second))
+		go func() { _, _ = first.Token(t.Context()) }()
+		synctest.Wait()
+		began, second := time.Now(), newSource(t, store, vendor.refresh)
+		if token, err := second.Token(endsIn(t, 5*time.Second)); err == nil {
+			t.Errorf("Token = %v", token)
+		}
+		if err := second.Wait(t.Context()); err != nil || time.Since(began) > 5*time.Second {
+			t.Errorf("it looked on for %v (%v), want 5s at most", time.Since(began), err)
+		}
+		if err := first.Wait(t.Context()); err != nil {
+			t.Error(err)
+		}
+		vendor.wantCalls(t, 1)
+	})
+}
