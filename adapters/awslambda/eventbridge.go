@@ -46,7 +46,7 @@ func (h *Handler) answerPartner(ctx context.Context, e *event) ([]byte, error) {
 }
 
 // webhookBody is the detail as a webhook has it, with the event inside an envelope.
-func webhookBody(detail json.RawMessage) []byte {
+func webhookBody(detail []byte) []byte {
 	var bare struct {
 		Type string `json:"event_type"`
 	}
