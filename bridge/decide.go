@@ -99,9 +99,6 @@ func (r *record) keep(link Link, now time.Time) {
 // settle decides: the write that puts a call into the generation. Only its winner's link may ever be published: Open 7.
 func (o *opening) settle(ctx context.Context, p Provider, call *Call, faults []error) (*Bridge, error) {
 	o.step = "decide"
-	// This holder's time may be up, and the call that was made is still to be decided.
-	ctx, cancel := detach.Context(ctx, readBudget)
-	defer cancel()
 	mine := &decided{Provider: p.Name(), MeetingID: call.ID, Host: call.Host, JoinURL: call.JoinURL, DialIns: call.DialIns}
 	for {
 		if o.decidedElsewhere() {
@@ -126,7 +123,9 @@ func (o *opening) settle(ctx context.Context, p Provider, call *Call, faults []e
 			free(&next)
 		}
 		nonce := o.Nonce
-		e, err := o.ledger.write(ctx, next, o.version)
+		deciding, cancel := inTimeForAWrite(ctx)
+		e, err := o.ledger.write(deciding, next, o.version)
+		cancel()
 		if err == nil {
 			o.entry, o.extended = e, now
 			break
@@ -154,6 +153,15 @@ func (o *opening) settle(ctx context.Context, p Provider, call *Call, faults []e
 		return nil, errMoved // decided all the same; another holder publishes it
 	}
 	return nil, nil
+}
+
+// inTimeForAWrite is ctx, or one that lasts longer where this holder's time is nearly up: a call that was made is still to
+// be decided.
+func inTimeForAWrite(ctx context.Context) (context.Context, context.CancelFunc) {
+	if deadline, ends := ctx.Deadline(); ends && time.Until(deadline) < readBudget {
+		return detach.Context(ctx, readBudget)
+	}
+	return ctx, func() {}
 }
 
 // decidedElsewhere says that a former holder, or a close, was quicker: a decision is never changed.

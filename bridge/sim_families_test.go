@@ -107,7 +107,7 @@ func families() []family {
 			},
 		},
 		{
-			name: "an old event", weight: 8, programs: 2, incidents: 1, steps: 140, faults: 4, dailyLimit: 100,
+			name: "an old event", weight: 14, programs: 2, incidents: 1, steps: 140, faults: 4, dailyLimit: 100,
 			before: (*simulation).anOldEvent, options: []bridge.Option{shortGrace},
 			deeds: map[deedKind]int{
 				click: 1, redelivery: 8, humanEdit: 2, news: 4, lookAtDue: 6, lateMessage: 3, crashing: 2,
