@@ -22,8 +22,9 @@
 // A body in base64 is decoded before anybody looks at it, so signatures are checked over the bytes that were signed. No
 // header is ever split at a comma. A body that is not UTF-8 is answered in base64.
 //
-// The stage of an HTTP API is taken off the path on API Gateway's own domain, where it is part of it. A load balancer
-// without multi-value headers can set one cookie per answer.
+// The stage of an HTTP API is taken off the path on API Gateway's own domain, where it is part of it. The base path of a
+// custom domain stays, and no route has one: map the API to the domain's root. A load balancer without multi-value headers
+// can set one cookie per answer; its health check asks for /healthz.
 //
 // # Queues
 //
@@ -39,7 +40,8 @@
 //
 // A message is done once the ledger holds it, and when it was understood and will never succeed (forbidden, no such
 // incident, resolved): that is logged. Every other one is reported as failed, alone, so that SQS delivers it again and at
-// last moves it to the dead-letter queue: a vendor that is down, and also a body that nobody can read or a wrong signature.
+// last moves it to the dead-letter queue: a vendor that is down, and also a body that nobody can read (signed or not), a
+// wrong signature, or an app that is not installed.
 // Turn ReportBatchItemFailures on, and let messages live no longer than a trigger is good for: a workflow's body has no time
 // of its own.
 //

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 )
@@ -41,8 +42,8 @@ func WithLogger(logger *slog.Logger) Option {
 // secret, which must be one that the routes accept. A random one, made by this process for this process, is best.
 func PartnerEvents(source, secret string) Option {
 	return func(h *Handler) error {
-		if !strings.HasPrefix(source, partnerPrefix) {
-			return fmt.Errorf("awslambda: PartnerEvents: the source must begin with %s", partnerPrefix)
+		if name, ok := strings.CutPrefix(source, partnerPrefix); !ok || name == "" {
+			return fmt.Errorf("awslambda: PartnerEvents: the source must be %s…", partnerPrefix)
 		}
 		if secret == "" {
 			return errors.New("awslambda: PartnerEvents: no secret")
@@ -57,8 +58,8 @@ func PartnerEvents(source, secret string) Option {
 // random token, made by this process for this process, is best.
 func Queue(arn, token string) Option {
 	return func(h *Handler) error {
-		if !strings.HasPrefix(arn, "arn:") || !strings.Contains(arn, ":sqs:") {
-			return errors.New("awslambda: Queue: not the ARN of an SQS queue")
+		if part := strings.Split(arn, ":"); len(part) != 6 || part[0] != "arn" || part[2] != "sqs" || slices.Contains(part, "") {
+			return errors.New("awslambda: Queue: not arn:aws:sqs:REGION:ACCOUNT:NAME")
 		}
 		if token == "" {
 			return errors.New("awslambda: Queue: no token")

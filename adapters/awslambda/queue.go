@@ -114,10 +114,10 @@ func (h *Handler) messageRequest(ctx context.Context, m message) *http.Request {
 // done says whether nothing is left to do about a trigger, and logs what was refused.
 func (h *Handler) done(ctx context.Context, rec *recorder, trigger slog.Attr) bool {
 	rec.WriteHeader(http.StatusOK)
-	if rec.status < http.StatusMultipleChoices {
+	code := rec.code()
+	if rec.status < http.StatusMultipleChoices && !lost(rec.status, code) {
 		return true
 	}
-	code := rec.code()
 	outcome := "failed; it shall come again"
 	if refusedForGood(code) {
 		outcome = "refused for good"
@@ -125,6 +125,12 @@ func (h *Handler) done(ctx context.Context, rec *recorder, trigger slog.Attr) bo
 	h.logger.LogAttrs(ctx, slog.LevelWarn, "a trigger was not served", trigger,
 		slog.String("outcome", outcome), slog.Int("status", rec.status), slog.String("code", code))
 	return refusedForGood(code)
+}
+
+// lost says whether a route accepted what it could do nothing with, so that PagerDuty does not send it again: nobody could
+// read it, or nobody has installed the app. A queue keeps such a thing until somebody has looked.
+func lost(status int, code string) bool {
+	return status == http.StatusOK && (code == "bad_request" || code == "not_installed")
 }
 
 // refusedForGood says whether a trigger was understood, and will never succeed. Whatever else is wrong, such as a body

@@ -114,6 +114,9 @@ func TestEachMessageStandsForItself(t *testing.T) {
 		{status: 201},
 		{status: 202, code: "unavailable"}, // the ledger holds it
 		{status: 200, code: "forbidden"},
+		{status: 200, code: "bad_request", again: true}, // a webhook that is signed, and that nobody can read
+		{status: 200, code: "not_installed", again: true},
+		{status: 202, code: "not_installed"}, // the ledger holds it
 		{status: 403, code: "forbidden"},
 		{status: 404, code: "incident_not_found"},
 		{status: 409, code: "incident_resolved"},

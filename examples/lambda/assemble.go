@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"io"
-	"log/slog"
 
 	"github.com/incidentbridge/incidentbridge/adapters/awslambda"
 	"github.com/incidentbridge/incidentbridge/examples/internal/settings"
@@ -32,12 +31,15 @@ func assemble(ctx context.Context, environ map[string]string, stderr io.Writer) 
 	if err != nil {
 		return nil, err
 	}
-	opts := trust(s, environ, logger) // first: the routes check what it adds
+	trusted, err := trust(s, environ) // first: the routes check what it adds
+	if err != nil {
+		return nil, err
+	}
 	svc, routes, err := s.Assemble(backend.Store, logger)
 	if err != nil {
 		return nil, err
 	}
-	return awslambda.NewHandler(routes, svc, opts...)
+	return awslambda.NewHandler(routes, svc, append(trusted, awslambda.WithLogger(logger))...)
 }
 
 // load is settings.Load without the demo, which nobody could see here.
@@ -53,17 +55,26 @@ func load(environ map[string]string) (*settings.Settings, error) {
 }
 
 // trust gives what AWS vouches for credentials that only this process knows.
-func trust(s *settings.Settings, environ map[string]string, logger *slog.Logger) []awslambda.Option {
-	opts := []awslambda.Option{awslambda.WithLogger(logger)}
+func trust(s *settings.Settings, environ map[string]string) ([]awslambda.Option, error) {
+	var opts []awslambda.Option
 	if source := environ[eventSource]; source != "" {
 		secret := rand.Text()
 		s.PagerDutyWebhookSecrets = append(s.PagerDutyWebhookSecrets, settings.Secret(secret))
 		opts = append(opts, awslambda.PartnerEvents(source, secret))
+		if !takes(opts) {
+			return nil, settings.Wrong(eventSource, "must be like aws.partner/pagerduty.com/1234567/name")
+		}
 	}
 	if arn := environ[queueARN]; arn != "" {
 		token := rand.Text()
 		s.ActionTokens = append(s.ActionTokens, settings.Secret(token))
 		opts = append(opts, awslambda.Queue(arn, token))
+		if !takes(opts) {
+			return nil, settings.Wrong(queueARN, "must be the ARN of an SQS queue")
+		}
 	}
-	return opts
+	return opts, nil
 }
+
+// takes says whether a handler takes the last of these options.
+func takes(opts []awslambda.Option) bool { return opts[len(opts)-1](new(awslambda.Handler)) == nil }

@@ -431,6 +431,18 @@ func TestWhatIsWrongWithTheSettingsIsTold(t *testing.T) {
 			name: "another store", environ: newVendors(t).Environ("sqlite:file.db"),
 			want: "STORE_URL may be of these kinds here: memory, dynamodb",
 		},
+		{
+			name: "a store with another option", environ: newVendors(t).Environ("dynamodb://t?regoin=x"),
+			want: "STORE_URL takes region and endpoint for dynamodb://, nothing else",
+		},
+		{
+			name: "another event source", environ: newVendors(t).Environ("memory:", "PAGERDUTY_EVENT_SOURCE=aws.partner/datadog.com/1"),
+			want: "PAGERDUTY_EVENT_SOURCE must be like aws.partner/pagerduty.com/1234567/name",
+		},
+		{
+			name: "another queue", environ: newVendors(t).Environ("memory:", "TRIGGER_QUEUE_ARN=arn:aws:sns:us-east-1:123456789012:topic"),
+			want: "TRIGGER_QUEUE_ARN must be the ARN of an SQS queue",
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -20,6 +20,9 @@ type Error struct {
 // Invalid says what is wrong with one variable.
 type Invalid struct{ Name, Why string }
 
+// Wrong is an *[Error] about one variable.
+func Wrong(name, why string) error { return &Error{Invalid: []Invalid{{name, why}}} }
+
 // Error is one line that names each variable.
 func (e *Error) Error() string {
 	var parts []string

@@ -2,6 +2,7 @@ package settings
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -22,7 +23,7 @@ type Backend struct {
 }
 
 // Opener opens the store that a STORE_URL of its kind names. What an operator should know of it goes to the logger; no
-// error tells the address, which may hold a password.
+// error tells the address, which may hold a password. An address that is none is an *[Error].
 type Opener func(ctx context.Context, url string, logger *slog.Logger) (Backend, error)
 
 // OpenStore opens the store that STORE_URL names and seals it with STORE_KEYS. A program brings the openers that it is
@@ -49,9 +50,12 @@ func (s *Settings) open(ctx context.Context, openers map[string]Opener, logger *
 	open, ok := openers[kind]
 	if !ok {
 		kinds := append([]string{"memory"}, slices.Sorted(maps.Keys(openers))...)
-		return Backend{}, &Error{Invalid: []Invalid{{"STORE_URL", "may be of these kinds here: " + strings.Join(kinds, ", ")}}}
+		return Backend{}, Wrong("STORE_URL", "may be of these kinds here: "+strings.Join(kinds, ", "))
 	}
 	backend, err := open(ctx, string(s.StoreURL), logger)
+	if _, wrong := errors.AsType[*Error](err); wrong {
+		return Backend{}, err
+	}
 	if err != nil {
 		return Backend{}, fmt.Errorf("open the %s store: %w", kind, err)
 	}

@@ -22,12 +22,12 @@ import (
 func Open(_ context.Context, address string, _ *slog.Logger) (settings.Backend, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "dynamodb" || u.Host == "" || u.Path != "" || u.User != nil {
-		return settings.Backend{}, errors.New("STORE_URL must be dynamodb://TABLE?region=REGION")
+		return settings.Backend{}, settings.Wrong("STORE_URL", "must be dynamodb://TABLE?region=REGION")
 	}
 	query := u.Query()
 	for name := range query {
 		if !slices.Contains([]string{"region", "endpoint"}, name) {
-			return settings.Backend{}, errors.New("STORE_URL: dynamodb:// takes region and endpoint, and nothing else")
+			return settings.Backend{}, settings.Wrong("STORE_URL", "takes region and endpoint for dynamodb://, nothing else")
 		}
 	}
 	options := dynamodb.Options{Region: query.Get("region"), Credentials: aws.CredentialsProviderFunc(credentials)}
@@ -35,7 +35,7 @@ func Open(_ context.Context, address string, _ *slog.Logger) (settings.Backend, 
 		options.Region = os.Getenv("AWS_REGION")
 	}
 	if options.Region == "" {
-		return settings.Backend{}, errors.New("STORE_URL names no region, and AWS_REGION is not set")
+		return settings.Backend{}, settings.Wrong("STORE_URL", "names no region, and AWS_REGION is not set")
 	}
 	if endpoint := query.Get("endpoint"); endpoint != "" {
 		options.BaseEndpoint = &endpoint

@@ -1,10 +1,12 @@
 package dynamodb_test
 
 import (
+	"errors"
 	"log/slog"
 	"strings"
 	"testing"
 
+	"github.com/incidentbridge/incidentbridge/examples/internal/settings"
 	"github.com/incidentbridge/incidentbridge/examples/internal/stores/dynamodb"
 )
 
@@ -21,6 +23,9 @@ func TestOpen(t *testing.T) {
 		_, err := dynamodb.Open(t.Context(), tt.address, slog.New(slog.DiscardHandler))
 		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v, want %q", tt.address, err, tt.want)
+		}
+		if _, wrong := errors.AsType[*settings.Error](err); err != nil && !wrong {
+			t.Errorf("%s: %v is no error of the settings", tt.address, err)
 		}
 		if err != nil && strings.Contains(err.Error(), "geheim") {
 			t.Errorf("%s: the error tells of the address: %v", tt.address, err)

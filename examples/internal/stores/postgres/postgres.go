@@ -3,11 +3,11 @@ package postgres
 
 import (
 	"context"
-	"database/sql"
 	"log/slog"
 	"time"
 
-	_ "github.com/jackc/pgx/v5/stdlib" // the driver
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/incidentbridge/incidentbridge/examples/internal/settings"
 	"github.com/incidentbridge/incidentbridge/examples/internal/stores"
@@ -19,10 +19,11 @@ const connections = 16
 
 // Open connects to the server.
 func Open(ctx context.Context, url string, _ *slog.Logger) (settings.Backend, error) {
-	db, err := sql.Open("pgx", url)
+	config, err := pgx.ParseConfig(url)
 	if err != nil {
-		return settings.Backend{}, err
+		return settings.Backend{}, settings.Wrong("STORE_URL", "is no address of a PostgreSQL server") // err may hold it
 	}
+	db := stdlib.OpenDB(*config)
 	db.SetMaxOpenConns(connections)
 	db.SetMaxIdleConns(connections)
 	db.SetConnMaxIdleTime(5 * time.Minute)

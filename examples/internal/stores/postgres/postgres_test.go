@@ -1,0 +1,23 @@
+package postgres_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/incidentbridge/incidentbridge/examples/internal/settings"
+	"github.com/incidentbridge/incidentbridge/examples/internal/stores/postgres"
+)
+
+func TestOpenRefusesAnAddressThatIsNone(t *testing.T) {
+	t.Parallel()
+	for _, address := range []string{
+		"postgres://bridge:geheim@db.example.com/bridge?sslmode=perhaps",
+		"postgres://bridge:geheim@db.example.com:port/bridge",
+	} {
+		_, err := postgres.Open(t.Context(), address, nil)
+		if _, wrong := errors.AsType[*settings.Error](err); !wrong || strings.Contains(err.Error(), "geheim") {
+			t.Errorf("%s: %v, want an error of the settings that does not tell the address", address, err)
+		}
+	}
+}
