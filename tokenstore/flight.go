@@ -206,11 +206,12 @@ func (f *flight) renew(ctx context.Context, mine held) (*oauth2.Token, error) {
 		return nil, nil
 	}
 	answer, err := f.send(ctx, mine.grant) // line 8
-	if isNoAnswer(err) {                   // line 9
+	if isNoAnswer(err) {
 		f.interrupted = mine.RefreshToken
-		if s.config.lateBound == 0 && f.canSend(mine) && !endsSoon(ctx) {
-			answer, err = f.send(ctx, mine.grant)
-		}
+	}
+	again := isUnsent(err) || isNoAnswer(err) && s.config.lateBound == 0
+	if again && f.canSend(mine) && !endsSoon(ctx) { // line 9
+		answer, err = f.send(ctx, mine.grant)
 	}
 	switch {
 	case err == nil: // line 10
@@ -221,7 +222,7 @@ func (f *flight) renew(ctx context.Context, mine held) (*oauth2.Token, error) {
 			return nil, nil
 		}
 		err = fmt.Errorf("%w (%s): %w", ErrReauthorize, reason, err)
-	case isNoAnswer(err):
+	case isNoAnswer(err), isUnsent(err) && f.interrupted == mine.RefreshToken:
 		err = fmt.Errorf("%w: %w", ErrInDoubt, err)
 	case f.interrupted != mine.RefreshToken: // else the lease stays, as the trace that the token may be used up
 		f.release(ctx, mine)
@@ -309,7 +310,7 @@ func isInvalidGrant(err error) bool {
 
 // isNoAnswer reports whether err leaves open what the vendor did with the refresh token.
 func isNoAnswer(err error) bool {
-	if err == nil {
+	if err == nil || isUnsent(err) {
 		return false
 	}
 	answer, ok := errors.AsType[*oauth2.RetrieveError](err)
@@ -321,4 +322,13 @@ func isNoAnswer(err error) bool {
 	}
 	status := answer.Response.StatusCode
 	return status >= http.StatusInternalServerError || status == http.StatusRequestTimeout
+}
+
+// isUnsent reports whether err knows that the refresh token never left this process.
+func isUnsent(err error) bool {
+	fault, ok := errors.AsType[interface {
+		error
+		Unsent() bool
+	}](err)
+	return ok && fault.Unsent()
 }

@@ -334,6 +334,10 @@ func (s *simulation) letOn(c *call) {
 	case fault < 8:
 		c.stuck = true
 		s.tell("%s hangs", c.name)
+	case fault < 10 && !toStore && !c.processed:
+		s.cells["unsent refresh"]++
+		s.tell("%s never leaves", c.name)
+		s.finish(c, reply{err: unsent{}})
 	case fault < 12 && !toStore && !c.processed:
 		s.tell("%s meets a limit", c.name)
 		s.finish(c, reply{err: refusal(http.StatusTooManyRequests, "slow_down")})
@@ -470,7 +474,7 @@ func everyCell() []string {
 	cells := []string{
 		"a child revives its parent", "a lease is taken over",
 		"a dead grant is marked", "a lost answer costs the grant", "an unanswered refresh is sent again",
-		"hang get", "kill get", "lose before get", "lose after get",
+		"unsent refresh", "hang get", "kill get", "lose before get", "lose after get",
 	}
 	for _, kind := range []string{"put lease", "put successor", "put mark", "put tombstone", "put consent", "refresh"} {
 		for _, fault := range []string{"hang", "kill", "lose before", "lose after", "late"} {

@@ -31,7 +31,7 @@ func mutations() []mutation {
 		},
 		{
 			"a vendor that detects reuse is asked again at once", "flight.go",
-			"		if s.config.lateBound == 0 && f.canSend(mine) {", "		if f.canSend(mine) {",
+			" && s.config.lateBound == 0", "",
 		},
 		{
 			"a refusal is final without a second look", "flight.go",

@@ -54,6 +54,9 @@ func (s *simulation) refresh(p *program) func(context.Context, *oauth2.Token) (*
 		if _, answered := errors.AsType[*oauth2.RetrieveError](r.err); answered {
 			p.unanswered = unanswered{} // a mark that is lost has it refused again
 		}
+		if errors.Is(r.err, unsent{}) {
+			p.unanswered.n-- // it was not sent after all
+		}
 		return r.token, r.err
 	}
 }

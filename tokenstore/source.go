@@ -28,7 +28,8 @@ const (
 //
 // An error answer of the vendor is an *oauth2.RetrieveError, wrapped or not, as golang.org/x/oauth2 returns it; its
 // ErrorCode "invalid_grant" means that the grant is dead. A 5xx, a 408 and any other error count as no answer: the vendor
-// may or may not have used up the token.
+// may or may not have used up the token. An error with a method Unsent() bool that returns true says that it cannot have,
+// because the request never left.
 type RefreshFunc func(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error)
 
 // TokenSource hands out the access token of one grant, refreshed when it nears its expiry. Any number of sources, in any

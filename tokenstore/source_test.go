@@ -3,6 +3,7 @@ package tokenstore_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 	"testing"
@@ -548,6 +549,64 @@ func TestAnAnswerThatUsesNothingUpReleasesTheLease(t *testing.T) {
 		wantToken(t, newSource(t, store, vendor.refresh), "access-2")
 		if took := time.Since(start); took > time.Second {
 			t.Errorf("the next process waited %v, want no wait for the lease", took)
+		}
+	})
+}
+
+// A vendor that cannot be reached has used nothing up: whoever comes next may ask it at once.
+func TestARefreshThatNeverLeftReleasesTheLease(t *testing.T) {
+	t.Parallel()
+	for name, opts := range map[string][]tokenstore.Option{
+		"":                       nil,
+		"where reuse is a fault": {tokenstore.WithReuseDetection(30 * time.Second)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				store, vendor, calls := tokenstore.NewMemory(), new(vendor), 0
+				installExpired(t, store, vendor)
+				source := newSource(t, store, func(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
+					if calls++; calls <= 2 {
+						return nil, fmt.Errorf("zoom: refresh: %w", unsent{})
+					}
+					return vendor.refresh(ctx, old)
+				}, opts...)
+				if token, err := source.Token(t.Context()); !errors.Is(err, unsent{}) || errors.Is(err, tokenstore.ErrInDoubt) {
+					t.Errorf("Token = %v, %v, want what happened", token, err)
+				}
+				began := time.Now()
+				wantToken(t, source, "access-2")
+				if waited := time.Since(began); waited != 0 {
+					t.Errorf("the next caller waited %v", waited)
+				}
+			})
+		})
+	}
+}
+
+// unsent is what a transport says whose request never left.
+type unsent struct{}
+
+func (unsent) Error() string { return "connection refused" }
+func (unsent) Unsent() bool  { return true }
+
+// What was lost before is in doubt, whatever became of the second try.
+func TestASecondTryThatNeverLeftLeavesTheFirstInDoubt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor, calls := tokenstore.NewMemory(), new(vendor), 0
+		installExpired(t, store, vendor)
+		source := newSource(t, store, func(context.Context, *oauth2.Token) (*oauth2.Token, error) {
+			if calls++; calls == 1 {
+				return nil, errLost
+			}
+			return nil, unsent{}
+		})
+		if token, err := source.Token(t.Context()); !errors.Is(err, tokenstore.ErrInDoubt) {
+			t.Errorf("Token = %v, %v, want ErrInDoubt", token, err)
+		}
+		if g, _ := readGrant(t, store); g.Lease == nil {
+			t.Error("the lease is gone, and with it the trace of the first try")
 		}
 	})
 }

@@ -3,12 +3,15 @@ package conformance
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"net/url"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golang.org/x/oauth2"
 
 	"github.com/incidentbridge/incidentbridge/pagerduty"
 	"github.com/incidentbridge/incidentbridge/pagerduty/pagerdutytest"
@@ -197,6 +200,57 @@ func TestADeadGrantIsToldAsSuchAndNotTriedAgain(t *testing.T) {
 					t.Errorf("%d token requests, want the consent's and one that is refused", asked)
 				}
 			})
+		})
+	}
+}
+
+// Nobody listens where tokens are given for a moment. The first call after that asks at once: nothing was sent, so nothing
+// is in doubt.
+func TestATokenEndpointThatCannotBeReachedCostsNoWait(t *testing.T) {
+	t.Parallel()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	nowhere := "http://" + l.Addr().String() + "/oauth"
+	z, err := zoom.NewOAuth("id", "secret", "https://app.example.com/callback", zoom.WithOAuthURL(nowhere))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pd, err := pagerduty.NewOAuth("id", "secret", "https://app.example.com/callback", pagerduty.WithOAuthURL(nowhere))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, refresh := range map[string]tokenstore.RefreshFunc{"zoom": z.Refresh, "pagerduty": pd.Refresh} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			away := true
+			road := func(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
+				if away {
+					return refresh(ctx, old)
+				}
+				return &oauth2.Token{AccessToken: "access-2", RefreshToken: "refresh-2", Expiry: time.Now().Add(time.Hour)}, nil
+			}
+			source, err := tokenstore.NewTokenSource(tokenstore.NewMemory(), "grant/test", road, tokenstore.WithReuseDetection(time.Minute))
+			if err != nil {
+				t.Fatal(err)
+			}
+			expired := &oauth2.Token{AccessToken: "access-1", RefreshToken: "refresh-1", Expiry: time.Now().Add(-time.Hour)}
+			if err := source.Save(t.Context(), "installation-1", expired); err != nil {
+				t.Fatal(err)
+			}
+			if token, err := source.Token(t.Context()); err == nil || errors.Is(err, tokenstore.ErrInDoubt) {
+				t.Errorf("Token = %v, %v, want a fault that leaves no doubt", token, err)
+			}
+			away = false
+			began := time.Now()
+			if token, err := source.Token(t.Context()); err != nil || token.AccessToken != "access-2" {
+				t.Errorf("Token = %v, %v, want access-2", token, err)
+			}
+			if waited := time.Since(began); waited > 5*time.Second {
+				t.Errorf("the second call waited %v", waited)
+			}
 		})
 	}
 }

@@ -34,6 +34,9 @@ func (e *Error) Error() string {
 	return text + e.Err.Error()
 }
 
+// Unsent says the same as Sent to whoever does not know this type.
+func (e *Error) Unsent() bool { return !e.Sent }
+
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
