@@ -14,8 +14,7 @@ import (
 func (o *opening) serve(ctx context.Context, incident *Incident, email string) (*Bridge, error) {
 	o.step = "create"
 	if _, ends := detach.End(ctx); ends && !o.timeFor(ctx, o.providers[0]) {
-		// Nothing is wrong with the provider: whoever goes on will ask it, rather than a fallback.
-		return nil, o.postpone(ctx, fmt.Errorf("%w: too little time is left to make a call", ErrUnavailable), false)
+		return o.leave(ctx)
 	}
 	ledger, err := o.ledger.identity(ctx)
 	if err != nil {

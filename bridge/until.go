@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/incidentbridge/incidentbridge/internal/detach"
@@ -27,6 +28,16 @@ func flightTime(ctx context.Context) time.Duration {
 		return flightBudget
 	}
 	return min(flightBudget, time.Until(end)-givingBack)
+}
+
+// leave lets whoever comes next make the call, since too little time is left. Nothing is wrong with the provider, so there
+// is no reason to fall back; and the caller may rely on the ledger.
+func (o *opening) leave(ctx context.Context) (*Bridge, error) {
+	err := o.postpone(ctx, fmt.Errorf("%w: too little time is left to make a call", ErrUnavailable), false)
+	if !o.kept {
+		return nil, err
+	}
+	return o.bridge(), nil
 }
 
 // createTime is the least to begin a create with: all it may take, or else, before an end, what it mostly takes.
