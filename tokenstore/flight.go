@@ -224,7 +224,7 @@ func (f *flight) renew(ctx context.Context, mine held) (*oauth2.Token, error) {
 		err = fmt.Errorf("%w (%s): %w", ErrReauthorize, reason, err)
 	case isNoAnswer(err), isUnsent(err) && f.interrupted == mine.RefreshToken:
 		err = fmt.Errorf("%w: %w", ErrInDoubt, err)
-	case f.interrupted != mine.RefreshToken: // else the lease stays, as the trace that the token may be used up
+	default:
 		f.release(ctx, mine)
 	}
 	err = failed(s.key, "refresh", err, mine.AccessToken, mine.RefreshToken)
@@ -256,8 +256,14 @@ func (f *flight) bury(ctx context.Context, mine held) (reason string, dead bool)
 	return reason, err == nil
 }
 
-// release gives the lease back after an answer that used nothing up. If that fails, the lease runs out.
+// release gives the lease back where nothing was used up. If that fails, the lease runs out; so does one that is the trace
+// of an earlier refresh, which may have used up the token unheard.
 func (f *flight) release(ctx context.Context, mine held) {
+	if f.interrupted == mine.RefreshToken {
+		return
+	}
+	ctx, cancel := detach.Context(ctx, saveBudget)
+	defer cancel()
 	g := mine.grant
 	g.Lease = nil
 	_, _ = f.source.write(ctx, g, mine.version, mine.dueAt, time.Time{})

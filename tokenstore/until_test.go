@@ -62,6 +62,29 @@ func TestALeaseThatCameTooLateForTheFreezeIsGivenBack(t *testing.T) {
 	})
 }
 
+// A lease that somebody died over is the trace that their refresh may have been taken.
+func TestATraceIsKeptWhenThereIsNoTimeToFollowIt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, vendor := newFaultyStore(), new(vendor)
+		installExpired(t, store, vendor)
+		dead := newSource(t, store, func(context.Context, *oauth2.Token) (*oauth2.Token, error) { return nil, errLost })
+		_, _ = dead.Token(t.Context())
+		time.Sleep(time.Minute)
+		store.set(nil, func(do func() error) error {
+			time.Sleep(time.Second)
+			return do()
+		})
+		source := newSource(t, store, vendor.refresh)
+		if token, err := source.Token(endsIn(t, 2500*time.Millisecond)); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Token = %v, %v, want DeadlineExceeded", token, err)
+		}
+		if g, _ := readGrant(t, store); g.Lease == nil {
+			t.Error("the lease is gone, and the trace with it")
+		}
+	})
+}
+
 func TestATokenThatServesIsLentBeforeAFreeze(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

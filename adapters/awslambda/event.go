@@ -62,7 +62,7 @@ const (
 
 func parseEvent(payload []byte) (*event, error) {
 	var e event
-	// As lenient as whoever made it: it is not a caller's, but AWS's.
+	// An odd byte or name somewhere in a request is for the routes to judge.
 	lenient := json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	if err := json.Unmarshal(payload, &e, lenient); err != nil {
 		return nil, fmt.Errorf("%w: it has another shape", ErrUnknownEvent) // err may show what the event holds

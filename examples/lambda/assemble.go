@@ -59,22 +59,21 @@ func trust(s *settings.Settings, environ map[string]string) ([]awslambda.Option,
 	var opts []awslambda.Option
 	if source := environ[eventSource]; source != "" {
 		secret := rand.Text()
-		s.PagerDutyWebhookSecrets = append(s.PagerDutyWebhookSecrets, settings.Secret(secret))
-		opts = append(opts, awslambda.PartnerEvents(source, secret))
-		if !takes(opts) {
+		opt := awslambda.PartnerEvents(source, secret)
+		if opt(new(awslambda.Handler)) != nil {
 			return nil, settings.Wrong(eventSource, "must be like aws.partner/pagerduty.com/1234567/name")
 		}
+		opts = append(opts, opt)
+		s.PagerDutyWebhookSecrets = append(s.PagerDutyWebhookSecrets, settings.Secret(secret))
 	}
 	if arn := environ[queueARN]; arn != "" {
 		token := rand.Text()
-		s.ActionTokens = append(s.ActionTokens, settings.Secret(token))
-		opts = append(opts, awslambda.Queue(arn, token))
-		if !takes(opts) {
+		opt := awslambda.Queue(arn, token)
+		if opt(new(awslambda.Handler)) != nil {
 			return nil, settings.Wrong(queueARN, "must be the ARN of an SQS queue")
 		}
+		opts = append(opts, opt)
+		s.ActionTokens = append(s.ActionTokens, settings.Secret(token))
 	}
 	return opts, nil
 }
-
-// takes says whether a handler takes the last of these options.
-func takes(opts []awslambda.Option) bool { return opts[len(opts)-1](new(awslambda.Handler)) == nil }
