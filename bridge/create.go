@@ -14,7 +14,7 @@ import (
 func (o *opening) serve(ctx context.Context, incident *Incident, email string) (*Bridge, error) {
 	o.step = "create"
 	if _, ends := detach.End(ctx); ends && !o.timeFor(ctx, o.providers[0]) {
-		return o.leave(ctx)
+		return nil, o.postpone(ctx, errNoTime, false)
 	}
 	ledger, err := o.ledger.identity(ctx)
 	if err != nil {

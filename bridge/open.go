@@ -118,6 +118,11 @@ func (s *Service) openOnce(
 			}
 			return nil, fmt.Errorf("%w: %w", outOfTime(led), ctx.Err())
 		}
+		if led && errors.Is(fl.err, errNoTime) {
+			if b := fl.promise(led); b != nil {
+				return b, nil
+			}
+		}
 		if led {
 			return fl.bridge, fl.err
 		}

@@ -13,6 +13,9 @@ const (
 	createAtLeast = 2 * time.Second        // less is too little to begin a create in, before the end
 )
 
+// errNoTime leaves the call to whoever comes next. Nothing is wrong with the provider, so there is no reason to fall back.
+var errNoTime = fmt.Errorf("%w: too little time is left to make a call", ErrUnavailable)
+
 // Until returns a context for a process that is frozen or killed at end, as on AWS Lambda. What a Service begins under it
 // outlives ctx as ever, but not end: an opening is cut short in time to be given back to the ledger, which goes on with it
 // when Reconcile or Run is called, anywhere. In the last two seconds no call is asked for.
@@ -28,16 +31,6 @@ func flightTime(ctx context.Context) time.Duration {
 		return flightBudget
 	}
 	return min(flightBudget, time.Until(end)-givingBack)
-}
-
-// leave lets whoever comes next make the call, since too little time is left. Nothing is wrong with the provider, so there
-// is no reason to fall back; and the caller may rely on the ledger.
-func (o *opening) leave(ctx context.Context) (*Bridge, error) {
-	err := o.postpone(ctx, fmt.Errorf("%w: too little time is left to make a call", ErrUnavailable), false)
-	if !o.kept {
-		return nil, err
-	}
-	return o.bridge(), nil
 }
 
 // createTime is the least to begin a create with: all it may take, or else, before an end, what it mostly takes.

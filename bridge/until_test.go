@@ -2,6 +2,7 @@ package bridge_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -123,5 +124,30 @@ func TestTooLittleTimeIsNoReasonToFallBack(t *testing.T) {
 			t.Errorf("Reconcile: %v", err)
 		}
 		w.oneMeeting(t, id)
+	})
+}
+
+// Whoever waited for somebody else's opening is not told that theirs is kept.
+func TestAFollowerOfAnOpeningThatIsLeftComesBack(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		id, p := w.pd.AddIncident("Down"), w.startOn(t, w.store, false)
+		w.pd.Fault(pagerdutytest.GetIncident, pagerdutytest.Delay(time.Second))
+		ctx := bridge.Until(t.Context(), time.Now().Add(2*time.Second))
+		led := make(chan error, 1)
+		go func() {
+			b, err := p.Open(ctx, bridge.Request{IncidentID: id})
+			if err == nil && b.State != bridge.Creating {
+				err = fmt.Errorf("told %+v", b)
+			}
+			led <- err
+		}()
+		pass(500 * time.Millisecond)
+		b, err := p.Open(ctx, bridge.Request{IncidentID: id, IdempotencyKey: "another's"})
+		if told, ok := errors.AsType[*bridge.Error](err); !ok || told.Kept {
+			t.Errorf("the follower is told %+v, %v, want to come back", b, err)
+		}
+		if err := <-led; err != nil {
+			t.Errorf("the leader: %v, want creating", err)
+		}
 	})
 }
