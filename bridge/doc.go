@@ -28,6 +28,11 @@
 // A create whose answer was lost is looked for by the marker in the meeting's agenda before another is made. What is
 // found too many is removed by an audit some minutes later.
 //
+// # Functions
+//
+// A process that is frozen between two events, as on AWS Lambda, opens under [Until], has a schedule call
+// [Service.Reconcile] in place of Run, and calls [Service.Wait] before it returns. Package awslambda does that.
+//
 // # Errors
 //
 // Every error is an [*Error]: it says at which step what failed, what exists now ([Error.MeetingID]) and whether the

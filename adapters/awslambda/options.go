@@ -15,7 +15,8 @@ const defaultMargin = 500 * time.Millisecond
 // Option changes how a Handler works. Options may come in any order; a bad one makes NewHandler fail.
 type Option func(*Handler) error
 
-// WithMargin sets how long before Lambda's deadline the work for an event ends. Default 500 ms.
+// WithMargin sets how long before Lambda's deadline an event is answered. What is still at work then has four fifths of
+// that to end. Default 500 ms.
 func WithMargin(d time.Duration) Option {
 	return func(h *Handler) error {
 		if d <= 0 {
