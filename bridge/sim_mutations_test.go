@@ -1,9 +1,6 @@
 package bridge_test
 
 import (
-	"fmt"
-	"os"
-	"strings"
 	"testing"
 
 	"github.com/incidentbridge/incidentbridge/internal/mutant"
@@ -137,47 +134,29 @@ func mutations() []mutation {
 	}
 }
 
+// mistakes are the mutations as package mutant takes them.
+func mistakes() []mutant.Mistake {
+	var all []mutant.Mistake
+	for _, m := range mutations() {
+		one := mutant.Mistake{Name: m.name}
+		for _, e := range m.edits {
+			one.Edits = append(one.Edits, mutant.Edit{File: e.file, From: e.from, To: e.to})
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
 // TestMutations puts each mistake into the source, builds the tests with it and lets the simulation find it.
 func TestMutations(t *testing.T) {
 	t.Parallel()
 	if testing.Short() || withRaceDetector {
 		t.Skip("builds the package once per mistake, without the race detector: minutes")
 	}
-	for _, m := range mutations() {
-		t.Run(m.name, func(t *testing.T) {
-			t.Parallel()
-			story := m.tell(t)
-			broken, replay, found := strings.Cut(story, "replay: ")
-			if !found {
-				t.Fatalf("the simulation did not find it:\n%s", story)
-			}
-			lines := strings.Split(strings.TrimSpace(broken), "\n")
-			replay, _, _ = strings.Cut(replay, "\n")
-			t.Logf("%s\n%s", strings.TrimSpace(lines[len(lines)-1]), replay)
-		})
-	}
+	mutant.Find(t, mistakes(), *seeds)
 }
 
-// The list of mistakes is for readers too.
 func TestMutationsAreWrittenDown(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("../docs/decisions.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, m := range mutations() {
-		if !strings.Contains(string(text), "\n- "+m.name+"\n") {
-			t.Errorf("docs/decisions.md does not list %q", m.name)
-		}
-	}
-}
-
-// tell returns what the simulation says about the mistake.
-func (m mutation) tell(t *testing.T) string {
-	t.Helper()
-	var edits []mutant.Edit
-	for _, e := range m.edits {
-		edits = append(edits, mutant.Edit{File: e.file, From: e.from, To: e.to})
-	}
-	return mutant.Run(t, edits, "-test.run", "^TestSimulation$", "-tail", "0", "-seeds", fmt.Sprint(*seeds))
+	mutant.WantListed(t, "../docs/decisions.md", mistakes())
 }

@@ -9,13 +9,52 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 )
 
+// Mistake is one that somebody might make.
+type Mistake struct {
+	Name  string
+	Edits []Edit
+}
+
 // Edit is a small change of a file, named from the package's folder: from a text that stands there once.
 type Edit struct{ File, From, To string }
+
+// Find has the package's TestSimulation find each mistake within so many seeds.
+func Find(t *testing.T, mistakes []Mistake, seeds int) {
+	t.Helper()
+	for _, m := range mistakes {
+		t.Run(m.Name, func(t *testing.T) {
+			t.Parallel()
+			story := Run(t, m.Edits, "-test.run", "^TestSimulation$", "-tail", "0", "-seeds", strconv.Itoa(seeds))
+			broken, replay, found := strings.Cut(story, "replay: ")
+			if !found {
+				t.Fatalf("the simulation did not find it:\n%s", story)
+			}
+			lines := strings.Split(strings.TrimSpace(broken), "\n")
+			replay, _, _ = strings.Cut(replay, "\n")
+			t.Logf("%s\n%s", strings.TrimSpace(lines[len(lines)-1]), replay)
+		})
+	}
+}
+
+// WantListed checks that a file has a line "- NAME" for each mistake: the list is for readers, too.
+func WantListed(t *testing.T, file string, mistakes []Mistake) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range mistakes {
+		if !strings.Contains(string(text), "\n- "+m.Name+"\n") {
+			t.Errorf("%s does not list %q", file, m.Name)
+		}
+	}
+}
 
 // Run builds the tests of the package in the working directory with the edits, runs them with these arguments, and returns
 // what they say.
