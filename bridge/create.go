@@ -6,14 +6,12 @@ import (
 	"fmt"
 	"slices"
 	"time"
-
-	"github.com/incidentbridge/incidentbridge/internal/detach"
 )
 
 // serve turns to one provider after the other until one makes a call.
 func (o *opening) serve(ctx context.Context, incident *Incident, email string) (*Bridge, error) {
 	o.step = "create"
-	if _, ends := detach.End(ctx); ends && !o.timeFor(ctx, o.providers[0]) {
+	if o.endsTooSoon(ctx) {
 		return nil, o.postpone(ctx, errNoTime, false)
 	}
 	ledger, err := o.ledger.identity(ctx)
@@ -144,11 +142,12 @@ func (o *opening) makeFor(ctx context.Context, p Provider, host string, spec Cal
 // timeFor says whether a create could be seen through, by the lease and by the caller's patience. A room that is always
 // there takes none.
 func (o *opening) timeFor(ctx context.Context, p Provider) bool {
-	if _, always := p.(staticRoom); always {
-		return true
-	}
-	deadline, ok := ctx.Deadline()
-	return o.leaseLeft() >= createBudget && (!ok || time.Until(deadline) >= createTime(ctx))
+	return takesNoTime(p) || o.leaseLeft() >= createBudget && timeToCreate(ctx)
+}
+
+func takesNoTime(p Provider) bool {
+	_, always := p.(staticRoom)
+	return always
 }
 
 // mayHold says whether a create of this generation may have been sent there before.

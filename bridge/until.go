@@ -33,10 +33,22 @@ func flightTime(ctx context.Context) time.Duration {
 	return min(flightBudget, time.Until(end)-givingBack)
 }
 
-// createTime is the least to begin a create with: all it may take, or else, before an end, what it mostly takes.
-func createTime(ctx context.Context) time.Duration {
-	if _, ok := detach.End(ctx); ok {
-		return createAtLeast
+// endsTooSoon says that no call can be made before the end.
+func (o *opening) endsTooSoon(ctx context.Context) bool {
+	_, ends := detach.End(ctx)
+	return ends && !takesNoTime(o.providers[0]) && !timeToCreate(ctx)
+}
+
+// timeToCreate says whether there is time to begin a create: all that it may take, or else, before an end, what it mostly
+// takes.
+func timeToCreate(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return true
 	}
-	return createBudget
+	need := createBudget
+	if _, ends := detach.End(ctx); ends {
+		need = createAtLeast
+	}
+	return time.Until(deadline) >= need
 }

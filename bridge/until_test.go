@@ -151,3 +151,15 @@ func TestAFollowerOfAnOpeningThatIsLeftComesBack(t *testing.T) {
 		}
 	})
 }
+
+// A slow read takes of the lease, which is extended then, and not of the time that is left.
+func TestASlowReadLeavesTimeEnough(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		id, p := w.pd.AddIncident("Down"), w.startOn(t, w.store, false)
+		w.pd.Fault(pagerdutytest.GetIncident, pagerdutytest.Delay(7500*time.Millisecond))
+		ctx := bridge.Until(t.Context(), time.Now().Add(28*time.Second))
+		if b, err := p.Open(ctx, bridge.Request{IncidentID: id}); err != nil || b.State != bridge.Attached {
+			t.Errorf("Open = %+v, %v, want attached", b, err)
+		}
+	})
+}
