@@ -24,25 +24,12 @@ import (
 // Every request meets the next of three processes, as on Lambda.
 func TestInstallAndUninstall(t *testing.T) {
 	t.Parallel()
-	v := &sandbox.Vendors{Zoom: zoomtest.New(zoomtest.WithAdminApp()), PagerDuty: pagerdutytest.New()}
-	t.Cleanup(v.Close)
-	v.Zoom.AddUser("boss@example.com", func(u *zoomtest.User) { u.Role = "Owner" })
-	v.PagerDuty.SignIn(v.PagerDuty.AddUser("boss@example.com", func(u *pagerdutytest.User) { u.Role = "owner" }))
-	visit := gateway(t, v)
-
-	page := visit.get("/install?services=PSHOP01")
-	confirmation := visit.get(link(t, page.body, "Begin"))
-	v.PagerDuty.Deliver(t.Context(), visit.gateway)
-	confirmation = visit.get(confirmation.at)
-	if !strings.Contains(confirmation.body, "PagerDuty reaches us ✓") {
-		t.Fatalf("the install ends at %s:\n%s", confirmation.at, confirmation.body)
-	}
-
+	v, visit := install(t)
 	incident := v.PagerDuty.AddIncident("Down")
 	v.PagerDuty.Press(v.PagerDuty.Extensions()[0].ID, incident, "")
 	v.PagerDuty.Deliver(t.Context(), visit.gateway)
 	wantOneMeeting(t, v, incident)
-	page = visit.get("/incidents/" + incident)
+	page := visit.get("/incidents/" + incident)
 	page = visit.get(link(t, page.body, "Log in with PagerDuty"))
 	if !strings.Contains(page.body, html.EscapeString(v.Zoom.Meetings()[0].JoinURL)) {
 		t.Errorf("no link to the call after the login, at %s:\n%s", page.at, page.body)
@@ -63,10 +50,53 @@ func TestInstallAndUninstall(t *testing.T) {
 	}
 }
 
+// A refresh that might be cut off with its process is not sent: that may cost the grant. Whoever has time sends it.
+func TestAGrantIsNotRefreshedWithoutTime(t *testing.T) {
+	t.Parallel()
+	v, visit := install(t)
+	v.PagerDuty.ExpireTokens()
+	incident := v.PagerDuty.AddIncident("Down")
+	refreshes := func() int { return len(v.PagerDuty.Requests(pagerdutytest.GiveToken)) }
+	before := refreshes()
+	event := sandbox.REST(http.MethodPost, "/api/v1/incidents/"+incident+"/bridge",
+		http.Header{"Authorization": {"Bearer " + sandbox.Token}}, nil)
+
+	hurried := start(t, visit.environ, 2*time.Second)
+	if a := ask(t, hurried, event); a.StatusCode/100 == 2 {
+		t.Errorf("answered %+v, and nothing can be read at PagerDuty", a)
+	}
+	if err := hurried.Idle(t.Context()); err != nil || refreshes() != before {
+		t.Errorf("%d refreshes were sent in too little time: %v", refreshes()-before, err)
+	}
+	if a := ask(t, start(t, visit.environ, 30*time.Second), event); a.StatusCode != http.StatusCreated || refreshes() != before+1 {
+		t.Errorf("with time: answered %+v after %d refreshes, want 201 after one", a, refreshes()-before)
+	}
+	wantOneMeeting(t, v, incident)
+}
+
+// install has an administrator install the app.
+func install(t *testing.T) (*sandbox.Vendors, *visitor) {
+	t.Helper()
+	v := &sandbox.Vendors{Zoom: zoomtest.New(zoomtest.WithAdminApp()), PagerDuty: pagerdutytest.New()}
+	t.Cleanup(v.Close)
+	v.Zoom.AddUser("boss@example.com", func(u *zoomtest.User) { u.Role = "Owner" })
+	v.PagerDuty.SignIn(v.PagerDuty.AddUser("boss@example.com", func(u *pagerdutytest.User) { u.Role = "owner" }))
+	visit := gateway(t, v)
+	page := visit.get("/install?services=PSHOP01")
+	confirmation := visit.get(link(t, page.body, "Begin"))
+	v.PagerDuty.Deliver(t.Context(), visit.gateway)
+	confirmation = visit.get(confirmation.at)
+	if !strings.Contains(confirmation.body, "PagerDuty reaches us ✓") {
+		t.Fatalf("the install ends at %s:\n%s", confirmation.at, confirmation.body)
+	}
+	return v, visit
+}
+
 // visitor is a browser in front of the function.
 type visitor struct {
 	t       *testing.T
 	gateway *sandbox.Gateway
+	environ []string // of the function's processes
 	origin  string
 	client  *http.Client
 }
@@ -118,7 +148,7 @@ func gateway(t *testing.T, v *sandbox.Vendors) *visitor {
 	g := &sandbox.Gateway{Host: address.Host, Invoke: func(ctx context.Context, event []byte) ([]byte, error) {
 		return processes[turn.Add(1)%3].Invoke(ctx, event)
 	}}
-	return &visitor{t, g, values["PUBLIC_URL"], &http.Client{Jar: jar, Transport: g}}
+	return &visitor{t, g, list, values["PUBLIC_URL"], &http.Client{Jar: jar, Transport: g}}
 }
 
 func (v *visitor) get(address string) sheet {
