@@ -89,7 +89,7 @@ func (s *Service) abandonAll(ctx context.Context, asked time.Time) error {
 		b := e.bridge()
 		s.logger.WarnContext(ctx, "the app was removed: this bridge is left as it is", "incident_id", id,
 			"provider", b.Provider, "meeting_id", b.MeetingID, "generation", b.Generation)
-		s.observe(ctx, Event{Kind: AbandonedEvent, IncidentID: id, Provider: b.Provider, Generation: b.Generation})
+		s.observe(ctx, Event{Kind: EventAbandoned, IncidentID: id, Provider: b.Provider, Generation: b.Generation})
 	})
 	return errors.Join(append(faults, err)...)
 }
@@ -98,11 +98,11 @@ func (s *Service) abandonAll(ctx context.Context, asked time.Time) error {
 func (r *record) abandon(now time.Time) {
 	free(r)
 	if r.State.Open() {
-		r.State, r.ClosedAt, r.OverAt = Abandoned, now, now
+		r.State, r.ClosedAt, r.OverAt = StateAbandoned, now, now
 	}
 	if r.Standing != nil {
 		link := r.Standing.Call.link()
-		r.Former = append(r.Former, former{MeetingID: r.Standing.Call.MeetingID, JoinURL: link.URL, Number: link.Number})
+		r.Former = append(r.Former, former{MeetingID: r.Standing.Call.MeetingID, JoinURL: link.URL, Number: link.DialIn})
 		r.Standing = nil
 	}
 	r.CloseAsk, r.AuditAt = "", nil

@@ -23,11 +23,11 @@ func TestAnAuditAtWorkDoesNotSwallowTheNext(t *testing.T) {
 			pass(100 * time.Millisecond)
 		}
 		w.pd.SetBridge(id, humans())
-		if err := p.Verify(t.Context(), id, bridge.Link{URL: humans().URL}); err != nil {
+		if err := p.IncidentChanged(t.Context(), id, bridge.Link{URL: humans().URL}); err != nil {
 			t.Fatal(err)
 		}
 		pass(2 * time.Hour)
-		if n := len(w.meetings()); n != 0 || p.state(t, id) != bridge.External {
+		if n := len(w.meetings()); n != 0 || p.state(t, id) != bridge.StateExternal {
 			pg, r := w.page(t, id)
 			t.Errorf("state %s, %d meetings of ours left for good: %+v due %v", p.state(t, id), n, pg, r.DueAt)
 		}
@@ -42,7 +42,7 @@ func TestACrashedVerificationIsTakenUp(t *testing.T) {
 		open(t, p, bridge.Request{IncidentID: id})
 		w.pd.SetBridge(id, pagerduty.ConferenceBridge{URL: formerly.JoinURL})
 		w.pd.Fault(pagerdutytest.UpdateIncident, pagerdutytest.ResetBefore().After(time.Second))
-		go func() { _ = p.Verify(t.Context(), id, bridge.Link{URL: formerly.JoinURL}) }()
+		go func() { _ = p.IncidentChanged(t.Context(), id, bridge.Link{URL: formerly.JoinURL}) }()
 		pass(500 * time.Millisecond)
 		p.kill()
 		w.start(t)
@@ -59,7 +59,7 @@ func TestAVerificationOutlivesAnOutage(t *testing.T) {
 		open(t, p, bridge.Request{IncidentID: id})
 		w.pd.SetBridge(id, pagerduty.ConferenceBridge{URL: formerly.JoinURL})
 		w.pd.Fault(pagerdutytest.UpdateIncident, pagerdutytest.Answer(503, "").Always())
-		_ = p.Verify(t.Context(), id, bridge.Link{URL: formerly.JoinURL})
+		_ = p.IncidentChanged(t.Context(), id, bridge.Link{URL: formerly.JoinURL})
 		pass(5 * time.Minute)
 		w.pd.ClearFaults()
 		pass(time.Hour)
@@ -76,7 +76,7 @@ func TestAFallbackIsNotedWhenTheWriteIsMadeGoodLater(t *testing.T) {
 		open(t, p, bridge.Request{IncidentID: id})
 		w.pd.ClearFaults()
 		pass(time.Minute)
-		if notes := w.pd.Incident(id).Notes; p.state(t, id) != bridge.Attached || len(notes) != 1 {
+		if notes := w.pd.Incident(id).Notes; p.state(t, id) != bridge.StateAttached || len(notes) != 1 {
 			t.Errorf("state %s, notes %v", p.state(t, id), notes)
 		}
 	})
@@ -88,10 +88,10 @@ func TestARoomWithANumberAloneIsOurs(t *testing.T) {
 		w.zoom.Fault(zoomtest.Any, zoomtest.Answer(503, "").Always())
 		p := w.start(t, bridge.WithFallback(bridge.StaticRoom("", roomNumber)))
 		open(t, p, bridge.Request{IncidentID: id})
-		if err := p.Verify(t.Context(), id, bridge.Link{Number: roomNumber}); err != nil {
+		if err := p.IncidentChanged(t.Context(), id, bridge.Link{DialIn: roomNumber}); err != nil {
 			t.Fatal(err)
 		}
-		if state := p.state(t, id); state != bridge.Attached {
+		if state := p.state(t, id); state != bridge.StateAttached {
 			t.Errorf("state %q", state)
 		}
 	})
@@ -125,7 +125,7 @@ func TestAStartedSurplusIsNamed(t *testing.T) {
 		p, id, m := attached(t, w)
 		_ = w.zoom.Join(m.ID, "Ada")
 		w.pd.SetBridge(id, humans())
-		_ = p.Verify(t.Context(), id, bridge.Link{})
+		_ = p.IncidentChanged(t.Context(), id, bridge.Link{})
 		pass(5 * time.Minute)
 		if len(w.pd.Incident(id).Notes) == 0 {
 			t.Errorf("state %s, %d meetings, no note", p.state(t, id), len(w.meetings()))

@@ -30,7 +30,7 @@ func TestWhoIsAllowed(t *testing.T) {
 			})
 			p := w.start(t)
 			for _, name := range []string{id, strconv.Itoa(w.pd.Incident(id).Number)} {
-				err := p.Allowed(t.Context(), name, bridge.Requester{ID: user})
+				err := p.Authorize(t.Context(), name, bridge.Requester{ID: user})
 				if may := err == nil; may != test.may || !may && !errors.Is(err, bridge.ErrForbidden) {
 					t.Errorf("%s: error %v, want allowed: %t", name, err, test.may)
 				}
@@ -49,7 +49,7 @@ func TestWhoIsAllowedIsNotKnown(t *testing.T) {
 		id := w.pd.AddIncident("The shop is down")
 		w.pd.Fault(pagerdutytest.Any, pagerdutytest.Answer(503, "").Always())
 		p := w.start(t)
-		err := p.Allowed(t.Context(), id, bridge.Requester{ID: user})
+		err := p.Authorize(t.Context(), id, bridge.Requester{ID: user})
 		if !errors.Is(err, bridge.ErrIncidents) || errors.Is(err, bridge.ErrForbidden) {
 			t.Errorf("error %v, want PagerDuty's", err)
 		}

@@ -16,13 +16,13 @@ func (s *Service) audit(ctx context.Context, e entry) error {
 	now := s.now()
 	again := now.Add(auditAgain).Truncate(time.Millisecond)
 	e, err := s.ledger.update(ctx, e.IncidentID, func(r *record) error {
-		if r.State == Creating {
+		if r.State == StateCreating {
 			return errUnchanged
 		}
 		r.AuditAt = append(slices.DeleteFunc(r.AuditAt, func(at time.Time) bool { return !at.After(now) }), again)
 		return nil
 	})
-	if err != nil || e.version == "" || e.State == Creating {
+	if err != nil || e.version == "" || e.State == StateCreating {
 		return err
 	}
 	ledger, err := s.ledger.identity(ctx)
@@ -63,7 +63,7 @@ func (s *Service) auditAt(ctx context.Context, p Provider, host string, e entry,
 	ctx, cancel := context.WithTimeout(ctx, flightBudget)
 	defer cancel()
 	var surplus []string
-	for call, err := range p.Calls(ctx, host) {
+	for call, err := range p.Meetings(ctx, host) {
 		if err != nil {
 			return err
 		}
@@ -93,7 +93,7 @@ func (r *record) surplus(m marker, ledger, callID string) bool {
 var errStarted = errors.New("bridge: a surplus call has started and is left until it is over")
 
 func (s *Service) removeSurplus(ctx context.Context, p Provider, incidentID, callID string) error {
-	call, err := p.Call(ctx, callID, CallSpec{})
+	call, err := p.Meeting(ctx, callID, MeetingSpec{})
 	if errors.Is(err, ErrGone) {
 		return nil
 	}

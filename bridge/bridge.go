@@ -12,21 +12,21 @@ type State string
 
 // The states of a bridge.
 const (
-	Creating  State = "creating"  // claimed; no meeting is decided yet
-	Created   State = "created"   // a meeting is decided; PagerDuty has not accepted it yet
-	Attached  State = "attached"  // PagerDuty accepted the link
-	Closing   State = "closing"   // to be ended once the grace period is over; may be cancelled
-	Ending    State = "ending"    // the point of no return: the meeting is being ended
-	Closed    State = "closed"    // over
-	Failed    State = "failed"    // nobody could serve a call
-	External  State = "external"  // a human's bridge was found and kept
-	Abandoned State = "abandoned" // uninstalled while open; nothing can be done about it any more
+	StateCreating  State = "creating"  // claimed; no meeting is decided yet
+	StateCreated   State = "created"   // a meeting is decided; PagerDuty has not accepted it yet
+	StateAttached  State = "attached"  // PagerDuty accepted the link
+	StateClosing   State = "closing"   // to be ended once the grace period is over; may be cancelled
+	StateEnding    State = "ending"    // the point of no return: the meeting is being ended
+	StateClosed    State = "closed"    // over
+	StateFailed    State = "failed"    // nobody could serve a call
+	StateExternal  State = "external"  // a human's bridge was found and kept
+	StateAbandoned State = "abandoned" // uninstalled while open; nothing can be done about it any more
 )
 
 // Open says whether a bridge in this state is one people may still be in.
 func (s State) Open() bool {
 	switch s {
-	case Creating, Created, Attached, Closing, Ending:
+	case StateCreating, StateCreated, StateAttached, StateClosing, StateEnding:
 		return true
 	default:
 		return false

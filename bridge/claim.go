@@ -14,13 +14,13 @@ func (o *opening) claim(ctx context.Context) (*Bridge, error) {
 		if err := o.vouch(ctx); err != nil {
 			return nil, err
 		}
-		if o.finishing != "" && (o.Nonce != o.finishing || o.State != Creating && o.State != Created) {
+		if o.finishing != "" && (o.Nonce != o.finishing || o.State != StateCreating && o.State != StateCreated) {
 			return o.bridge(), nil // somebody else finished it
 		}
 		if o.finishing != "" {
 			o.req = o.Asked.again(o.id)
 		}
-		if o.State == External {
+		if o.State == StateExternal {
 			if b, err := o.external(ctx); b != nil || err != nil {
 				return b, err
 			}
@@ -29,7 +29,7 @@ func (o *opening) claim(ctx context.Context) (*Bridge, error) {
 			return b, err
 		}
 		now := o.now()
-		if o.leased(now) || o.State == Ending {
+		if o.leased(now) || o.State == StateEnding {
 			if err := o.await(ctx, now); err != nil {
 				return nil, err
 			}
@@ -74,7 +74,7 @@ func (o *opening) external(ctx context.Context) (*Bridge, error) {
 	}
 	if o.humans(incident) && !o.overwrite {
 		b := o.bridge()
-		b.JoinURL, b.DialIn = incident.Bridge.URL, incident.Bridge.Number
+		b.JoinURL, b.DialIn = incident.Bridge.URL, incident.Bridge.DialIn
 		return b, nil
 	}
 	if o.keyGeneration(o.req.IdempotencyKey) != 0 || o.req.at().Before(o.OverAt) {
@@ -87,7 +87,7 @@ func (o *opening) external(ctx context.Context) (*Bridge, error) {
 // await lets another holder work, writing nothing: Open 1.
 func (o *opening) await(ctx context.Context, now time.Time) error {
 	o.blink()
-	if o.State == Ending && !o.leased(now) {
+	if o.State == StateEnding && !o.leased(now) {
 		return fmt.Errorf("%w: the last bridge is being ended", ErrInProgress)
 	}
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= waiterPolls {
@@ -107,7 +107,7 @@ func (o *opening) await(ctx context.Context, now time.Time) error {
 // mayTakeOver asks for the role before a claim that would change what somebody else began. A new generation asks beside
 // its claim; the ledger itself asks when it reads, unless the call is decided.
 func (o *opening) mayTakeOver(ctx context.Context) error {
-	if o.finishing != "" || o.version == "" || o.State == Closed || o.State == External {
+	if o.finishing != "" || o.version == "" || o.State == StateClosed || o.State == StateExternal {
 		return nil
 	}
 	_, err := o.authorize(ctx, o.req.Requester, o.req.Trigger.Kind, o.looking(o.id))
@@ -124,7 +124,7 @@ func (o *opening) claimed(now time.Time) record {
 	case r.isToBeReplaced(o.req):
 		o.fresh = true
 		r.replace(o.id, askedBy(o.req), now)
-	case r.State == Creating, r.State == Created:
+	case r.State == StateCreating, r.State == StateCreated:
 		if o.Lease.Owner != "" {
 			// What the last holder sent may still land anywhere.
 			r.doubt(now)
@@ -135,7 +135,7 @@ func (o *opening) claimed(now time.Time) record {
 		if o.finishing == "" && o.req.at().After(r.OverAt) {
 			r.CloseAsk = "" // asked for again since
 		}
-	case r.State == Closing:
+	case r.State == StateClosing:
 		return r // to be reopened, if the look allows it; the key comes with that
 	default:
 		o.fresh = true
@@ -152,7 +152,7 @@ func (o *opening) claimed(now time.Time) record {
 func (r *record) begin(id string, who asked, now time.Time) {
 	r.retire()
 	r.auditTried(now)
-	r.IncidentID, r.State, r.Nonce = id, Creating, newNonce()
+	r.IncidentID, r.State, r.Nonce = id, StateCreating, newNonce()
 	r.Generation++
 	r.Warnings, r.CloseAsk, r.Reason, r.Attempts, r.Verified, r.Noted = nil, "", "", 0, 0, false
 	r.FailingAt, r.VerifyAt, r.CloseAt, r.EndBy = time.Time{}, time.Time{}, time.Time{}, time.Time{}

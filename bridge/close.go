@@ -47,7 +47,7 @@ func (s *Service) close(ctx context.Context, id string, reason CloseReason) (*Br
 		if err != nil {
 			return nil, err
 		}
-		if e.version == "" || e.State == Closed && e.Call == nil {
+		if e.version == "" || e.State == StateClosed && e.Call == nil {
 			return nil, ErrNotFound
 		}
 		if !e.closable(reason) || reason == CloseResolved && !s.closeOnResolve {
@@ -59,7 +59,7 @@ func (s *Service) close(ctx context.Context, id string, reason CloseReason) (*Br
 			if err != nil && !errors.Is(err, ErrIncidentNotFound) {
 				return nil, err
 			}
-			if err == nil && incident.Status != Resolved {
+			if err == nil && incident.Status != StatusResolved {
 				return e.bridge(), nil
 			}
 		}
@@ -78,9 +78,9 @@ func (s *Service) close(ctx context.Context, id string, reason CloseReason) (*Br
 
 func (r *record) closable(reason CloseReason) bool {
 	switch r.State {
-	case Creating, Created, Attached, Failed:
+	case StateCreating, StateCreated, StateAttached, StateFailed:
 		return true
-	case Closing:
+	case StateClosing:
 		return reason == CloseRequested && r.Reason == CloseResolved // a reopening must not take that back
 	default:
 		return false
@@ -90,12 +90,12 @@ func (r *record) closable(reason CloseReason) bool {
 // askClose begins the closing, or asks whoever is creating to do so once the call is decided.
 func (r *record) askClose(reason CloseReason, now time.Time, grace time.Duration) {
 	switch r.State {
-	case Creating:
+	case StateCreating:
 		r.CloseAsk, r.OverAt = reason, now
-	case Closing:
+	case StateClosing:
 		r.Reason = reason
-	case Failed:
-		r.State, r.Reason, r.ClosedAt, r.OverAt = Closed, reason, now, now
+	case StateFailed:
+		r.State, r.Reason, r.ClosedAt, r.OverAt = StateClosed, reason, now, now
 	default:
 		r.closing(reason, now, grace)
 	}
@@ -103,7 +103,7 @@ func (r *record) askClose(reason CloseReason, now time.Time, grace time.Duration
 
 // closing starts the grace period.
 func (r *record) closing(reason CloseReason, now time.Time, grace time.Duration) {
-	r.State, r.Reason, r.OverAt, r.CloseAt = Closing, reason, now, now.Add(grace)
+	r.State, r.Reason, r.OverAt, r.CloseAt = StateClosing, reason, now, now.Add(grace)
 	r.CloseAsk, r.RetryAt = "", time.Time{}
 }
 
@@ -111,7 +111,7 @@ func (r *record) closing(reason CloseReason, now time.Time, grace time.Duration)
 func (o *opening) reopen(ctx context.Context) (*Bridge, error) {
 	o.step = "reopen"
 	incident, err := o.sight(ctx)
-	if err == nil && incident.Status == Resolved {
+	if err == nil && incident.Status == StatusResolved {
 		err = ErrResolved
 	}
 	if err != nil {
@@ -135,7 +135,7 @@ func (o *opening) reopen(ctx context.Context) (*Bridge, error) {
 
 // reopen takes a closing back, to where its link is to be published again.
 func (r *record) reopen() {
-	r.State, r.Reason, r.CloseAt = Created, "", time.Time{}
+	r.State, r.Reason, r.CloseAt = StateCreated, "", time.Time{}
 }
 
 // useAgain is how soon a closing looks again whether people have left.
@@ -143,7 +143,7 @@ const useAgain = 10 * time.Second
 
 // finish ends a bridge whose grace is over: closing -> ending -> closed. It is called with the lease held.
 func (o *opening) finish(ctx context.Context) error {
-	if o.State == Closing {
+	if o.State == StateClosing {
 		if done, err := o.pointOfNoReturn(ctx); done || err != nil {
 			return err
 		}
@@ -159,7 +159,7 @@ func (o *opening) finish(ctx context.Context) error {
 	err := o.save(ctx, func(r *record) {
 		now := o.now()
 		free(r)
-		r.State, r.ClosedAt, r.RetryAt = Closed, now, time.Time{}
+		r.State, r.ClosedAt, r.RetryAt = StateClosed, now, time.Time{}
 		r.giveUpStanding(now)
 		if o.providerOf(r.Call.Provider) == nil {
 			r.warn("meeting " + r.Call.MeetingID + " is left: its provider " + r.Call.Provider + " is not set up any more")
@@ -170,7 +170,7 @@ func (o *opening) finish(ctx context.Context) error {
 	})
 	if err == nil {
 		o.observe(ctx, Event{
-			Kind: ClosedEvent, IncidentID: o.id, Provider: o.Call.Provider, Generation: o.Generation, Duration: o.now().Sub(began),
+			Kind: EventClosed, IncidentID: o.id, Provider: o.Call.Provider, Generation: o.Generation, Duration: o.now().Sub(began),
 		})
 	}
 	return err
@@ -191,7 +191,7 @@ func (o *opening) pointOfNoReturn(ctx context.Context) (done bool, err error) {
 	if inside && !o.tooOld() {
 		return true, o.again(ctx)
 	}
-	return false, o.save(ctx, func(r *record) { r.State = Ending })
+	return false, o.save(ctx, func(r *record) { r.State = StateEnding })
 }
 
 func (o *opening) tooOld() bool { return o.now().Sub(o.OpenedAt) >= o.maxAge }
@@ -200,13 +200,13 @@ func (o *opening) tooOld() bool { return o.now().Sub(o.OpenedAt) >= o.maxAge }
 func (o *opening) reconsider(ctx context.Context) (done bool, err error) {
 	incident, err := o.readIncident(ctx, o.id)
 	switch {
-	case errors.Is(err, ErrIncidentNotFound), errors.Is(err, ErrRefused) && o.Reason == closeRefused:
+	case errors.Is(err, ErrIncidentNotFound), errors.Is(err, ErrPermanent) && o.Reason == closeRefused:
 		return false, nil
 	case err != nil && o.tooOld():
 		return false, nil
 	case err != nil:
 		return true, errors.Join(err, o.again(ctx))
-	case o.Reason == CloseResolved && incident.Status != Resolved:
+	case o.Reason == CloseResolved && incident.Status != StatusResolved:
 		return true, o.save(ctx, func(r *record) {
 			free(r)
 			r.reopen()
@@ -236,7 +236,7 @@ func (o *opening) inside(ctx context.Context) (bool, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, readBudget)
 	defer cancel()
-	call, err := p.Call(ctx, o.Call.MeetingID, CallSpec{})
+	call, err := p.Meeting(ctx, o.Call.MeetingID, MeetingSpec{})
 	if errors.Is(err, ErrGone) {
 		return false, nil
 	}

@@ -27,7 +27,7 @@ func attached(t *testing.T, w *world, opts ...bridge.Option) (p *process, id str
 
 func closing(t *testing.T, p *process, id string, reason bridge.CloseReason) {
 	t.Helper()
-	if b, err := p.Close(t.Context(), id, reason); err != nil || b.State != bridge.Closing {
+	if b, err := p.Close(t.Context(), id, reason); err != nil || b.State != bridge.StateClosing {
 		t.Fatalf("bridge %+v, error %v, want closing", b, err)
 	}
 }
@@ -38,11 +38,11 @@ func TestAResolvedIncidentClosesItsBridgeAfterTheGrace(t *testing.T) {
 		w.pd.Resolve(id)
 		closing(t, p, id, bridge.CloseResolved)
 		pass(10*time.Minute - time.Second)
-		if state := p.state(t, id); state != bridge.Closing || len(w.meetings()) != 1 {
+		if state := p.state(t, id); state != bridge.StateClosing || len(w.meetings()) != 1 {
 			t.Errorf("state %q before the grace is over", state)
 		}
 		pass(15 * time.Second)
-		if state := p.state(t, id); state != bridge.Closed || len(w.meetings()) != 0 {
+		if state := p.state(t, id); state != bridge.StateClosed || len(w.meetings()) != 0 {
 			t.Errorf("state %q, %d meetings, want closed and none", state, len(w.meetings()))
 		}
 	})
@@ -52,7 +52,7 @@ func TestAResolveThatWasTakenBackClosesNothing(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		p, id, _ := attached(t, w)
 		b, err := p.Close(t.Context(), id, bridge.CloseResolved)
-		if err != nil || b.State != bridge.Attached {
+		if err != nil || b.State != bridge.StateAttached {
 			t.Errorf("bridge %+v, error %v, want attached", b, err)
 		}
 	})
@@ -71,7 +71,7 @@ func TestNobodyIsThrownOut(t *testing.T) {
 			t.Fatal(err)
 		}
 		pass(15 * time.Second)
-		if state := p.state(t, id); state != bridge.Closed || len(w.meetings()) != 0 {
+		if state := p.state(t, id); state != bridge.StateClosed || len(w.meetings()) != 0 {
 			t.Errorf("state %q, %d meetings, want closed and none", state, len(w.meetings()))
 		}
 	})
@@ -84,7 +84,7 @@ func TestTheMaximumAgeEndsItAllTheSame(t *testing.T) {
 			t.Fatal(err)
 		}
 		pass(time.Hour + 15*time.Second)
-		if state := p.state(t, id); state != bridge.Closed || len(w.meetings()) != 0 {
+		if state := p.state(t, id); state != bridge.StateClosed || len(w.meetings()) != 0 {
 			t.Errorf("state %q, %d meetings, want closed and none", state, len(w.meetings()))
 		}
 	})
@@ -99,7 +99,7 @@ func TestAClosingIsTakenBack(t *testing.T) {
 			open(t, p, bridge.Request{IncidentID: id})
 		}},
 		{"by the event of the reopening", func(t *testing.T, _ *world, p *process, id string) {
-			if err := p.Verify(t.Context(), id, bridge.Link{}); err != nil {
+			if err := p.IncidentChanged(t.Context(), id, bridge.Link{}); err != nil {
 				t.Fatal(err)
 			}
 		}},
@@ -113,7 +113,7 @@ func TestAClosingIsTakenBack(t *testing.T) {
 			w.pd.Reopen(id)
 			test.back(t, w, p, id)
 			b, err := p.Get(t.Context(), id)
-			if err != nil || b.State != bridge.Attached || b.Generation != 1 {
+			if err != nil || b.State != bridge.StateAttached || b.Generation != 1 {
 				t.Errorf("bridge %+v, error %v, want attached", b, err)
 			}
 			pass(time.Hour)
@@ -164,7 +164,7 @@ func TestATriggerFromBeforeTheClosingReopensNothing(t *testing.T) {
 					t.Errorf("bridge %+v, error %v, want %v", b, err, test.want)
 				}
 			}
-			if n := len(w.meetings()); n != 0 || p.state(t, id) != bridge.Closed {
+			if n := len(w.meetings()); n != 0 || p.state(t, id) != bridge.StateClosed {
 				t.Errorf("%d meetings, state %q, want none, closed", n, p.state(t, id))
 			}
 		})
@@ -189,7 +189,7 @@ func TestClosingTwiceIsClosed(t *testing.T) {
 		closing(t, p, id, bridge.CloseRequested)
 		pass(5 * time.Second)
 		b, err := p.Close(t.Context(), id, bridge.CloseRequested)
-		if err != nil || b.State != bridge.Closed || b.ClosedAt.IsZero() {
+		if err != nil || b.State != bridge.StateClosed || b.ClosedAt.IsZero() {
 			t.Errorf("bridge %+v, error %v", b, err)
 		}
 	})
@@ -204,7 +204,7 @@ func TestCloseWhileItIsBeingMade(t *testing.T) {
 		closing(t, p, id, bridge.CloseRequested)
 		pass(10 * time.Second)
 		calls := w.calls()
-		if len(w.meetings()) != 0 || p.state(t, id) != bridge.Closed || calls["pagerduty update_incident"] != 0 {
+		if len(w.meetings()) != 0 || p.state(t, id) != bridge.StateClosed || calls["pagerduty update_incident"] != 0 {
 			t.Errorf("%d meetings, state %q, calls %v", len(w.meetings()), p.state(t, id), calls)
 		}
 	})
@@ -218,11 +218,11 @@ func TestARetryTakesBackNoClosing(t *testing.T) {
 		closing(t, p, id, bridge.CloseRequested)
 		w.pd.ClearFaults()
 		pass(time.Minute)
-		if state := p.state(t, id); state != bridge.Closing {
+		if state := p.state(t, id); state != bridge.StateClosing {
 			t.Errorf("state %q, want closing", state)
 		}
 		pass(10 * time.Minute)
-		if n := len(w.meetings()); n != 0 || p.state(t, id) != bridge.Closed {
+		if n := len(w.meetings()); n != 0 || p.state(t, id) != bridge.StateClosed {
 			t.Errorf("%d meetings, state %q, want none, closed", n, p.state(t, id))
 		}
 	})
@@ -232,12 +232,12 @@ func TestAHumanWritesABridgeOfTheirOwn(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		p, id, _ := attached(t, w)
 		w.pd.SetBridge(id, pagerduty.ConferenceBridge{URL: "https://meet.example.com/humans"})
-		if err := p.Verify(t.Context(), id, bridge.Link{}); err != nil {
+		if err := p.IncidentChanged(t.Context(), id, bridge.Link{}); err != nil {
 			t.Fatal(err)
 		}
 		pass(10 * time.Second)
 		b, err := p.Get(t.Context(), id)
-		if err != nil || b.State != bridge.External || b.JoinURL != "https://meet.example.com/humans" || len(w.meetings()) != 0 {
+		if err != nil || b.State != bridge.StateExternal || b.JoinURL != "https://meet.example.com/humans" || len(w.meetings()) != 0 {
 			t.Errorf("bridge %+v, error %v, %d meetings of ours", b, err, len(w.meetings()))
 		}
 	})
@@ -247,10 +247,10 @@ func TestOurOwnWriteIsNoNews(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		p, id, m := attached(t, w)
 		before := w.calls()
-		if err := p.Verify(t.Context(), id, bridge.Link{URL: m.JoinURL}); err != nil {
+		if err := p.IncidentChanged(t.Context(), id, bridge.Link{URL: m.JoinURL}); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(before, w.calls()); diff != "" || p.state(t, id) != bridge.Attached {
+		if diff := cmp.Diff(before, w.calls()); diff != "" || p.state(t, id) != bridge.StateAttached {
 			t.Errorf("state %q, calls (-before +after):\n%s", p.state(t, id), diff)
 		}
 	})
@@ -264,7 +264,7 @@ func TestAFormerLinkGivesWay(t *testing.T) {
 		open(t, p, bridge.Request{IncidentID: id})
 		// A write of the first generation lands late.
 		w.pd.SetBridge(id, pagerduty.ConferenceBridge{URL: former.JoinURL})
-		if err := p.Verify(t.Context(), id, bridge.Link{URL: former.JoinURL}); err != nil {
+		if err := p.IncidentChanged(t.Context(), id, bridge.Link{URL: former.JoinURL}); err != nil {
 			t.Fatal(err)
 		}
 		w.oneMeeting(t, id)
@@ -302,7 +302,7 @@ func TestARecordIsKeptWhileItIsOpenAndThenForTheRetention(t *testing.T) {
 		}
 		closing(t, p, id, bridge.CloseRequested)
 		pass(5 * time.Second)
-		if state := p.state(t, id); state != bridge.Closed {
+		if state := p.state(t, id); state != bridge.StateClosed {
 			t.Fatalf("state %q", state)
 		}
 		pass(99 * time.Hour)

@@ -20,7 +20,7 @@ func TestCloseWhilePublishingIsKept(t *testing.T) {
 		pass(time.Second)
 		closing(t, p, id, bridge.CloseRequested)
 		pass(time.Minute)
-		if state := p.state(t, id); state != bridge.Closed {
+		if state := p.state(t, id); state != bridge.StateClosed {
 			t.Errorf("state %q, want closed", state)
 		}
 	})
@@ -33,7 +33,7 @@ func TestAnAuditDoesNotCutTheGraceShort(t *testing.T) {
 		open(t, p, bridge.Request{IncidentID: id})
 		closing(t, p, id, bridge.CloseRequested)
 		pass(5 * time.Minute)
-		if state := p.state(t, id); state != bridge.Closing {
+		if state := p.state(t, id); state != bridge.StateClosing {
 			t.Errorf("state %q after 5 of 10 minutes of grace", state)
 		}
 	})
@@ -49,7 +49,7 @@ func TestACrashedReopeningDoesNotCutTheGraceShort(t *testing.T) {
 		p.kill()
 		other := w.start(t)
 		pass(time.Minute)
-		if state := other.state(t, id); state != bridge.Closing && state != bridge.Attached {
+		if state := other.state(t, id); state != bridge.StateClosing && state != bridge.StateAttached {
 			t.Errorf("state %q a minute into ten minutes of grace", state)
 		}
 	})
@@ -79,7 +79,7 @@ func TestTheLedgerDoesNotUndoAClose(t *testing.T) {
 			slow := w.startOn(t, store, false)
 			_, _ = slow.Reconcile(t.Context())
 			b, err := other.Get(t.Context(), id)
-			if err != nil || b.State != bridge.Closing && b.State != bridge.Closed || b.Generation != 1 {
+			if err != nil || b.State != bridge.StateClosing && b.State != bridge.StateClosed || b.Generation != 1 {
 				t.Errorf("bridge %+v, %v", b, err)
 			}
 		})
@@ -96,7 +96,7 @@ func TestAWaitingClickDoesNotUndoAClose(t *testing.T) {
 		pass(time.Second)
 		closing(t, p, id, bridge.CloseRequested)
 		pass(time.Minute)
-		if state := p.state(t, id); state != bridge.Closed {
+		if state := p.state(t, id); state != bridge.StateClosed {
 			t.Errorf("state %q: the click from before the close undid it", state)
 		}
 	})
@@ -112,7 +112,7 @@ func TestAFailedOpeningForgetsItsCloseRequest(t *testing.T) {
 		t.Logf("state %q", p.state(t, id))
 		w.zoom.ClearFaults()
 		b, err := p.Open(t.Context(), bridge.Request{IncidentID: id})
-		if err != nil || b.State != bridge.Attached {
+		if err != nil || b.State != bridge.StateAttached {
 			t.Errorf("a click after it all got %+v, %v", b, err)
 		}
 	})
@@ -128,7 +128,7 @@ func TestAClickAfterACloseRequestCancelsIt(t *testing.T) {
 		}
 		closing(t, p, id, bridge.CloseRequested)
 		b, err := p.Open(t.Context(), bridge.Request{IncidentID: id, OccurredAt: time.Now().Add(time.Millisecond)})
-		if err != nil || b.State != bridge.Attached {
+		if err != nil || b.State != bridge.StateAttached {
 			t.Errorf("bridge %+v, %v", b, err)
 		}
 	})
@@ -141,16 +141,16 @@ func TestAttachedIsSaidOnlyOfWhatIsOnTheIncident(t *testing.T) {
 		open(t, p, bridge.Request{IncidentID: id})
 		w.pd.Resolve(id)
 		pass(15 * time.Second)
-		if state := p.state(t, id); state != bridge.Closing {
+		if state := p.state(t, id); state != bridge.StateClosing {
 			t.Fatalf("state %q", state)
 		}
 		w.pd.ClearFaults()
 		w.pd.Reopen(id)
-		if err := p.Verify(t.Context(), id, bridge.Link{}); err != nil {
+		if err := p.IncidentChanged(t.Context(), id, bridge.Link{}); err != nil {
 			t.Fatal(err)
 		}
 		pass(time.Hour)
-		if state := p.state(t, id); state != bridge.Attached || w.pd.Incident(id).Bridge.URL == "" {
+		if state := p.state(t, id); state != bridge.StateAttached || w.pd.Incident(id).Bridge.URL == "" {
 			t.Errorf("state %q, shown %q", state, w.pd.Incident(id).Bridge.URL)
 		}
 	})
@@ -166,12 +166,12 @@ func TestWhatIsOpenIsDueAndListed(t *testing.T) {
 		w.pd.Resolve(id)
 		closing(t, p, id, bridge.CloseResolved)
 		pass(20 * time.Second)
-		if state := p.state(t, id); state != bridge.Closing {
+		if state := p.state(t, id); state != bridge.StateClosing {
 			t.Fatalf("state %q", state)
 		}
 		w.pd.Reopen(id)
 		for range 50 {
-			if err := p.Verify(t.Context(), id, bridge.Link{}); err != nil {
+			if err := p.IncidentChanged(t.Context(), id, bridge.Link{}); err != nil {
 				t.Fatal(err)
 			}
 			pg, r := w.page(t, id)
@@ -191,7 +191,7 @@ func TestARequestedCloseIsNotUndoneByAReopening(t *testing.T) {
 		closing(t, p, id, bridge.CloseRequested)
 		w.pd.Reopen(id)
 		pass(time.Hour)
-		if state := p.state(t, id); state != bridge.Closed {
+		if state := p.state(t, id); state != bridge.StateClosed {
 			t.Errorf("state %q: the request to close was forgotten", state)
 		}
 	})
@@ -220,7 +220,7 @@ func TestAClosingOfAnUnknownProviderIsNotSilent(t *testing.T) {
 		_, _ = svc.Close(t.Context(), id, bridge.CloseRequested)
 		_, err := svc.Reconcile(t.Context())
 		b, _ := svc.Get(t.Context(), id)
-		if b.State == bridge.Closed && len(b.Warnings) == 0 && err == nil {
+		if b.State == bridge.StateClosed && len(b.Warnings) == 0 && err == nil {
 			t.Errorf("closed without a word, %d meetings left", len(w.meetings()))
 		}
 	})

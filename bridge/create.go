@@ -19,7 +19,7 @@ func (o *opening) serve(ctx context.Context, incident *Incident, email string) (
 		return nil, o.postpone(ctx, err, false)
 	}
 	o.mark = marker{ledger: ledger, incident: o.id, generation: o.Generation, nonce: o.Nonce}
-	spec := CallSpec{
+	spec := MeetingSpec{
 		Topic: topic(o.topic, incident), Agenda: agenda(o.mark, incident), Start: o.now(),
 		Recording: o.recording, DialIn: o.dialIn,
 	}
@@ -49,12 +49,12 @@ func (o *opening) serve(ctx context.Context, incident *Incident, email string) (
 
 // refused says that no trying again mends it: somebody has to look at the app.
 func refused(err error) bool {
-	return errors.Is(err, ErrRefused) || errors.Is(err, ErrNotInstalled) || errors.Is(err, ErrReauthorize)
+	return errors.Is(err, ErrPermanent) || errors.Is(err, ErrNotInstalled) || errors.Is(err, ErrReauthorize)
 }
 
 // makeAt makes a call at one provider, under the first host that can. The last provider gets a second round: a caller
 // would rather wait a second than come back.
-func (o *opening) makeAt(ctx context.Context, p Provider, hosts []string, spec CallSpec, last bool) (*Call, error) {
+func (o *opening) makeAt(ctx context.Context, p Provider, hosts []string, spec MeetingSpec, last bool) (*Meeting, error) {
 	call, err := o.makeUnder(ctx, p, hosts, spec)
 	if err == nil || !last || pointless(err) || errors.Is(err, ErrRateLimited) {
 		return call, err
@@ -65,7 +65,7 @@ func (o *opening) makeAt(ctx context.Context, p Provider, hosts []string, spec C
 	return o.makeUnder(ctx, p, hosts, spec)
 }
 
-func (o *opening) makeUnder(ctx context.Context, p Provider, hosts []string, spec CallSpec) (*Call, error) {
+func (o *opening) makeUnder(ctx context.Context, p Provider, hosts []string, spec MeetingSpec) (*Meeting, error) {
 	// What an earlier holder may have made is looked for at every host before anything new is made: Open 5.
 	for _, b := range o.Tried {
 		if b.Provider != p.Name() || !o.mayHold(b) || slices.Contains(hosts, b.Host) {
@@ -98,7 +98,7 @@ func pointless(err error) bool {
 }
 
 // makeFor makes a call under one host, after a look whether it was made before: Open 5 and 6.
-func (o *opening) makeFor(ctx context.Context, p Provider, host string, spec CallSpec) (*Call, error) {
+func (o *opening) makeFor(ctx context.Context, p Provider, host string, spec MeetingSpec) (*Meeting, error) {
 	here := berth{Provider: p.Name(), Host: host, Generation: o.Generation}
 	if o.mayHold(here) {
 		call, err := o.find(ctx, p, host, spec)
@@ -175,17 +175,17 @@ func (o *opening) intend(ctx context.Context, here berth) error {
 
 // find looks under a host for the call that carries this generation's marker, and reads it: a list may name what is
 // gone. A list that fails is no answer.
-func (o *opening) find(ctx context.Context, p Provider, host string, spec CallSpec) (*Call, error) {
+func (o *opening) find(ctx context.Context, p Provider, host string, spec MeetingSpec) (*Meeting, error) {
 	ctx, cancel := context.WithTimeout(ctx, findBudget)
 	defer cancel()
-	for listed, err := range p.Calls(ctx, host) {
+	for listed, err := range p.Meetings(ctx, host) {
 		if err != nil {
 			return nil, fmt.Errorf("look for a call made before: %w", err)
 		}
 		if m, ok := parseMarker(listed.Agenda); !ok || m != o.mark {
 			continue
 		}
-		call, err := p.Call(ctx, listed.ID, spec)
+		call, err := p.Meeting(ctx, listed.ID, spec)
 		if errors.Is(err, ErrGone) {
 			continue
 		}
@@ -193,7 +193,7 @@ func (o *opening) find(ctx context.Context, p Provider, host string, spec CallSp
 			return nil, fmt.Errorf("read a call made before: %w", err)
 		}
 		call.Host = host
-		o.observe(ctx, Event{Kind: Adopted, IncidentID: o.id, Provider: p.Name(), Generation: o.Generation})
+		o.observe(ctx, Event{Kind: EventAdopted, IncidentID: o.id, Provider: p.Name(), Generation: o.Generation})
 		return call, nil
 	}
 	return nil, nil

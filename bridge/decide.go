@@ -28,7 +28,7 @@ func (o *opening) decide(ctx context.Context) (*Bridge, error) {
 	if err != nil {
 		return nil, o.refuse(ctx, err)
 	}
-	if incident.Status == Resolved {
+	if incident.Status == StatusResolved {
 		return nil, o.release(ctx, CloseResolved, ErrResolved)
 	}
 	if o.CloseAsk == CloseRequested {
@@ -89,15 +89,15 @@ func (r *record) keep(link Link, now time.Time) {
 	r.retire()
 	r.Standing = nil
 	r.Call = &decided{Provider: external, JoinURL: link.URL}
-	if link.Number != "" {
-		r.Call.DialIns = []string{link.Number}
+	if link.DialIn != "" {
+		r.Call.DialIns = []string{link.DialIn}
 	}
-	r.State, r.ClosedAt, r.OverAt = External, now, now
+	r.State, r.ClosedAt, r.OverAt = StateExternal, now, now
 	r.RetryAt, r.CloseAt, r.CloseAsk = time.Time{}, time.Time{}, ""
 }
 
 // settle decides: the write that puts a call into the generation. Only its winner's link may ever be published: Open 7.
-func (o *opening) settle(ctx context.Context, p Provider, call *Call, faults []error) (*Bridge, error) {
+func (o *opening) settle(ctx context.Context, p Provider, call *Meeting, faults []error) (*Bridge, error) {
 	o.step = "decide"
 	mine := &decided{Provider: p.Name(), MeetingID: call.ID, Host: call.Host, JoinURL: call.JoinURL, DialIns: call.DialIns}
 	for {
@@ -119,7 +119,7 @@ func (o *opening) settle(ctx context.Context, p Provider, call *Call, faults []e
 		if next.Lease.Owner == o.owner {
 			next.Lease.Until = now.Add(leaseFor)
 		}
-		if next.State == Closing {
+		if next.State == StateClosing {
 			free(&next)
 		}
 		nonce := o.Nonce
@@ -143,10 +143,10 @@ func (o *opening) settle(ctx context.Context, p Provider, call *Call, faults []e
 	o.made, o.unseen = true, !o.doubted
 	if len(faults) > 0 {
 		o.observe(ctx, Event{
-			Kind: FellBack, IncidentID: o.id, Provider: p.Name(), Generation: o.Generation, Err: errors.Join(faults...),
+			Kind: EventFellBack, IncidentID: o.id, Provider: p.Name(), Generation: o.Generation, Err: errors.Join(faults...),
 		})
 	}
-	if o.State == Closing {
+	if o.State == StateClosing {
 		return o.bridge(), nil
 	}
 	if o.Lease.Owner != o.owner {
@@ -165,7 +165,7 @@ func inTimeForAWrite(ctx context.Context) (context.Context, context.CancelFunc) 
 }
 
 // decidedElsewhere says that a former holder, or a close, was quicker: a decision is never changed.
-func (o *opening) decidedElsewhere() bool { return o.Call != nil || o.State != Creating }
+func (o *opening) decidedElsewhere() bool { return o.Call != nil || o.State != StateCreating }
 
 // giveWay ends this holder's work, so that what was decided is published at once.
 func (o *opening) giveWay(ctx context.Context) error {
@@ -181,14 +181,14 @@ func (d *decided) same(other *decided) bool {
 
 // settle is the decision: it never changes within a generation. A close that was asked for meanwhile gives that grace.
 func (r *record) settle(call *decided, now time.Time, grace time.Duration) {
-	r.Call, r.State, r.Attempts, r.FailingAt = call, Created, 0, time.Time{}
+	r.Call, r.State, r.Attempts, r.FailingAt = call, StateCreated, 0, time.Time{}
 	if r.CloseAsk != "" {
 		r.closing(r.CloseAsk, now, grace)
 	}
 }
 
 // discard removes a call that lost: something else is decided for the incident, or the generation is over.
-func (o *opening) discard(ctx context.Context, p Provider, call *Call) error {
+func (o *opening) discard(ctx context.Context, p Provider, call *Meeting) error {
 	// This holder's time may be up, and the call is still to go.
 	ctx, cancel := detach.Context(ctx, readBudget)
 	defer cancel()

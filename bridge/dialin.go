@@ -12,7 +12,7 @@ import (
 // passcode, with the meeting id alone, the number alone. A comma waits a second.
 //
 //	+1 415 555 1212,,98765432101#,,,,*123456#
-func dialIns(m *zoom.Meeting, choice DialIn) []string {
+func dialIns(m *zoom.Meeting, choice DialInPreference) []string {
 	number := dialNumber(m.Settings.GlobalDialInNumbers, choice)
 	if number == "" {
 		return nil
@@ -27,7 +27,7 @@ func dialIns(m *zoom.Meeting, choice DialIn) []string {
 
 // dialNumber picks a number: by country in order of preference, a toll number before a toll-free one, since not every
 // country can call the latter.
-func dialNumber(numbers []zoom.DialInNumber, choice DialIn) string {
+func dialNumber(numbers []zoom.DialInNumber, choice DialInPreference) string {
 	if choice.Off {
 		return ""
 	}

@@ -19,21 +19,21 @@ func TestDialIns(t *testing.T) {
 		name     string
 		numbers  []zoom.DialInNumber
 		passcode zoom.Secret
-		choice   DialIn
+		choice   DialInPreference
 		want     []string
 	}{
-		{"with a passcode", []zoom.DialInNumber{us}, "123456", DialIn{}, []string{
+		{"with a passcode", []zoom.DialInNumber{us}, "123456", DialInPreference{}, []string{
 			"+1 415 555 1212,,98765432101#,,,,*123456#", "+1 415 555 1212,,98765432101#", "+1 415 555 1212",
 		}},
-		{"without one", []zoom.DialInNumber{us}, "", DialIn{}, []string{"+1 415 555 1212,,98765432101#", "+1 415 555 1212"}},
-		{"a passcode no phone can type", []zoom.DialInNumber{us}, "a1", DialIn{}, []string{"+1 415 555 1212,,98765432101#", "+1 415 555 1212"}},
-		{"no number", nil, "123456", DialIn{}, nil},
-		{"no number wanted", all, "", DialIn{Off: true}, nil},
-		{"toll before toll-free", all, "", DialIn{}, []string{"+1 415 555 1212,,98765432101#", "+1 415 555 1212"}},
-		{"toll-free when there is no other", []zoom.DialInNumber{free}, "", DialIn{}, []string{"+1 800 555 0100,,98765432101#", "+1 800 555 0100"}},
-		{"the preferred country", all, "", DialIn{Countries: []string{"FR", "de"}}, []string{"+49 69 555 0100,,98765432101#", "+49 69 555 0100"}},
-		{"the best there is", all, "", DialIn{Countries: []string{"FR"}}, []string{"+1 415 555 1212,,98765432101#", "+1 415 555 1212"}},
-		{"nothing that a phone could dial", []zoom.DialInNumber{{Country: "US", Number: "call us,,1#"}}, "", DialIn{}, nil},
+		{"without one", []zoom.DialInNumber{us}, "", DialInPreference{}, []string{"+1 415 555 1212,,98765432101#", "+1 415 555 1212"}},
+		{"a passcode no phone can type", []zoom.DialInNumber{us}, "a1", DialInPreference{}, []string{"+1 415 555 1212,,98765432101#", "+1 415 555 1212"}},
+		{"no number", nil, "123456", DialInPreference{}, nil},
+		{"no number wanted", all, "", DialInPreference{Off: true}, nil},
+		{"toll before toll-free", all, "", DialInPreference{}, []string{"+1 415 555 1212,,98765432101#", "+1 415 555 1212"}},
+		{"toll-free when there is no other", []zoom.DialInNumber{free}, "", DialInPreference{}, []string{"+1 800 555 0100,,98765432101#", "+1 800 555 0100"}},
+		{"the preferred country", all, "", DialInPreference{Countries: []string{"FR", "de"}}, []string{"+49 69 555 0100,,98765432101#", "+49 69 555 0100"}},
+		{"the best there is", all, "", DialInPreference{Countries: []string{"FR"}}, []string{"+1 415 555 1212,,98765432101#", "+1 415 555 1212"}},
+		{"nothing that a phone could dial", []zoom.DialInNumber{{Country: "US", Number: "call us,,1#"}}, "", DialInPreference{}, nil},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -55,7 +55,7 @@ func FuzzDialIns(f *testing.F) {
 	f.Fuzz(func(t *testing.T, number, kind, passcode, country string, id int64) {
 		m := &zoom.Meeting{ID: id, PhonePassword: zoom.Secret(passcode)}
 		m.Settings.GlobalDialInNumbers = []zoom.DialInNumber{{Country: country, Number: number, Type: kind}}
-		for _, way := range dialIns(m, DialIn{Countries: []string{"US"}}) {
+		for _, way := range dialIns(m, DialInPreference{Countries: []string{"US"}}) {
 			if strings.Trim(way, "+-0123456789 ().,#*") != "" || way[0] == ',' {
 				t.Errorf("%q cannot be dialled", way)
 			}

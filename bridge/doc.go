@@ -30,14 +30,14 @@
 //
 // # Functions
 //
-// A process that is frozen between two events, as on AWS Lambda, opens under [Until], has a schedule call
+// A process that is frozen between two events, as on AWS Lambda, opens under [WithHardDeadline], has a schedule call
 // [Service.Reconcile] in place of Run, and calls [Service.Wait] before it returns. Package awslambda does that.
 //
 // # Errors
 //
 // Every error is an [*Error]: it says at which step what failed, what exists now ([Error.MeetingID]) and whether the
 // ledger goes on by itself ([Error.Kept]). Tell them apart with errors.Is and the sentinels of this package. A bridge in
-// state [Created] with a nil error has a link that PagerDuty has not accepted yet; the ledger tries again.
+// state [StateCreated] with a nil error has a link that PagerDuty has not accepted yet; the ledger tries again.
 //
 // # Other vendors
 //

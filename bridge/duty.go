@@ -28,20 +28,20 @@ type errand struct {
 func (r *record) errands() []errand {
 	var errands []errand
 	switch r.State {
-	case Creating:
+	case StateCreating:
 		return []errand{{resumeIt, r.RetryAt}} // an audit waits until something is decided
-	case Created:
+	case StateCreated:
 		errands = []errand{{resumeIt, r.RetryAt}}
-	case Attached:
+	case StateAttached:
 		errands = []errand{{ageIt, r.EndBy}, {verifyIt, r.VerifyAt}}
-	case Closing:
+	case StateClosing:
 		errands = []errand{{finishIt, r.CloseAt}, {verifyIt, r.VerifyAt}}
-	case Ending:
+	case StateEnding:
 		errands = []errand{{finishIt, r.RetryAt}}
-	case External:
+	case StateExternal:
 		errands = []errand{{verifyIt, r.VerifyAt}}
-	case Closed, Failed:
-	case Abandoned:
+	case StateClosed, StateFailed:
+	case StateAbandoned:
 		return nil
 	}
 	if len(r.AuditAt) > 0 {
@@ -85,15 +85,15 @@ func (r *record) duty(now time.Time) duty {
 // stopped is what is to be done about a record that nobody is at work on any more, or ever asked for.
 func (r *record) stopped() duty {
 	switch r.State {
-	case Creating, Created:
+	case StateCreating, StateCreated:
 		return resumeIt
-	case Closing:
+	case StateClosing:
 		if r.Lease.Owner == "" {
 			return finishIt
 		}
-	case Ending:
+	case StateEnding:
 		return finishIt
-	case Attached, Closed, Failed, External, Abandoned:
+	case StateAttached, StateClosed, StateFailed, StateExternal, StateAbandoned:
 	}
 	if r.Lease.Owner != "" {
 		return freeIt

@@ -27,11 +27,11 @@ var (
 
 // What Incidents and Provider implementations say.
 var (
-	ErrNextHost      = errors.New("bridge: this host cannot")
-	ErrInDoubt       = errors.New("bridge: may or may not have happened")
-	ErrGone          = errors.New("bridge: no such call")
-	ErrRefused       = errors.New("bridge: refused for good")
-	ErrNumberRefused = errors.New("bridge: dial-in number refused")
+	ErrNextHost       = errors.New("bridge: this host cannot")
+	ErrInDoubt        = errors.New("bridge: may or may not have happened")
+	ErrGone           = errors.New("bridge: no such call")
+	ErrPermanent      = errors.New("bridge: refused for good")
+	ErrDialInRejected = errors.New("bridge: dial-in number refused")
 )
 
 // Error is what every failing method of a Service returns.

@@ -87,7 +87,7 @@ func TestZoomCannotServe(t *testing.T) {
 			p := w.start(t, bridge.WithFallback(bridge.StaticRoom(roomURL, roomNumber)))
 			b := open(t, p, bridge.Request{IncidentID: id})
 			shown := w.pd.Incident(id)
-			if b.State != bridge.Attached || b.Provider != "static" || shown.Bridge.URL != roomURL || shown.Bridge.Number != roomNumber {
+			if b.State != bridge.StateAttached || b.Provider != "static" || shown.Bridge.URL != roomURL || shown.Bridge.Number != roomNumber {
 				t.Errorf("bridge %+v", b)
 			}
 			if len(b.Warnings) != 1 || !strings.Contains(b.Warnings[0], test.why) {
@@ -131,11 +131,11 @@ func TestAnOpeningGivesUpAfterTenMinutesAndAClickBeginsAgain(t *testing.T) {
 		w.zoom.Fault(zoomtest.Any, zoomtest.Answer(503, "").Always())
 		_, _ = p.Open(t.Context(), bridge.Request{IncidentID: id})
 		pass(15 * time.Minute)
-		if state := p.state(t, id); state != bridge.Failed {
+		if state := p.state(t, id); state != bridge.StateFailed {
 			t.Fatalf("state %q, want failed", state)
 		}
 		w.zoom.ClearFaults()
-		if b := open(t, p, bridge.Request{IncidentID: id}); b.State != bridge.Attached || b.Generation != 2 {
+		if b := open(t, p, bridge.Request{IncidentID: id}); b.State != bridge.StateAttached || b.Generation != 2 {
 			t.Errorf("bridge %+v", b)
 		}
 		w.oneMeeting(t, id)
@@ -157,13 +157,13 @@ func TestPagerDutyCannotTakeTheLink(t *testing.T) {
 			id, p := w.pd.AddIncident("Down"), w.start(t)
 			w.pd.Fault(pagerdutytest.UpdateIncident, test.fault.Always())
 			b := open(t, p, bridge.Request{IncidentID: id})
-			if b.State != bridge.Created || !b.Created || b.JoinURL != w.meetings()[0].JoinURL || len(b.Warnings) != 1 {
+			if b.State != bridge.StateCreated || !b.Created || b.JoinURL != w.meetings()[0].JoinURL || len(b.Warnings) != 1 {
 				t.Fatalf("bridge %+v, want the link, created, with a warning", b)
 			}
 			pass(3 * time.Minute)
 			w.pd.ClearFaults()
 			pass(25 * time.Second) // one that hangs is given up first
-			if state := p.state(t, id); state != bridge.Attached {
+			if state := p.state(t, id); state != bridge.StateAttached {
 				t.Errorf("state %q, want attached", state)
 			}
 			w.oneMeeting(t, id)
@@ -177,7 +177,7 @@ func TestPagerDutyIsDownButTheTriggerToldEnough(t *testing.T) {
 		w.pd.Fault(pagerdutytest.Any, pagerdutytest.Answer(503, "").Always())
 		carried := &bridge.Incident{ID: id, Number: 1, Title: "Down", Status: "triggered", Bridge: &bridge.Link{}}
 		b := open(t, p, bridge.Request{IncidentID: id, Incident: carried, OccurredAt: time.Now()})
-		if b.State != bridge.Created || b.JoinURL == "" || len(b.Warnings) != 1 {
+		if b.State != bridge.StateCreated || b.JoinURL == "" || len(b.Warnings) != 1 {
 			t.Errorf("bridge %+v, want the link, created, with a warning", b)
 		}
 		w.pd.ClearFaults()
@@ -194,7 +194,7 @@ func TestAnOpeningThatHangsHoldsUpNoOther(t *testing.T) {
 		pass(time.Second) // by now Run is at it, and hangs
 		closing(t, p, over, bridge.CloseRequested)
 		pass(15 * time.Second)
-		if state := p.state(t, over); state != bridge.Closed {
+		if state := p.state(t, over); state != bridge.StateClosed {
 			t.Errorf("state %q, want closed", state)
 		}
 	})
@@ -205,11 +205,11 @@ func TestPagerDutyRefusesTheLinkForGood(t *testing.T) {
 		id, p := w.pd.AddIncident("Down"), w.start(t)
 		w.pd.Fault(pagerdutytest.UpdateIncident, pagerdutytest.Answer(403, pagerdutytest.ErrorBody(2010, "Access Denied")).Always())
 		_, err := p.Open(t.Context(), bridge.Request{IncidentID: id})
-		if !errors.Is(err, bridge.ErrIncidents) || !errors.Is(err, bridge.ErrRefused) || kept(err) {
+		if !errors.Is(err, bridge.ErrIncidents) || !errors.Is(err, bridge.ErrPermanent) || kept(err) {
 			t.Errorf("error %v", err)
 		}
 		pass(10 * time.Minute)
-		if n := len(w.meetings()); n != 0 || p.state(t, id) != bridge.Closed {
+		if n := len(w.meetings()); n != 0 || p.state(t, id) != bridge.StateClosed {
 			t.Errorf("%d meetings, state %q, want none, closed", n, p.state(t, id))
 		}
 	})
@@ -236,7 +236,7 @@ func TestATakeoverLooksBeforeItWrites(t *testing.T) {
 		w.pd.SetBridge(id, human)
 		w.pd.ClearFaults()
 		pass(15 * time.Second)
-		if shown := w.pd.Incident(id).Bridge; shown != human || p.state(t, id) != bridge.External || len(w.meetings()) != 0 {
+		if shown := w.pd.Incident(id).Bridge; shown != human || p.state(t, id) != bridge.StateExternal || len(w.meetings()) != 0 {
 			t.Errorf("the incident shows %q, state %q, %d meetings", shown.URL, p.state(t, id), len(w.meetings()))
 		}
 	})
@@ -261,7 +261,7 @@ func TestARequesterWithoutAScreenIsAnsweredInANote(t *testing.T) {
 			user := w.pd.AddUser("zoe@example.com", func(u *pagerdutytest.User) { u.Role = role })
 			id := w.pd.AddIncident("Down")
 			test.prepare(w, id)
-			_, _ = w.start(t).Open(t.Context(), bridge.Request{IncidentID: id, Requester: bridge.Requester{ID: user}, Unseen: true})
+			_, _ = w.start(t).Open(t.Context(), bridge.Request{IncidentID: id, Requester: bridge.Requester{ID: user}, NoteOnRefusal: true})
 			pass(time.Minute)
 			notes := w.pd.Incident(id).Notes
 			if len(notes) != 1 || !strings.Contains(notes[0].Content, test.want) {
@@ -296,7 +296,7 @@ func TestACrashedOpeningIsTakenUp(t *testing.T) {
 			p.kill()
 			other := w.start(t)
 			pass(30 * time.Second)
-			if state := other.state(t, id); state != bridge.Attached {
+			if state := other.state(t, id); state != bridge.StateAttached {
 				t.Fatalf("state %q, want attached", state)
 			}
 			w.oneMeeting(t, id)
@@ -314,8 +314,8 @@ func TestAStoreThatIsDownMakesNothing(t *testing.T) {
 		id, p := w.pd.AddIncident("Down"), w.start(t)
 		p.kill()
 		_, err := p.Open(t.Context(), bridge.Request{IncidentID: id})
-		if !errors.Is(err, bridge.ErrUnavailable) || len(w.calls()) != 0 || p.Ready(t.Context()) == nil {
-			t.Errorf("error %v, calls %v, ready: %v", err, w.calls(), p.Ready(t.Context()))
+		if !errors.Is(err, bridge.ErrUnavailable) || len(w.calls()) != 0 || p.Ping(t.Context()) == nil {
+			t.Errorf("error %v, calls %v, ready: %v", err, w.calls(), p.Ping(t.Context()))
 		}
 	})
 }

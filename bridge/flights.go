@@ -40,7 +40,7 @@ func (f *flight) stand(b *Bridge) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.stands = nil
-	if b.State == Creating || b.State == Created || b.State == Attached {
+	if b.State == StateCreating || b.State == StateCreated || b.State == StateAttached {
 		f.stands = b
 	}
 }

@@ -77,7 +77,7 @@ type flaky struct {
 	fails int
 }
 
-func (f *flaky) Create(ctx context.Context, host string, spec bridge.CallSpec) (*bridge.Call, error) {
+func (f *flaky) Create(ctx context.Context, host string, spec bridge.MeetingSpec) (*bridge.Meeting, error) {
 	if f.fails > 0 {
 		f.fails--
 		return nil, fmt.Errorf("%w: for now", bridge.ErrProvider)

@@ -7,8 +7,8 @@ import (
 
 // Incidents is what a Service needs of the incident system. PagerDuty fits a *pagerduty.Client to it.
 //
-// Errors are told apart by this package's sentinels: ErrIncidentNotFound, ErrResolved, ErrRefused (never again),
-// ErrNumberRefused (the same link with a plainer number may pass), ErrNotInstalled, ErrReauthorize. Anything else is a
+// Errors are told apart by this package's sentinels: ErrIncidentNotFound, ErrResolved, ErrPermanent (never again),
+// ErrDialInRejected (the same link with a plainer number may pass), ErrNotInstalled, ErrReauthorize. Anything else is a
 // fault that may pass. Implementations are safe for concurrent use.
 type Incidents interface {
 	// ParseID checks what a caller gave, without any call, and returns an id or a number; ErrInvalid otherwise.
@@ -49,13 +49,13 @@ type Named struct{ ID, Name string }
 // Status is an incident's status.
 type Status string
 
-// Resolved is the only status that matters here: such an incident gets no bridge.
-const Resolved Status = "resolved"
+// StatusResolved is the only status that matters here: such an incident gets no bridge.
+const StatusResolved Status = "resolved"
 
 // Link is what an incident shows as its conference bridge.
 type Link struct {
 	URL    string
-	Number string
+	DialIn string
 }
 
 // IsZero says whether there is no bridge at all.
@@ -73,9 +73,9 @@ type Role string
 
 // The roles, from least to most.
 const (
-	Stakeholder Role = "stakeholder" // reads; never opens a bridge
-	Observer    Role = "observer"    // opens one only where an assignment or a team makes them a responder
-	Responder   Role = "responder"   // opens one
+	RoleStakeholder Role = "stakeholder" // reads; never opens a bridge
+	RoleObserver    Role = "observer"    // opens one only where an assignment or a team makes them a responder
+	RoleResponder   Role = "responder"   // opens one
 )
 
 // carriedFor is how long what a trigger carries may stand in for a read.

@@ -113,7 +113,7 @@ func (o office) install(t *testing.T, i *bridge.Installation) *bridge.Installed 
 func (o office) startInstalled(t *testing.T, i *bridge.Installation, opts ...bridge.Option) *bridge.Service {
 	t.Helper()
 	svc, err := bridge.New(bridge.PagerDuty(i.PagerDuty()), bridge.Zoom(i.Zoom(), zoom.Me), o.store,
-		append(opts, bridge.WithConsent(i))...)
+		append(opts, bridge.WithInstallation(i))...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +153,7 @@ func TestInstallationServesUntilItIsUninstalled(t *testing.T) {
 			t.Errorf("installed by %+v and %+v", got.Zoom, got.PagerDuty)
 		}
 		b, err := svc.Open(t.Context(), bridge.Request{IncidentID: incident})
-		if err != nil || b.State != bridge.Attached || b.Host != zoomBoss {
+		if err != nil || b.State != bridge.StateAttached || b.Host != zoomBoss {
 			t.Fatalf("got %+v, %v", b, err)
 		}
 
@@ -164,7 +164,7 @@ func TestInstallationServesUntilItIsUninstalled(t *testing.T) {
 		}
 		pass(2 * time.Second)
 		b, err = svc.Get(t.Context(), incident)
-		if err != nil || b.State != bridge.Abandoned {
+		if err != nil || b.State != bridge.StateAbandoned {
 			t.Errorf("got %+v, %v; want it abandoned", b, err)
 		}
 		keys, _, err := w.store.Due(t.Context(), "bridge", time.Now().Add(1000*time.Hour), "", 10)
@@ -615,7 +615,7 @@ func TestAnOpeningInFlightFails(t *testing.T) {
 				// Another process, which has its own tokens in memory and hears of nothing.
 				other := o.installation(t, w.store)
 				svc, err := bridge.New(bridge.PagerDuty(other.PagerDuty()), bridge.Zoom(other.Zoom(), zoom.Me), w.store,
-					bridge.WithConsent(other), bridge.WithFallback(bridge.StaticRoom("https://meet.example.com/room", "")))
+					bridge.WithInstallation(other), bridge.WithFallback(bridge.StaticRoom("https://meet.example.com/room", "")))
 				if err != nil {
 					t.Fatal(err)
 				}

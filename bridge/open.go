@@ -28,7 +28,7 @@ func (s *Service) open(ctx context.Context, op string, req Request) (*Bridge, er
 	}
 	b, err := s.openOnce(ctx, id, req, installed)
 	s.tell(ctx, id, b, err, began)
-	if req.Unseen && err != nil {
+	if req.NoteOnRefusal && err != nil {
 		s.noteRefusal(ctx, id, err)
 	}
 	return b, fail(op, id, err)
@@ -175,8 +175,8 @@ func (s *Service) answer(ctx context.Context, e entry, req Request) (*Bridge, er
 	}
 	known := e.keyGeneration(req.IdempotencyKey) != 0
 	switch e.State {
-	case Attached:
-	case Closing, Ending, Closed, Abandoned:
+	case StateAttached:
+	case StateClosing, StateEnding, StateClosed, StateAbandoned:
 		if known && e.Call == nil {
 			return nil, fmt.Errorf("%w: this delivery was answered before: %w", ErrStale, released(e.Reason))
 		}
@@ -186,7 +186,7 @@ func (s *Service) answer(ctx context.Context, e entry, req Request) (*Bridge, er
 		if !known {
 			return nil, nil
 		}
-	case Creating, Created, Failed, External:
+	case StateCreating, StateCreated, StateFailed, StateExternal:
 		return nil, nil
 	}
 	if _, err := s.authorize(ctx, req.Requester, req.Trigger.Kind, s.looking(e.IncidentID)); err != nil {

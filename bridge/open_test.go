@@ -24,7 +24,7 @@ func TestOpenMakesOneMeetingAndAttachesIt(t *testing.T) {
 		b := open(t, w.start(t), bridge.Request{IncidentID: id})
 		m := w.oneMeeting(t, id)
 		want := &bridge.Bridge{
-			IncidentID: id, State: bridge.Attached, Created: true, Provider: "zoom", MeetingID: strconv.FormatInt(m.ID, 10),
+			IncidentID: id, State: bridge.StateAttached, Created: true, Provider: "zoom", MeetingID: strconv.FormatInt(m.ID, 10),
 			JoinURL: m.JoinURL, DialIn: w.pd.Incident(id).Bridge.Number, Host: host, Generation: 1, OpenedAt: time.Now(),
 		}
 		if diff := cmp.Diff(want, b); diff != "" {
@@ -103,7 +103,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"a number in anybody's address", bridge.Request{IncidentID: "https://acme.pagerduty.com/incidents/42"}, bridge.ErrInvalid},
 		{"an unknown trigger", bridge.Request{IncidentID: "P1", Trigger: bridge.Trigger{Kind: "magic"}}, bridge.ErrInvalid},
 		{"an endless key", bridge.Request{IncidentID: "P1", IdempotencyKey: strings.Repeat("k", 257)}, bridge.ErrInvalid},
-		{"an event nobody listed", bridge.Request{IncidentID: "P1", Trigger: bridge.Trigger{Kind: bridge.Automatic, Event: "incident.triggered"}}, bridge.ErrIgnored},
+		{"an event nobody listed", bridge.Request{IncidentID: "P1", Trigger: bridge.Trigger{Kind: bridge.TriggerAutomatic, Event: "incident.triggered"}}, bridge.ErrIgnored},
 		{"an old trigger", bridge.Request{IncidentID: "P1", OccurredAt: time.Date(1999, 12, 31, 0, 0, 0, 0, time.UTC)}, bridge.ErrStale},
 	}
 	for _, test := range tests {
@@ -165,7 +165,7 @@ func TestAReleasedIncidentOpensLater(t *testing.T) {
 			t.Fatalf("error %v", err)
 		}
 		w.pd.ClearFaults()
-		if b := open(t, p, req); b.State != bridge.Attached || !b.Created {
+		if b := open(t, p, req); b.State != bridge.StateAttached || !b.Created {
 			t.Errorf("redelivery got %+v", b)
 		}
 		w.oneMeeting(t, id)
@@ -206,7 +206,7 @@ func TestAHumansBridgeIsKept(t *testing.T) {
 			w.pd.SetBridge(id, human)
 			for range 2 {
 				b := open(t, p, bridge.Request{IncidentID: id})
-				if b.State != bridge.External || b.Provider != "external" || b.Created || b.JoinURL != human.URL || b.DialIn != human.Number {
+				if b.State != bridge.StateExternal || b.Provider != "external" || b.Created || b.JoinURL != human.URL || b.DialIn != human.Number {
 					t.Errorf("bridge %+v", b)
 				}
 			}
@@ -263,8 +263,8 @@ func TestWhatTheTriggerCarriesStandsInForARead(t *testing.T) {
 }
 
 func TestOpenOn(t *testing.T) {
-	started := bridge.Trigger{Kind: bridge.Workflow, Event: bridge.WorkflowStarted, WorkflowID: "W1", WorkflowName: "Call"}
-	triggered := bridge.Trigger{Kind: bridge.Automatic, Event: "incident.triggered"}
+	started := bridge.Trigger{Kind: bridge.TriggerWorkflow, Event: bridge.WorkflowStarted, WorkflowID: "W1", WorkflowName: "Call"}
+	triggered := bridge.Trigger{Kind: bridge.TriggerAutomatic, Event: "incident.triggered"}
 	tests := []struct {
 		name    string
 		rules   bridge.OpenOn
@@ -281,7 +281,7 @@ func TestOpenOn(t *testing.T) {
 		{"this urgency", bridge.OpenOn{Events: []string{"incident.triggered"}, Urgencies: []string{"high"}}, triggered, true},
 		{"another urgency", bridge.OpenOn{Events: []string{"incident.triggered"}, Urgencies: []string{"low"}}, triggered, false},
 		{"another service", bridge.OpenOn{Events: []string{"incident.triggered"}, Services: []string{"PSVC"}}, triggered, false},
-		{"a click is no event", bridge.OpenOn{Priorities: []string{"P2"}}, bridge.Trigger{Kind: bridge.Manual}, true},
+		{"a click is no event", bridge.OpenOn{Priorities: []string{"P2"}}, bridge.Trigger{Kind: bridge.TriggerManual}, true},
 	}
 	for _, test := range tests {
 		inWorldNamed(t, test.name, func(t *testing.T, w *world) {
@@ -306,11 +306,11 @@ func TestACallerWhoLeavesEarlyIsToldWhatStands(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		b, err := p.Open(ctx, bridge.Request{IncidentID: id})
-		if err != nil || b.State != bridge.Creating {
+		if err != nil || b.State != bridge.StateCreating {
 			t.Fatalf("bridge %+v, error %v, want creating", b, err)
 		}
 		pass(5 * time.Second)
-		if state := p.state(t, id); state != bridge.Attached {
+		if state := p.state(t, id); state != bridge.StateAttached {
 			t.Errorf("state %q, want attached", state)
 		}
 		w.oneMeeting(t, id)
@@ -325,7 +325,7 @@ func TestWhatWasPromisedIsKept(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		b, err := p.Open(ctx, bridge.Request{IncidentID: id})
-		if err != nil || b.State != bridge.Creating {
+		if err != nil || b.State != bridge.StateCreating {
 			t.Fatalf("bridge %+v, error %v, want creating", b, err)
 		}
 		pass(2 * time.Minute)

@@ -76,7 +76,7 @@ func (o *opening) attempt(ctx context.Context) (*Bridge, error) {
 	if b, err := o.claim(ctx); b != nil || err != nil {
 		return b, err
 	}
-	if o.State == Closing {
+	if o.State == StateClosing {
 		return o.reopen(ctx)
 	}
 	if o.Call == nil {
@@ -183,11 +183,11 @@ func (o *opening) release(ctx context.Context, reason CloseReason, cause error) 
 	err := o.save(ctx, func(r *record) {
 		now := o.now()
 		free(r)
-		if decided = r.State != Creating || r.Call != nil; decided {
+		if decided = r.State != StateCreating || r.Call != nil; decided {
 			r.RetryAt = now // a former holder was quicker: what it decided goes on
 			return
 		}
-		r.State, r.Reason, r.ClosedAt, r.CloseAsk, r.RetryAt = Closed, reason, now, "", time.Time{}
+		r.State, r.Reason, r.ClosedAt, r.CloseAsk, r.RetryAt = StateClosed, reason, now, "", time.Time{}
 		if o.fresh {
 			r.Tried = slices.DeleteFunc(r.Tried, func(b berth) bool {
 				return b.Generation == r.Generation && !slices.Contains(o.sentTo, b)

@@ -21,7 +21,7 @@ type config struct {
 	overwrite      bool
 	topic          *template.Template
 	recording      Recording
-	dialIn         DialIn
+	dialIn         DialInPreference
 	notes          Notes
 	openOn         OpenOn
 	triggerMaxAge  time.Duration
@@ -63,24 +63,24 @@ func WithFallback(providers ...Provider) Option {
 	}
 }
 
-// WithInstallation names the installation this Service serves; it is part of every key of the ledger. Default
+// WithNamespace names the installation this Service serves; it is part of every key of the ledger. Default
 // "default"; letters, digits, '-' and '_' only.
-func WithInstallation(id string) Option {
+func WithNamespace(id string) Option {
 	return func(c *config) error {
 		if !isWord(id) {
-			return fmt.Errorf("bridge: WithInstallation: %q is not made of letters, digits, '-' and '_'", id)
+			return fmt.Errorf("bridge: WithNamespace: %q is not made of letters, digits, '-' and '_'", id)
 		}
 		c.installation = id
 		return nil
 	}
 }
 
-// WithConsent makes the Service serve only while the app is installed. Otherwise Open and Replace fail with
+// WithInstallation makes the Service serve only while the app is installed. Otherwise Open and Replace fail with
 // ErrNotInstalled, and Run gives up what is still open: it becomes Abandoned, which the logger and the observer are told.
-func WithConsent(i *Installation) Option {
+func WithInstallation(i *Installation) Option {
 	return func(c *config) error {
 		if i == nil {
-			return errors.New("bridge: WithConsent: nil installation")
+			return errors.New("bridge: WithInstallation: nil installation")
 		}
 		c.consent = i
 		return nil
@@ -98,12 +98,12 @@ func WithLogger(l *slog.Logger) Option {
 	}
 }
 
-// WithObserver calls observe for every Event, on the goroutine that made it: it must be quick and safe for
+// WithEventHandler calls observe for every Event, on the goroutine that made it: it must be quick and safe for
 // concurrent use.
-func WithObserver(observe func(context.Context, Event)) Option {
+func WithEventHandler(observe func(context.Context, Event)) Option {
 	return func(c *config) error {
 		if observe == nil {
-			return errors.New("bridge: WithObserver: nil function")
+			return errors.New("bridge: WithEventHandler: nil function")
 		}
 		c.observe = observe
 		return nil
@@ -137,7 +137,7 @@ func WithTopic(text string) Option {
 func WithRecording(r Recording) Option {
 	return func(c *config) error {
 		switch r {
-		case "", RecordNothing, RecordLocal, RecordCloud:
+		case "", RecordingNone, RecordingLocal, RecordingCloud:
 			c.recording = r
 			return nil
 		default:
@@ -154,7 +154,7 @@ func WithDialIn(countries ...string) Option {
 				return fmt.Errorf("bridge: WithDialIn: %q is not a country code of two letters", country)
 			}
 		}
-		c.dialIn = DialIn{Countries: countries}
+		c.dialIn = DialInPreference{Countries: countries}
 		return nil
 	}
 }
@@ -162,7 +162,7 @@ func WithDialIn(countries ...string) Option {
 // WithoutDialIn offers the link alone.
 func WithoutDialIn() Option {
 	return func(c *config) error {
-		c.dialIn = DialIn{Off: true}
+		c.dialIn = DialInPreference{Off: true}
 		return nil
 	}
 }

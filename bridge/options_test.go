@@ -12,9 +12,9 @@ func TestABadOptionMakesNewFail(t *testing.T) {
 	t.Parallel()
 	tests := map[string]bridge.Option{
 		"nil fallback":         bridge.WithFallback(nil),
-		"hostile installation": bridge.WithInstallation("a/b"),
+		"hostile installation": bridge.WithNamespace("a/b"),
 		"nil logger":           bridge.WithLogger(nil),
-		"nil observer":         bridge.WithObserver(nil),
+		"nil observer":         bridge.WithEventHandler(nil),
 		"broken topic":         bridge.WithTopic("{{.Number"),
 		"unknown field":        bridge.WithTopic("{{.Passcode}}"),
 		"unknown recording":    bridge.WithRecording("tape"),

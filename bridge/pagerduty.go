@@ -55,7 +55,7 @@ func FromPagerDuty(i *pagerduty.Incident) *Incident {
 		incident.Bridge = &Link{}
 	}
 	if i.ConferenceBridge != nil {
-		incident.Bridge = &Link{URL: i.ConferenceBridge.URL, Number: i.ConferenceBridge.Number}
+		incident.Bridge = &Link{URL: i.ConferenceBridge.URL, DialIn: i.ConferenceBridge.Number}
 	}
 	return incident
 }
@@ -68,10 +68,10 @@ func named(r *pagerduty.Reference) Named {
 }
 
 func (p pagerDuty) SetBridge(ctx context.Context, id string, link Link) (Status, error) {
-	i, err := p.client.SetConferenceBridge(ctx, id, pagerduty.ConferenceBridge{URL: link.URL, Number: link.Number})
-	if errors.Is(err, pagerduty.ErrInvalid) && link.Number != "" {
+	i, err := p.client.SetConferenceBridge(ctx, id, pagerduty.ConferenceBridge{URL: link.URL, Number: link.DialIn})
+	if errors.Is(err, pagerduty.ErrInvalid) && link.DialIn != "" {
 		// Which field it means is told in words only.
-		return "", fmt.Errorf("%w: %w", ErrNumberRefused, pagerDutyError(err))
+		return "", fmt.Errorf("%w: %w", ErrDialInRejected, pagerDutyError(err))
 	}
 	if err != nil {
 		return "", pagerDutyError(err)
@@ -110,9 +110,9 @@ func (p pagerDuty) TeamRole(ctx context.Context, teamID, personID string) (Role,
 		return "", pagerDutyError(err)
 	}
 	if role == "manager" || role == "responder" {
-		return Responder, nil
+		return RoleResponder, nil
 	}
-	return Observer, nil
+	return RoleObserver, nil
 }
 
 // roleOf reads PagerDuty's role names, which are not those on its screens. An unknown role gets the least that an
@@ -120,11 +120,11 @@ func (p pagerDuty) TeamRole(ctx context.Context, teamID, personID string) (Role,
 func roleOf(role string) Role {
 	switch role {
 	case "owner", "admin", "user", "limited_user":
-		return Responder
+		return RoleResponder
 	case "read_only_user", "read_only_limited_user":
-		return Stakeholder
+		return RoleStakeholder
 	default:
-		return Observer
+		return RoleObserver
 	}
 }
 
@@ -145,7 +145,7 @@ func pagerDutyError(err error) error {
 	case errors.Is(err, pagerduty.ErrUnauthorized), errors.Is(err, pagerduty.ErrForbidden), errors.Is(err, pagerduty.ErrPlan),
 		errors.Is(err, pagerduty.ErrRequester), errors.Is(err, pagerduty.ErrInvalid), errors.Is(err, pagerduty.ErrLimit),
 		errors.Is(err, pagerduty.ErrCredentials), errors.Is(err, pagerduty.ErrMissingScopes), errors.Is(err, pagerduty.ErrNoUser):
-		kind, plain = errors.Join(ErrIncidents, ErrRefused), "PagerDuty refuses the request"
+		kind, plain = errors.Join(ErrIncidents, ErrPermanent), "PagerDuty refuses the request"
 	}
 	return &vendorError{kind: kind, err: err, plain: plain}
 }

@@ -49,7 +49,7 @@ func (p *people) raised(ctx context.Context, teamIDs []string, personID string) 
 	var faults []error
 	for _, answer := range asked {
 		role, err := answer(ctx)
-		if err == nil && role == Responder {
+		if err == nil && role == RoleResponder {
 			return true, nil
 		}
 		faults = append(faults, err)

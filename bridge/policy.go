@@ -38,10 +38,10 @@ func (s *Service) authorize(ctx context.Context, r Requester, kind TriggerKind, 
 	if err != nil {
 		return nil, err
 	}
-	if person.Role == Responder || person.Role == Observer && kind != Manual {
+	if person.Role == RoleResponder || person.Role == RoleObserver && kind != TriggerManual {
 		return person, nil
 	}
-	if person.Role != Observer {
+	if person.Role != RoleObserver {
 		return nil, fmt.Errorf("%w: their role is %s", ErrForbidden, person.Role)
 	}
 	incident, err := on(ctx)
@@ -69,7 +69,7 @@ func (r *record) ours(l Link) bool {
 // former says whether it is a link of a former generation.
 func (r *record) former(l Link) bool {
 	return slices.ContainsFunc(r.Former, func(f former) bool {
-		return sameCall(l, f.MeetingID, Link{URL: f.JoinURL, Number: f.Number})
+		return sameCall(l, f.MeetingID, Link{URL: f.JoinURL, DialIn: f.Number})
 	})
 }
 
@@ -82,7 +82,7 @@ func (r *record) shows(l Link) bool {
 // of a room that has no link.
 func sameCall(l Link, meetingID string, own Link) bool {
 	if l.URL == "" {
-		return own.URL == "" && l.Number != "" && l.Number == own.Number
+		return own.URL == "" && l.DialIn != "" && l.DialIn == own.DialIn
 	}
 	if l.URL == own.URL {
 		return true

@@ -70,9 +70,9 @@ func TestWhoMayOpen(t *testing.T) {
 			inWorldNamed(t, fmt.Sprintf("%s, %s", test.role, as), func(t *testing.T, w *world) {
 				user := w.pd.AddUser("zoe@example.com", func(u *pagerdutytest.User) { u.Role = test.role })
 				incident, p := w.as(user, as), w.start(t)
-				for _, kind := range []bridge.TriggerKind{bridge.Manual, bridge.Workflow, bridge.API, bridge.Automatic} {
+				for _, kind := range []bridge.TriggerKind{bridge.TriggerManual, bridge.TriggerWorkflow, bridge.TriggerAPI, bridge.TriggerAutomatic} {
 					may := test.other
-					if kind == bridge.Manual {
+					if kind == bridge.TriggerManual {
 						may = slices.Contains(test.click, as)
 					}
 					id, before := w.pd.AddIncident("The shop is down", incident), len(w.meetings())

@@ -25,14 +25,14 @@ func (o *opening) postpone(ctx context.Context, cause error, forGood bool) error
 			r.audit(now)
 		}
 		r.postpone(now, forGood)
-		if news = o.req.Unseen && errors.Is(cause, ErrProvider) && now.Sub(r.FailNoted) > noteAgain; news {
+		if news = o.req.NoteOnRefusal && errors.Is(cause, ErrProvider) && now.Sub(r.FailNoted) > noteAgain; news {
 			r.FailNoted = now
 		}
 	})
 	if errors.Is(err, errMoved) {
 		return errMoved
 	}
-	o.kept = err == nil && o.State == Creating
+	o.kept = err == nil && o.State == StateCreating
 	if err == nil && news {
 		o.addNote(ctx, o.id, "No conference bridge yet: "+clip(plainly(cause), 500)+".")
 	}
@@ -52,10 +52,10 @@ func (r *record) postpone(now time.Time, forGood bool) {
 		return
 	}
 	if r.CloseAsk != "" {
-		r.State, r.Reason, r.CloseAsk, r.ClosedAt, r.RetryAt = Closed, r.CloseAsk, "", now, time.Time{}
+		r.State, r.Reason, r.CloseAsk, r.ClosedAt, r.RetryAt = StateClosed, r.CloseAsk, "", now, time.Time{}
 		r.auditTried(now)
 	} else if forGood || now.Sub(r.FailingAt) > retryFor {
-		r.State, r.Reason, r.ClosedAt, r.RetryAt = Failed, closeFault, now, time.Time{}
+		r.State, r.Reason, r.ClosedAt, r.RetryAt = StateFailed, closeFault, now, time.Time{}
 		r.auditTried(now)
 	}
 }

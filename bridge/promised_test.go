@@ -22,7 +22,7 @@ func TestAPromisedReopeningIsKept(t *testing.T) {
 			return // 503: the caller comes back
 		}
 		pass(time.Hour)
-		if state := p.state(t, id); state != bridge.Attached {
+		if state := p.state(t, id); state != bridge.StateAttached {
 			t.Errorf("the caller was told %q; now it is %q", b.State, state)
 		}
 	})
@@ -39,7 +39,7 @@ func TestARedeliveredReopeningReopens(t *testing.T) {
 		}
 		w.pd.ClearFaults()
 		b, err := p.Open(t.Context(), req)
-		if err != nil || b.State != bridge.Attached {
+		if err != nil || b.State != bridge.StateAttached {
 			t.Errorf("redelivery got %+v, %v", b, err)
 		}
 	})
@@ -59,7 +59,7 @@ func TestAFollowerIsNotForgottenWithTheLeader(t *testing.T) {
 			return // 503
 		}
 		pass(time.Minute)
-		if state := p.state(t, id); state != bridge.Attached {
+		if state := p.state(t, id); state != bridge.StateAttached {
 			t.Errorf("the operator was told %q; now it is %q", b.State, state)
 		}
 	})
@@ -92,7 +92,7 @@ func TestAForbiddenClickRevivesNothing(t *testing.T) {
 		w.zoom.ClearFaults()
 		_, err := p.Open(t.Context(), bridge.Request{IncidentID: id, Requester: bridge.Requester{ID: zoe}})
 		pass(time.Minute)
-		if state := p.state(t, id); !errors.Is(err, bridge.ErrForbidden) || kept(err) || state != bridge.Failed {
+		if state := p.state(t, id); !errors.Is(err, bridge.ErrForbidden) || kept(err) || state != bridge.StateFailed {
 			t.Errorf("error %v; state %q, meetings %d", err, state, len(w.meetings()))
 		}
 	})
@@ -114,11 +114,11 @@ func TestAStoreThatBlinksForgetsNothing(t *testing.T) {
 			return nil
 		})
 		b, err := p.Open(short(t, time.Second), bridge.Request{IncidentID: id, Requester: bridge.Requester{ID: ada}})
-		if err != nil || b.State != bridge.Creating {
+		if err != nil || b.State != bridge.StateCreating {
 			t.Fatalf("bridge %+v, %v", b, err)
 		}
 		pass(time.Minute)
-		if state := p.state(t, id); state != bridge.Attached {
+		if state := p.state(t, id); state != bridge.StateAttached {
 			t.Errorf("promised %q; now %q", b.State, state)
 		}
 	})
@@ -140,7 +140,7 @@ func TestADoubtThatIsNotWrittenIsAudited(t *testing.T) {
 		})
 		_, err := p.Open(t.Context(), bridge.Request{IncidentID: id})
 		pass(24 * time.Hour)
-		if n := len(w.meetings()); n != 0 && p.state(t, id) != bridge.Attached {
+		if n := len(w.meetings()); n != 0 && p.state(t, id) != bridge.StateAttached {
 			t.Errorf("%v; state %s, %d meetings", err, p.state(t, id), n)
 		}
 	})
@@ -156,7 +156,7 @@ func TestAnAnsweredTriggerStartsNothingAfterAHumansBridge(t *testing.T) {
 			}
 			open(t, p, req)
 			w.pd.SetBridge(id, humans())
-			if err := p.Verify(t.Context(), id, bridge.Link{}); err != nil {
+			if err := p.IncidentChanged(t.Context(), id, bridge.Link{}); err != nil {
 				t.Fatal(err)
 			}
 			pass(10 * time.Second)
@@ -175,7 +175,7 @@ func TestAFailureIsNoSuccess(t *testing.T) {
 		missing := `{"code":4711,"message":"Invalid access token, does not contain scopes:[meeting:write:meeting:admin]."}`
 		w.zoom.Fault(zoomtest.Create, zoomtest.Answer(400, missing).Always())
 		w.pd.Fault(pagerdutytest.AddNote, pagerdutytest.Hang())
-		b, err := p.Open(short(t, time.Second), bridge.Request{IncidentID: id, Unseen: true})
+		b, err := p.Open(short(t, time.Second), bridge.Request{IncidentID: id, NoteOnRefusal: true})
 		if err == nil {
 			t.Errorf("told %q without an error", b.State)
 		}
@@ -217,7 +217,7 @@ func TestAMixedFailureIsTriedAgain(t *testing.T) {
 		p := w.start(t, bridge.WithFallback(&flaky{Provider: bridge.StaticRoom(roomURL, ""), fails: 2}))
 		_, err := p.Open(t.Context(), bridge.Request{IncidentID: id})
 		pass(time.Minute)
-		if state := p.state(t, id); state != bridge.Attached {
+		if state := p.state(t, id); state != bridge.StateAttached {
 			t.Errorf("error %v; state %q", err, state)
 		}
 	})
@@ -234,7 +234,7 @@ func TestHangingOpeningsHoldUpNoClosing(t *testing.T) {
 		pass(40 * time.Second)
 		closing(t, p, over, bridge.CloseRequested)
 		pass(15 * time.Second)
-		if state := p.state(t, over); state != bridge.Closed {
+		if state := p.state(t, over); state != bridge.StateClosed {
 			t.Errorf("state %q after 15 s", state)
 		}
 		w.zoom.ClearFaults()

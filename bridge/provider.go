@@ -12,7 +12,7 @@ import (
 // follow: time to get a token.
 //
 // Errors are told apart by this package's sentinels: ErrNextHost (this host cannot, another may), ErrInDoubt (a call
-// may have been made), ErrGone (there is no such call), ErrRefused (the account, not the host, is refused),
+// may have been made), ErrGone (there is no such call), ErrPermanent (the account, not the host, is refused),
 // ErrNotInstalled, ErrReauthorize. Anything else is a fault that may pass. Implementations are safe for concurrent use.
 type Provider interface {
 	// Name is what a bridge and the ledger call it.
@@ -20,11 +20,11 @@ type Provider interface {
 	// Hosts lists under whom to make a call, best first, never empty; email is the requester's, if known.
 	Hosts(email string) []string
 	// Create makes a call under host. It is sent once.
-	Create(ctx context.Context, host string, spec CallSpec) (*Call, error)
-	// Calls yields the calls of a host that may have been made for incidents, with their agenda.
-	Calls(ctx context.Context, host string) iter.Seq2[*Call, error]
-	// Call reads one, as Create with this spec would have answered.
-	Call(ctx context.Context, id string, spec CallSpec) (*Call, error)
+	Create(ctx context.Context, host string, spec MeetingSpec) (*Meeting, error)
+	// Meetings yields the calls of a host that may have been made for incidents, with their agenda.
+	Meetings(ctx context.Context, host string) iter.Seq2[*Meeting, error]
+	// Meeting reads one, as Create with this spec would have answered.
+	Meeting(ctx context.Context, id string, spec MeetingSpec) (*Meeting, error)
 	// End makes everybody leave; one that is over or gone is no error.
 	End(ctx context.Context, id string) error
 	// Delete removes it; one that is gone is no error.
@@ -33,17 +33,17 @@ type Provider interface {
 
 type preparer interface{ Prepare(ctx context.Context) }
 
-// CallSpec says what call to make.
-type CallSpec struct {
+// MeetingSpec says what meeting to make.
+type MeetingSpec struct {
 	Topic     string
 	Agenda    string // begins with the marker that Calls finds it by
 	Start     time.Time
 	Recording Recording
-	DialIn    DialIn
+	DialIn    DialInPreference
 }
 
-// Call is a call at a provider.
-type Call struct {
+// Meeting is a meeting at a provider.
+type Meeting struct {
 	ID      string
 	Host    string
 	JoinURL string
@@ -63,13 +63,13 @@ type Recording string
 
 // The choices of recording. The zero value leaves it to the account.
 const (
-	RecordNothing Recording = "none"
-	RecordLocal   Recording = "local"
-	RecordCloud   Recording = "cloud"
+	RecordingNone  Recording = "none"
+	RecordingLocal Recording = "local"
+	RecordingCloud Recording = "cloud"
 )
 
-// DialIn is which dial-in number to offer.
-type DialIn struct {
+// DialInPreference is which dial-in number to offer.
+type DialInPreference struct {
 	// Countries are ISO 3166 codes, best first; a number of any other country comes after them.
 	Countries []string
 	// Off offers the link alone.

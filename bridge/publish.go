@@ -19,9 +19,9 @@ func (o *opening) publish(ctx context.Context) (*Bridge, error) {
 	}
 	link, dialIns := Link{URL: o.Call.JoinURL}, o.Call.DialIns
 	for {
-		link.Number = ""
+		link.DialIn = ""
 		if len(dialIns) > 0 {
-			link.Number = dialIns[0]
+			link.DialIn = dialIns[0]
 		}
 		if err := o.extend(ctx, publishBudget); err != nil {
 			return nil, err
@@ -34,11 +34,11 @@ func (o *opening) publish(ctx context.Context) (*Bridge, error) {
 			return nil, errors.Join(err, o.save(ctx, free))
 		}
 		switch {
-		case errors.Is(err, ErrNumberRefused) && len(dialIns) > 0:
+		case errors.Is(err, ErrDialInRejected) && len(dialIns) > 0:
 			dialIns = dialIns[1:] // the link is never lost to a number
 		case errors.Is(err, ErrResolved):
-			return o.attach(ctx, Resolved, dialIns)
-		case errors.Is(err, ErrRefused), errors.Is(err, ErrIncidentNotFound):
+			return o.attach(ctx, StatusResolved, dialIns)
+		case errors.Is(err, ErrPermanent), errors.Is(err, ErrIncidentNotFound):
 			return nil, o.refused(ctx, err)
 		default:
 			return o.unpublished(ctx, err)
@@ -66,8 +66,8 @@ func (o *opening) lookFirst(ctx context.Context) (*Bridge, error) {
 		return o.unpublished(ctx, err)
 	}
 	switch {
-	case incident.Status == Resolved:
-		return o.attach(ctx, Resolved, o.Call.DialIns)
+	case incident.Status == StatusResolved:
+		return o.attach(ctx, StatusResolved, o.Call.DialIns)
 	case o.humans(incident) && !o.overwrite:
 		return o.keep(ctx, *incident.Bridge)
 	case incident.Bridge != nil && o.shows(*incident.Bridge):
@@ -97,7 +97,7 @@ func (o *opening) attach(ctx context.Context, status Status, dialIns []string) (
 			case r.Nonce != nonce:
 				r.VerifyAt = o.now()
 				return nil
-			case r.State == Created:
+			case r.State == StateCreated:
 				free(r)
 				attached(r)
 				return nil
@@ -110,7 +110,7 @@ func (o *opening) attach(ctx context.Context, status Status, dialIns []string) (
 		// PagerDuty has the link; only the ledger does not know yet, and finds out when it looks.
 		o.logger.WarnContext(ctx, "attached, but not recorded", "incident_id", o.id, "error", err)
 	}
-	if status == Resolved {
+	if status == StatusResolved {
 		return nil, ErrResolved
 	}
 	b := o.bridge()
@@ -133,13 +133,13 @@ func (r *record) attach(now time.Time, status Status, dialIns []string, c config
 	r.Attempts, r.RetryAt, r.FailingAt = 0, time.Time{}, time.Time{}
 	r.AttachedAt, r.EndBy = now, r.OpenedAt.Add(c.maxAge)
 	switch {
-	case r.State == Closing && r.Reason != closeRefused:
+	case r.State == StateClosing && r.Reason != closeRefused:
 	case r.CloseAsk != "":
 		r.closing(r.CloseAsk, now, c.grace)
-	case status == Resolved:
+	case status == StatusResolved:
 		r.closing(CloseResolved, now, c.grace)
 	default:
-		r.State, r.Reason, r.CloseAt = Attached, "", time.Time{}
+		r.State, r.Reason, r.CloseAt = StateAttached, "", time.Time{}
 	}
 }
 
@@ -170,9 +170,9 @@ func (o *opening) refused(ctx context.Context, cause error) error {
 	err := o.save(ctx, func(r *record) {
 		free(r)
 		switch {
-		case r.State == Created && r.Standing != nil:
+		case r.State == StateCreated && r.Standing != nil:
 			r.standAgain(o.now())
-		case r.State == Created:
+		case r.State == StateCreated:
 			r.closing(closeRefused, o.now(), verifyAfter)
 		}
 	})

@@ -210,7 +210,7 @@ func (s *Service) attend(ctx context.Context, id string) (worked bool, err error
 // age ends a bridge that is too old.
 func (s *Service) age(ctx context.Context, e entry) error {
 	_, err := s.ledger.update(ctx, e.IncidentID, func(r *record) error {
-		if r.State != Attached {
+		if r.State != StateAttached {
 			return errUnchanged
 		}
 		r.closing(closeMaxAge, s.now(), 0)

@@ -86,7 +86,7 @@ type decided struct {
 func (d *decided) link() Link {
 	l := Link{URL: d.JoinURL}
 	if len(d.DialIns) > 0 {
-		l.Number = d.DialIns[0]
+		l.DialIn = d.DialIns[0]
 	}
 	return l
 }
@@ -199,7 +199,7 @@ func (r *record) warn(text string) bool {
 func (r *record) retire() {
 	if r.Call != nil && r.Call.Provider != external && !r.former(r.Call.link()) {
 		link := r.Call.link()
-		r.Former = append(r.Former, former{MeetingID: r.Call.MeetingID, JoinURL: link.URL, Number: link.Number})
+		r.Former = append(r.Former, former{MeetingID: r.Call.MeetingID, JoinURL: link.URL, Number: link.DialIn})
 	}
 	r.Call = nil
 }
@@ -210,13 +210,13 @@ func (r *record) bridge() *Bridge {
 		IncidentID: r.IncidentID, State: r.State, Generation: r.Generation,
 		Warnings: slices.Clone(r.Warnings), OpenedAt: r.OpenedAt, ClosedAt: r.ClosedAt,
 	}
-	if r.CloseAsk != "" && r.State == Creating {
-		b.State = Closing
+	if r.CloseAsk != "" && r.State == StateCreating {
+		b.State = StateClosing
 	}
 	if r.Call == nil {
 		return b
 	}
 	b.Provider, b.MeetingID, b.JoinURL, b.Host = r.Call.Provider, r.Call.MeetingID, r.Call.JoinURL, r.Call.Host
-	b.DialIn = r.Call.link().Number
+	b.DialIn = r.Call.link().DialIn
 	return b
 }

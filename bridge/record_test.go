@@ -17,8 +17,8 @@ func TestARecordIsReadBack(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 11, 23, 3, 0, 0, 0, time.UTC)
 	want := record{
-		Format: recordFormat, IncidentID: "P1", State: Attached, Generation: 2, Nonce: "n", Stamp: "s",
-		Lease: lease{Owner: "o", Until: at}, Asked: asked{RequesterID: "PU", Trigger: Manual},
+		Format: recordFormat, IncidentID: "P1", State: StateAttached, Generation: 2, Nonce: "n", Stamp: "s",
+		Lease: lease{Owner: "o", Until: at}, Asked: asked{RequesterID: "PU", Trigger: TriggerManual},
 		Tried:  []berth{{Provider: "zoom", Host: "h@example.com", Generation: 2}},
 		Call:   &decided{Provider: "zoom", MeetingID: "1", JoinURL: "https://zoom.us/j/1", DialIns: []string{"+1"}},
 		Former: []former{{MeetingID: "0", JoinURL: "https://zoom.us/j/0"}}, Keys: []seen{{Key: "k", Generation: 1, At: at}},
@@ -77,7 +77,7 @@ func TestWhatIsOpenIsAlwaysDue(t *testing.T) {
 		{"failed for now", func() { free(&r); r.postpone(now, false) }},
 		{"decided", func() { r.settle(&decided{JoinURL: "u"}, now, 0); r.Lease.Owner = "o"; r.Lease.Until = now }},
 		{"not published", func() { free(&r); r.postpone(now, false) }},
-		{"attached", func() { r.State, r.EndBy = Attached, now.Add(time.Hour) }},
+		{"attached", func() { r.State, r.EndBy = StateAttached, now.Add(time.Hour) }},
 		{"closing", func() { r.closing(CloseRequested, now, time.Minute) }},
 	}
 	for _, step := range steps {

@@ -38,7 +38,7 @@ func (r Request) aim(stands *record) Request {
 
 // stands says whether there is a bridge of ours that could be replaced.
 func (r *record) stands() bool {
-	return r.Call != nil && (r.State == Created || r.State == Attached || r.State == Closing)
+	return r.Call != nil && (r.State == StateCreated || r.State == StateAttached || r.State == StateClosing)
 }
 
 // isToBeReplaced says whether a Replace is still to do what it came for. Another delivery of it may have finished this
@@ -74,7 +74,7 @@ func (o *opening) restore(ctx context.Context, cause error) error {
 	err := o.save(ctx, func(r *record) {
 		now := o.now()
 		free(r)
-		if quicker = r.Standing == nil || r.Call != nil || r.State != Creating; quicker {
+		if quicker = r.Standing == nil || r.Call != nil || r.State != StateCreating; quicker {
 			r.RetryAt = now // a former holder was: what it decided goes on
 			return
 		}

@@ -26,7 +26,7 @@ func TestReplaceMakesANewMeetingAndRemovesTheFormerOne(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		p, id, former := attached(t, w)
 		b := replace(t, p, bridge.Request{IncidentID: id})
-		if b.State != bridge.Attached || !b.Created || b.Generation != 2 || b.JoinURL == former.JoinURL {
+		if b.State != bridge.StateAttached || !b.Created || b.Generation != 2 || b.JoinURL == former.JoinURL {
 			t.Errorf("bridge %+v", b)
 		}
 		pass(5 * time.Second)
@@ -74,7 +74,7 @@ func TestReplaceOfAClosingBridgeTakesTheClosingBack(t *testing.T) {
 		p, id, _ := attached(t, w)
 		closing(t, p, id, bridge.CloseRequested)
 		b := replace(t, p, bridge.Request{IncidentID: id})
-		if b.State != bridge.Attached || b.Generation != 2 {
+		if b.State != bridge.StateAttached || b.Generation != 2 {
 			t.Errorf("bridge %+v", b)
 		}
 		pass(time.Hour)
@@ -87,7 +87,7 @@ func TestReplaceKeepsAHumansBridge(t *testing.T) {
 		id, p := w.pd.AddIncident("Down"), w.start(t)
 		w.pd.SetBridge(id, humans())
 		b := replace(t, p, bridge.Request{IncidentID: id})
-		if b.State != bridge.External || len(w.meetings()) != 0 {
+		if b.State != bridge.StateExternal || len(w.meetings()) != 0 {
 			t.Errorf("bridge %+v, %d meetings", b, len(w.meetings()))
 		}
 	})
@@ -156,7 +156,7 @@ func TestAReplaceThatComesToNothingDestroysNothing(t *testing.T) {
 		{"PagerDuty cannot be read", bridge.ErrIncidents, func(w *world, _ string) {
 			w.pd.Fault(pagerdutytest.GetIncident, pagerdutytest.Answer(http.StatusBadGateway, "").Times(20))
 		}},
-		{"PagerDuty refuses the link", bridge.ErrRefused, func(w *world, _ string) {
+		{"PagerDuty refuses the link", bridge.ErrPermanent, func(w *world, _ string) {
 			w.pd.Fault(pagerdutytest.UpdateIncident, pagerdutytest.Answer(http.StatusForbidden, "").Times(1))
 		}},
 		{"the requester may not", bridge.ErrForbidden, func(*world, string) {}},
@@ -175,7 +175,7 @@ func TestAReplaceThatComesToNothingDestroysNothing(t *testing.T) {
 					t.Errorf("bridge %+v, error %v, want %v", b, err, tc.err)
 				}
 				pass(2 * time.Hour)
-				if m := w.oneMeeting(t, id); m.ID != former.ID || p.state(t, id) != bridge.Attached {
+				if m := w.oneMeeting(t, id); m.ID != former.ID || p.state(t, id) != bridge.StateAttached {
 					t.Errorf("meeting %d in state %s, want %d attached", m.ID, p.state(t, id), former.ID)
 				}
 			})
@@ -206,7 +206,7 @@ func TestACrashedReplaceIsTakenUpAgain(t *testing.T) {
 					t.Fatalf("the dead process answers: %+v", b)
 				}
 				q := w.start(t)
-				if b, err := q.Get(t.Context(), id); err != nil || b.State != bridge.Attached || b.Generation != want {
+				if b, err := q.Get(t.Context(), id); err != nil || b.State != bridge.StateAttached || b.Generation != want {
 					t.Errorf("bridge %+v, error %v", b, err)
 				}
 			})
@@ -218,7 +218,7 @@ func TestWhilePagerDutyIsDownTheFormerMeetingStays(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		p, id, former := attached(t, w)
 		w.pd.Fault(pagerdutytest.UpdateIncident, pagerdutytest.Answer(http.StatusBadGateway, "").Always())
-		if b := replace(t, p, bridge.Request{IncidentID: id}); b.State != bridge.Created || len(b.Warnings) == 0 {
+		if b := replace(t, p, bridge.Request{IncidentID: id}); b.State != bridge.StateCreated || len(b.Warnings) == 0 {
 			t.Errorf("bridge %+v, want created with a warning", b)
 		}
 		pass(time.Hour)

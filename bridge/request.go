@@ -21,9 +21,9 @@ type Request struct {
 	// Incident is what the trigger carried of the incident. It stands in for a first read while OccurredAt is
 	// young enough. Optional.
 	Incident *Incident
-	// Unseen says that the requester sees no answer, as with a button on the incident: a refusal or a failure is told
+	// NoteOnRefusal says that the requester sees no answer, as with a button on the incident: a refusal or a failure is told
 	// in a note on the incident.
-	Unseen bool
+	NoteOnRefusal bool
 
 	live    bool      // Incident was read just now
 	arrived time.Time // when it was asked for
@@ -44,10 +44,10 @@ type TriggerKind string
 
 // The kinds of trigger.
 const (
-	Manual    TriggerKind = "manual"    // somebody clicked or typed
-	Workflow  TriggerKind = "workflow"  // an incident workflow ran
-	API       TriggerKind = "api"       // a trusted caller
-	Automatic TriggerKind = "automatic" // an event of the incident itself
+	TriggerManual    TriggerKind = "manual"    // somebody clicked or typed
+	TriggerWorkflow  TriggerKind = "workflow"  // an incident workflow ran
+	TriggerAPI       TriggerKind = "api"       // a trusted caller
+	TriggerAutomatic TriggerKind = "automatic" // an event of the incident itself
 )
 
 // Trigger is what asked for a bridge.
@@ -74,7 +74,7 @@ func (r Request) validate() error {
 		return fmt.Errorf("%w: no incident id", ErrInvalid)
 	}
 	switch r.Trigger.Kind {
-	case Manual, Workflow, API, Automatic:
+	case TriggerManual, TriggerWorkflow, TriggerAPI, TriggerAutomatic:
 	default:
 		return fmt.Errorf("%w: unknown trigger %q", ErrInvalid, clip(string(r.Trigger.Kind), 40))
 	}
@@ -87,10 +87,10 @@ func (r Request) validate() error {
 // withDefaults names the trigger when the caller did not.
 func (r Request) withDefaults() Request {
 	if r.Trigger.Kind == "" && r.Requester.named() {
-		r.Trigger.Kind = Manual
+		r.Trigger.Kind = TriggerManual
 	}
 	if r.Trigger.Kind == "" {
-		r.Trigger.Kind = API
+		r.Trigger.Kind = TriggerAPI
 	}
 	return r
 }

@@ -65,7 +65,7 @@ func (s *Service) Get(ctx context.Context, incidentID string) (*Bridge, error) {
 	if err != nil {
 		return nil, fail("get", id, err)
 	}
-	if e.version == "" || e.State == Closed && e.Call == nil {
+	if e.version == "" || e.State == StateClosed && e.Call == nil {
 		return nil, fail("get", id, ErrNotFound)
 	}
 	return e.bridge(), nil
@@ -108,14 +108,14 @@ func (s *Service) List(ctx context.Context) iter.Seq2[*Bridge, error] {
 	}
 }
 
-// Ready says whether the store answers.
-func (s *Service) Ready(ctx context.Context) error {
+// Ping reports whether the store answers.
+func (s *Service) Ping(ctx context.Context) error {
 	_, err := s.ledger.read(ctx, "ready")
 	return fail("ready", "", err)
 }
 
 // Wait returns when no opening is at work in this process any more, and no refresh of a grant by consent, or when ctx is
-// done, with its error. Call it before a process ends, or is frozen (see [Until], too): an opening that is not finished
+// done, with its error. Call it before a process ends, or is frozen (see [WithHardDeadline], too): an opening that is not finished
 // stays due in the ledger, but a refresh that is cut off may cost the grant.
 func (s *Service) Wait(ctx context.Context) error {
 	err := s.flights.wait(ctx)
@@ -139,12 +139,12 @@ func (s *Service) tell(ctx context.Context, id string, b *Bridge, err error, beg
 	took := time.Since(began)
 	if err != nil {
 		s.logger.WarnContext(ctx, "no bridge was opened", "incident_id", id, "error", err, "duration", took)
-		s.observe(ctx, Event{Kind: OpeningFailed, IncidentID: id, Duration: took, Err: err})
+		s.observe(ctx, Event{Kind: EventOpenFailed, IncidentID: id, Duration: took, Err: err})
 		return
 	}
-	kind := Reused
+	kind := EventReused
 	if b.Created {
-		kind = Opened
+		kind = EventOpened
 	}
 	s.logger.InfoContext(ctx, "bridge", "event", kind, "incident_id", id, "state", b.State, "provider", b.Provider,
 		"meeting_id", b.MeetingID, "generation", b.Generation, "duration", took)

@@ -75,7 +75,7 @@ func (s *simulation) boot() *program {
 	options := slices.Concat(s.family.options, []bridge.Option{
 		bridge.WithClock(func() time.Time { return time.Now().Add(p.skew) }),
 		bridge.WithLogger(slog.New(listener{s})),
-		bridge.WithObserver(func(_ context.Context, e bridge.Event) {
+		bridge.WithEventHandler(func(_ context.Context, e bridge.Event) {
 			if e.Err != nil {
 				s.heard("an event", e.Err.Error())
 			}
@@ -123,7 +123,7 @@ func (s *simulation) act(p *program, a *actor, patience time.Duration, do func(c
 	ctx := context.WithValue(s.t.Context(), actorKey{}, a)
 	if s.family.ends {
 		a.end = time.Now().Add(patience + s.between(300*time.Millisecond, 10*time.Second))
-		ctx = bridge.Until(ctx, a.end)
+		ctx = bridge.WithHardDeadline(ctx, a.end)
 	}
 	go func() {
 		ctx, cancel := context.WithTimeout(ctx, patience)

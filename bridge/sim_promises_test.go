@@ -48,10 +48,10 @@ func (s *simulation) opened(a *actor, b *bridge.Bridge, err error) {
 			s.broke("Created is told once", "generation %d", b.Generation)
 		}
 	}
-	if b.State == bridge.Creating || b.State == bridge.Created || b.State == bridge.Attached {
+	if b.State == bridge.StateCreating || b.State == bridge.StateCreated || b.State == bridge.StateAttached {
 		i.owed = append(i.owed, debt{by: a, since: a.began})
 	}
-	if b.State != bridge.Attached {
+	if b.State != bridge.StateAttached {
 		return
 	}
 	if !a.hurt && a.trigger.request.OccurredAt.IsZero() {

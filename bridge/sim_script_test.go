@@ -74,7 +74,7 @@ type trigger struct {
 // newTrigger is a click, an event or a workflow, with what such a thing may carry.
 func (s *simulation) newTrigger(i *incident) *trigger {
 	tr := &trigger{name: fmt.Sprintf("t%d", len(s.triggers)+1), incident: i}
-	tr.request.Requester, tr.request.Unseen = pick(s, s.users...), s.chance(40)
+	tr.request.Requester, tr.request.NoteOnRefusal = pick(s, s.users...), s.chance(40)
 	if s.chance(50) {
 		tr.request.IdempotencyKey = tr.name
 	}
@@ -101,7 +101,7 @@ func (s *simulation) carry(tr *trigger) {
 	tr.snapshot, tr.request.OccurredAt = s.moment(), time.Now()
 	tr.request.Incident = &bridge.Incident{
 		ID: shown.ID, Number: shown.Number, Title: shown.Title, Status: bridge.Status(shown.Status),
-		Bridge: &bridge.Link{URL: shown.Bridge.URL, Number: shown.Bridge.Number},
+		Bridge: &bridge.Link{URL: shown.Bridge.URL, DialIn: shown.Bridge.Number},
 	}
 }
 
@@ -162,7 +162,7 @@ func (s *simulation) hear(p *program, i *incident, item newsItem) {
 	}
 	a := &actor{name: "hears of " + item.kind + " ", incident: i.id, news: &item}
 	s.act(p, a, longest, func(ctx context.Context) func() {
-		err := p.Verify(ctx, i.id, item.link)
+		err := p.IncidentChanged(ctx, i.id, item.link)
 		return func() { s.did(a, err) }
 	})
 	s.tell("%s", a.name)

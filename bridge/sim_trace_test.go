@@ -76,7 +76,7 @@ func kindOf(err error) string {
 	for _, sentinel := range []error{
 		bridge.ErrInvalid, bridge.ErrForbidden, bridge.ErrIgnored, bridge.ErrStale, bridge.ErrIncidentNotFound, bridge.ErrNotFound,
 		bridge.ErrResolved, bridge.ErrProvider, bridge.ErrIncidents, bridge.ErrUnavailable, bridge.ErrInProgress,
-		bridge.ErrRefused, bridge.ErrInDoubt,
+		bridge.ErrPermanent, bridge.ErrInDoubt,
 	} {
 		if errors.Is(err, sentinel) {
 			kinds = append(kinds, strings.TrimPrefix(sentinel.Error(), "bridge: "))

@@ -15,18 +15,22 @@ func StaticRoom(url, number string) Provider { return staticRoom{url: url, numbe
 func (staticRoom) Name() string          { return "static" }
 func (staticRoom) Hosts(string) []string { return []string{""} }
 
-func (r staticRoom) Create(context.Context, string, CallSpec) (*Call, error) { return r.call(), nil }
-
-func (staticRoom) Calls(context.Context, string) iter.Seq2[*Call, error] {
-	return func(func(*Call, error) bool) {}
+func (r staticRoom) Create(context.Context, string, MeetingSpec) (*Meeting, error) {
+	return r.call(), nil
 }
 
-func (r staticRoom) Call(context.Context, string, CallSpec) (*Call, error) { return r.call(), nil }
-func (staticRoom) End(context.Context, string) error                       { return nil }
-func (staticRoom) Delete(context.Context, string) error                    { return nil }
+func (staticRoom) Meetings(context.Context, string) iter.Seq2[*Meeting, error] {
+	return func(func(*Meeting, error) bool) {}
+}
 
-func (r staticRoom) call() *Call {
-	c := &Call{JoinURL: r.url}
+func (r staticRoom) Meeting(context.Context, string, MeetingSpec) (*Meeting, error) {
+	return r.call(), nil
+}
+func (staticRoom) End(context.Context, string) error    { return nil }
+func (staticRoom) Delete(context.Context, string) error { return nil }
+
+func (r staticRoom) call() *Meeting {
+	c := &Meeting{JoinURL: r.url}
 	if r.number != "" {
 		c.DialIns = []string{r.number}
 	}

@@ -59,8 +59,8 @@ func (s *Service) sweep(ctx context.Context) error {
 func (s *Service) sweepAt(ctx context.Context, p Provider, host, ledger string) error {
 	ctx, cancel := context.WithTimeout(ctx, flightBudget)
 	defer cancel()
-	var marked []*Call
-	for call, err := range p.Calls(ctx, host) {
+	var marked []*Meeting
+	for call, err := range p.Meetings(ctx, host) {
 		if err != nil {
 			return err
 		}
@@ -82,9 +82,9 @@ func (s *Service) sweepAt(ctx context.Context, p Provider, host, ledger string) 
 }
 
 // stray says whether a marked call is to go: by the rule of the audit, or because nothing is known of it any more.
-func (s *Service) stray(e entry, m marker, call *Call) bool {
+func (s *Service) stray(e entry, m marker, call *Meeting) bool {
 	if e.version == "" {
 		return !call.CreatedAt.IsZero() && s.now().Sub(call.CreatedAt) > strayMaxAge
 	}
-	return e.State != Creating && e.surplus(m, m.ledger, call.ID)
+	return e.State != StateCreating && e.surplus(m, m.ledger, call.ID)
 }

@@ -56,13 +56,13 @@ func TestAFrozenHolderDoesNotReviveAClosedBridge(t *testing.T) {
 		w.oneMeeting(t, id)
 		closing(t, b, id, bridge.CloseRequested)
 		pass(3 * time.Second)
-		if state := b.state(t, id); state != bridge.Closed {
+		if state := b.state(t, id); state != bridge.StateClosed {
 			t.Fatalf("state %q", state)
 		}
 		w.pd.SetBridge(id, pagerduty.ConferenceBridge{})
 		close(thaw)
 		pass(5 * time.Second)
-		if state := b.state(t, id); state != bridge.Closed || w.pd.Incident(id).Bridge.URL != "" || len(w.meetings()) != 0 {
+		if state := b.state(t, id); state != bridge.StateClosed || w.pd.Incident(id).Bridge.URL != "" || len(w.meetings()) != 0 {
 			t.Errorf("state %q, shown %q, meetings %d", state, w.pd.Incident(id).Bridge.URL, len(w.meetings()))
 		}
 	})
@@ -77,7 +77,7 @@ func TestAFrozenHolderLooksBeforeItWrites(t *testing.T) {
 		pass(time.Second)
 		b := w.start(t)
 		pass(16 * time.Second)
-		if state := b.state(t, id); state != bridge.Attached {
+		if state := b.state(t, id); state != bridge.StateAttached {
 			t.Fatalf("state %q", state)
 		}
 		w.pd.SetBridge(id, humans())
@@ -115,7 +115,7 @@ func TestAResumedOpeningThatIsRefusedEnds(t *testing.T) {
 		rules := bridge.WithOpenOn(bridge.OpenOn{Events: []string{"incident.triggered"}, Urgencies: []string{"high"}})
 		id, p := w.pd.AddIncident("Down"), w.start(t, rules)
 		w.zoom.Fault(zoomtest.Any, zoomtest.Answer(503, "").Always())
-		_, err := p.Open(t.Context(), bridge.Request{IncidentID: id, Trigger: bridge.Trigger{Kind: bridge.Automatic, Event: "incident.triggered"}})
+		_, err := p.Open(t.Context(), bridge.Request{IncidentID: id, Trigger: bridge.Trigger{Kind: bridge.TriggerAutomatic, Event: "incident.triggered"}})
 		if !kept(err) {
 			t.Fatal(err)
 		}
@@ -136,7 +136,7 @@ func TestAnAuditLeavesWhatAFailedGenerationMayAdopt(t *testing.T) {
 		w.zoom.Fault(zoomtest.Create, zoomtest.ResetAfter(), zoomtest.Answer(503, "").Always())
 		w.zoom.Fault(zoomtest.List, zoomtest.Answer(503, "").Always())
 		_, _ = p.Open(t.Context(), bridge.Request{IncidentID: id})
-		for p.state(t, id) != bridge.Failed {
+		for p.state(t, id) != bridge.StateFailed {
 			pass(100 * time.Millisecond)
 		}
 		w.zoom.ClearFaults()
@@ -233,7 +233,7 @@ func TestADecidedLinkIsPublishedWhoeverAsked(t *testing.T) {
 		w.pd.ClearFaults()
 		w.pd.Fault(pagerdutytest.GetUser, pagerdutytest.Answer(404, pagerdutytest.ErrorBody(2100, "Not Found")).Always())
 		pass(10 * time.Minute)
-		if state := p.state(t, id); state != bridge.Attached {
+		if state := p.state(t, id); state != bridge.StateAttached {
 			n := w.calls()["pagerduty get_incident"]
 			pass(time.Minute)
 			t.Errorf("told %q with a link; now %q, %d reads a minute", b.State, state, w.calls()["pagerduty get_incident"]-n)
@@ -255,7 +255,7 @@ func TestALatePutOverAHumansBridge(t *testing.T) {
 		t.Logf("state %s", b.state(t, id))
 		pass(time.Minute)
 		shown := w.pd.Incident(id).Bridge.URL
-		_ = b.Verify(t.Context(), id, bridge.Link{URL: shown})
+		_ = b.IncidentChanged(t.Context(), id, bridge.Link{URL: shown})
 		pass(time.Hour)
 		t.Logf("state %s, shown %s, meetings %d", b.state(t, id), shown, len(w.meetings()))
 		if shown != humans().URL && len(w.meetings()) == 0 {

@@ -16,13 +16,15 @@ const (
 // errNoTime leaves the call to whoever comes next. Nothing is wrong with the provider, so there is no reason to fall back.
 var errNoTime = fmt.Errorf("%w: too little time is left to make a call", ErrUnavailable)
 
-// Until returns a context for a process that is frozen or killed at end, as on AWS Lambda. What a Service begins under it
+// WithHardDeadline returns a context for a process that is frozen or killed at end, as on AWS Lambda. What a Service begins under it
 // outlives ctx as ever, but not end: an opening is cut short in time to be given back to the ledger, which goes on with it
 // when Reconcile or Run is called, anywhere. In the last two seconds no call is asked for.
 //
 // A refresh of a grant by consent is not cut short, since that may cost the grant: none is sent in the last two seconds, and
 // Wait waits for one that was sent before.
-func Until(ctx context.Context, end time.Time) context.Context { return detach.Until(ctx, end) }
+func WithHardDeadline(ctx context.Context, end time.Time) context.Context {
+	return detach.Until(ctx, end)
+}
 
 // flightTime is how long an opening may work, from claim to publish.
 func flightTime(ctx context.Context) time.Duration {

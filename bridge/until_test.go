@@ -23,27 +23,27 @@ func TestNothingIsAtWorkAfterTheEnd(t *testing.T) {
 		wanted bridge.State // what the ledger is left with
 	}{
 		{
-			name: "there is no time to make a call", left: 2 * time.Second, wanted: bridge.Creating,
+			name: "there is no time to make a call", left: 2 * time.Second, wanted: bridge.StateCreating,
 			slow: func(*world) {},
 		},
 		{
-			name: "Zoom takes too long", left: 4 * time.Second, wanted: bridge.Creating,
+			name: "Zoom takes too long", left: 4 * time.Second, wanted: bridge.StateCreating,
 			slow: func(w *world) { w.zoom.Fault(zoomtest.Create, zoomtest.Late(5*time.Second)) },
 		},
 		{
-			name: "Zoom hangs", left: 4 * time.Second, wanted: bridge.Creating,
+			name: "Zoom hangs", left: 4 * time.Second, wanted: bridge.StateCreating,
 			slow: func(w *world) { w.zoom.Fault(zoomtest.Create, zoomtest.Hang()) },
 		},
 		{
-			name: "Zoom's token takes too long", left: 4 * time.Second, wanted: bridge.Creating,
+			name: "Zoom's token takes too long", left: 4 * time.Second, wanted: bridge.StateCreating,
 			slow: func(w *world) { w.zoom.Fault(zoomtest.Token, zoomtest.Delay(5*time.Second)) },
 		},
 		{
-			name: "PagerDuty takes too long to read", left: 4 * time.Second, wanted: bridge.Creating,
+			name: "PagerDuty takes too long to read", left: 4 * time.Second, wanted: bridge.StateCreating,
 			slow: func(w *world) { w.pd.Fault(pagerdutytest.GetIncident, pagerdutytest.Delay(5*time.Second)) },
 		},
 		{
-			name: "PagerDuty takes too long to write", left: 4 * time.Second, wanted: bridge.Created,
+			name: "PagerDuty takes too long to write", left: 4 * time.Second, wanted: bridge.StateCreated,
 			slow: func(w *world) { w.pd.Fault(pagerdutytest.UpdateIncident, pagerdutytest.Late(5*time.Second)) },
 		},
 	}
@@ -53,11 +53,11 @@ func TestNothingIsAtWorkAfterTheEnd(t *testing.T) {
 				id, frozen := w.pd.AddIncident("Down"), w.startOn(t, w.store, false)
 				tt.slow(w)
 				end := time.Now().Add(tt.left)
-				ctx := bridge.Until(short(t, tt.left-400*time.Millisecond), end)
+				ctx := bridge.WithHardDeadline(short(t, tt.left-400*time.Millisecond), end)
 				b, err := frozen.Open(ctx, bridge.Request{IncidentID: id})
 				if told, kept := errors.AsType[*bridge.Error](err); err != nil && !(kept && told.Kept) {
 					t.Errorf("the caller was told %v, want that it is kept", err)
-				} else if err == nil && b.State == bridge.Attached {
+				} else if err == nil && b.State == bridge.StateAttached {
 					t.Errorf("the caller was told %+v", b)
 				}
 				if err := frozen.Wait(t.Context()); err != nil || time.Now().After(end) {
@@ -88,15 +88,15 @@ func TestACallIsDecidedAtTheEnd(t *testing.T) {
 		id, store := w.pd.AddIncident("Down"), &hooked{Store: w.store}
 		frozen := w.startOn(t, store, false)
 		store.on(func(pg page) error {
-			if pg.State == string(bridge.Created) {
+			if pg.State == string(bridge.StateCreated) {
 				<-time.After(2 * time.Second)
 			}
 			return nil
 		})
 		w.zoom.Fault(zoomtest.Create, zoomtest.Delay(2*time.Second))
-		ctx := bridge.Until(t.Context(), time.Now().Add(4100*time.Millisecond))
+		ctx := bridge.WithHardDeadline(t.Context(), time.Now().Add(4100*time.Millisecond))
 		b, err := frozen.Open(ctx, bridge.Request{IncidentID: id})
-		if err != nil || b.State != bridge.Created || frozen.state(t, id) != bridge.Created {
+		if err != nil || b.State != bridge.StateCreated || frozen.state(t, id) != bridge.StateCreated {
 			t.Errorf("Open = %+v, %v, and the ledger has %q, want created", b, err, frozen.state(t, id))
 		}
 		if puts := w.calls()["pagerduty "+pagerdutytest.UpdateIncident]; puts != 0 {
@@ -115,8 +115,8 @@ func TestTooLittleTimeIsNoReasonToFallBack(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		id := w.pd.AddIncident("Down")
 		p := w.startOn(t, w.store, false, bridge.WithFallback(bridge.StaticRoom("https://meet.example.com/room", "")))
-		ctx := bridge.Until(t.Context(), time.Now().Add(time.Second))
-		if b, err := p.Open(ctx, bridge.Request{IncidentID: id}); err != nil || b.State != bridge.Creating {
+		ctx := bridge.WithHardDeadline(t.Context(), time.Now().Add(time.Second))
+		if b, err := p.Open(ctx, bridge.Request{IncidentID: id}); err != nil || b.State != bridge.StateCreating {
 			t.Errorf("Open = %+v, %v, want creating", b, err)
 		}
 		pass(time.Minute)
@@ -132,11 +132,11 @@ func TestAFollowerOfAnOpeningThatIsLeftComesBack(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		id, p := w.pd.AddIncident("Down"), w.startOn(t, w.store, false)
 		w.pd.Fault(pagerdutytest.GetIncident, pagerdutytest.Delay(time.Second))
-		ctx := bridge.Until(t.Context(), time.Now().Add(2*time.Second))
+		ctx := bridge.WithHardDeadline(t.Context(), time.Now().Add(2*time.Second))
 		led := make(chan error, 1)
 		go func() {
 			b, err := p.Open(ctx, bridge.Request{IncidentID: id})
-			if err == nil && b.State != bridge.Creating {
+			if err == nil && b.State != bridge.StateCreating {
 				err = fmt.Errorf("told %+v", b)
 			}
 			led <- err
@@ -157,8 +157,8 @@ func TestASlowReadLeavesTimeEnough(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		id, p := w.pd.AddIncident("Down"), w.startOn(t, w.store, false)
 		w.pd.Fault(pagerdutytest.GetIncident, pagerdutytest.Delay(7500*time.Millisecond))
-		ctx := bridge.Until(t.Context(), time.Now().Add(28*time.Second))
-		if b, err := p.Open(ctx, bridge.Request{IncidentID: id}); err != nil || b.State != bridge.Attached {
+		ctx := bridge.WithHardDeadline(t.Context(), time.Now().Add(28*time.Second))
+		if b, err := p.Open(ctx, bridge.Request{IncidentID: id}); err != nil || b.State != bridge.StateAttached {
 			t.Errorf("Open = %+v, %v, want attached", b, err)
 		}
 	})

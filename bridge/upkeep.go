@@ -62,9 +62,9 @@ func (i *Installation) tell(ctx context.Context, vendor Vendor, r tokenstore.Ref
 func (s *Service) refreshed(ctx context.Context, vendor Vendor, r tokenstore.Refresh) {
 	if r.Err != nil {
 		s.logger.WarnContext(ctx, "a token was not refreshed", "vendor", vendor, "error", r.Err, "duration", r.Duration)
-		s.observe(ctx, Event{Kind: RefreshFailed, Vendor: vendor, Duration: r.Duration, Err: r.Err})
+		s.observe(ctx, Event{Kind: EventRefreshFailed, Vendor: vendor, Duration: r.Duration, Err: r.Err})
 		return
 	}
 	s.logger.InfoContext(ctx, "token refreshed", "vendor", vendor, "duration", r.Duration)
-	s.observe(ctx, Event{Kind: TokenRefreshed, Vendor: vendor, Duration: r.Duration})
+	s.observe(ctx, Event{Kind: EventTokenRefreshed, Vendor: vendor, Duration: r.Duration})
 }

@@ -109,12 +109,12 @@ func TestARefreshIsObserved(t *testing.T) {
 		want []bridge.Event
 	}{
 		{"of both vendors", func(*world) {}, []bridge.Event{
-			{Kind: bridge.TokenRefreshed, Vendor: bridge.VendorPagerDuty},
-			{Kind: bridge.TokenRefreshed, Vendor: bridge.VendorZoom},
+			{Kind: bridge.EventTokenRefreshed, Vendor: bridge.VendorPagerDuty},
+			{Kind: bridge.EventTokenRefreshed, Vendor: bridge.VendorZoom},
 		}},
 		{"and one that Zoom refuses for good", dead, []bridge.Event{
-			{Kind: bridge.RefreshFailed, Vendor: bridge.VendorZoom, Err: tokenstore.ErrReauthorize},
-			{Kind: bridge.TokenRefreshed, Vendor: bridge.VendorPagerDuty},
+			{Kind: bridge.EventRefreshFailed, Vendor: bridge.VendorZoom, Err: tokenstore.ErrReauthorize},
+			{Kind: bridge.EventTokenRefreshed, Vendor: bridge.VendorPagerDuty},
 		}},
 	}
 	for _, tt := range tests {
@@ -127,7 +127,7 @@ func TestARefreshIsObserved(t *testing.T) {
 					mu   sync.Mutex
 					seen []bridge.Event
 				)
-				svc := o.consenting(t, i, bridge.WithObserver(func(_ context.Context, e bridge.Event) {
+				svc := o.consenting(t, i, bridge.WithEventHandler(func(_ context.Context, e bridge.Event) {
 					mu.Lock()
 					defer mu.Unlock()
 					seen = append(seen, e)
@@ -148,7 +148,7 @@ func TestARefreshIsObserved(t *testing.T) {
 func (o office) consenting(t *testing.T, i *bridge.Installation, opts ...bridge.Option) *bridge.Service {
 	t.Helper()
 	svc, err := bridge.New(bridge.PagerDuty(i.PagerDuty()), bridge.Zoom(i.Zoom(), zoom.Me), o.store,
-		append(opts, bridge.WithConsent(i))...)
+		append(opts, bridge.WithInstallation(i))...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,12 +12,12 @@ const (
 	verifyAgain  = 10 * time.Second // how soon it is tried again when it failed
 )
 
-// Verify looks at the incident again, because an event said that its bridge or its status changed. A human's bridge
+// IncidentChanged looks at the incident again, because an event said that its bridge or its status changed. A human's bridge
 // makes the record External; a former link of ours gives way to the right one; a reopened incident takes its closing
 // back. An incident without a bridge of ours is left alone.
 //
 // shown is the link that the event told of, if it did: our own write is no news and costs no call.
-func (s *Service) Verify(ctx context.Context, incidentID string, shown Link) error {
+func (s *Service) IncidentChanged(ctx context.Context, incidentID string, shown Link) error {
 	id, err := s.resolveID(ctx, incidentID)
 	if err != nil {
 		return fail("verify", id, err)
@@ -31,7 +31,7 @@ func (s *Service) Verify(ctx context.Context, incidentID string, shown Link) err
 
 // verify is Open 10. It is due until it has succeeded: whoever begins moves it a little, and takes it away at the end.
 func (s *Service) verify(ctx context.Context, e entry) error {
-	if e.version == "" || e.State != Attached && e.State != Closing && e.State != External {
+	if e.version == "" || e.State != StateAttached && e.State != StateClosing && e.State != StateExternal {
 		return nil
 	}
 	again := s.now().Add(verifyAgain).Truncate(time.Millisecond)
@@ -44,7 +44,7 @@ func (s *Service) verify(ctx context.Context, e entry) error {
 	}
 	incident, err := s.readIncident(ctx, e.IncidentID)
 	if errors.Is(err, ErrIncidentNotFound) {
-		incident, err = &Incident{ID: e.IncidentID, Status: Resolved, Bridge: &Link{}}, nil
+		incident, err = &Incident{ID: e.IncidentID, Status: StatusResolved, Bridge: &Link{}}, nil
 	}
 	if err != nil {
 		return err
@@ -85,21 +85,21 @@ func (r *record) see(i *Incident, now time.Time, c config) (rewrite bool) {
 		return false
 	}
 	switch {
-	case r.State == External:
+	case r.State == StateExternal:
 		return r.ours(*i.Bridge) && r.Verified < verifyWrites // a late write of ours lies over the human's
-	case r.State != Attached && r.State != Closing:
+	case r.State != StateAttached && r.State != StateClosing:
 		return false
 	case r.humans(i) && !c.overwrite:
 		r.keep(*i.Bridge, now)
 		r.warn("a bridge was written by hand; ours is ended")
 		return false
-	case r.State == Closing && r.Reason == CloseResolved && i.Status != Resolved && r.shows(*i.Bridge):
-		r.State, r.Reason, r.CloseAt, r.EndBy = Attached, "", time.Time{}, r.OpenedAt.Add(c.maxAge)
-	case r.State == Closing && r.Reason == CloseResolved && i.Status != Resolved:
+	case r.State == StateClosing && r.Reason == CloseResolved && i.Status != StatusResolved && r.shows(*i.Bridge):
+		r.State, r.Reason, r.CloseAt, r.EndBy = StateAttached, "", time.Time{}, r.OpenedAt.Add(c.maxAge)
+	case r.State == StateClosing && r.Reason == CloseResolved && i.Status != StatusResolved:
 		r.reopen()
 		r.RetryAt = now
-	case r.State == Attached && i.Status == Resolved && c.closeOnResolve:
+	case r.State == StateAttached && i.Status == StatusResolved && c.closeOnResolve:
 		r.closing(CloseResolved, now, c.grace)
 	}
-	return r.State == Attached && !r.shows(*i.Bridge) && r.ours(*i.Bridge) && r.Verified < verifyWrites
+	return r.State == StateAttached && !r.shows(*i.Bridge) && r.ours(*i.Bridge) && r.Verified < verifyWrites
 }

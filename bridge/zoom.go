@@ -20,17 +20,17 @@ func Zoom(client *zoom.Client, host string, more ...string) Provider {
 	if client == nil || host == "" {
 		return nil
 	}
-	return zoomCalls{client: client, pool: append([]string{host}, more...)}
+	return zoomMeetings{client: client, pool: append([]string{host}, more...)}
 }
 
-type zoomCalls struct {
+type zoomMeetings struct {
 	client *zoom.Client
 	pool   []string
 }
 
-func (zoomCalls) Name() string { return "zoom" }
+func (zoomMeetings) Name() string { return "zoom" }
 
-func (z zoomCalls) Hosts(email string) []string {
+func (z zoomMeetings) Hosts(email string) []string {
 	hosts := make([]string, 0, len(z.pool)+1)
 	if email != "" {
 		hosts = append(hosts, email)
@@ -44,9 +44,9 @@ func (z zoomCalls) Hosts(email string) []string {
 }
 
 // Prepare gets the token; whether that worked is for Create to find out.
-func (z zoomCalls) Prepare(ctx context.Context) { _ = z.client.Authorize(ctx) }
+func (z zoomMeetings) Prepare(ctx context.Context) { _ = z.client.Authorize(ctx) }
 
-func (z zoomCalls) Create(ctx context.Context, host string, spec CallSpec) (*Call, error) {
+func (z zoomMeetings) Create(ctx context.Context, host string, spec MeetingSpec) (*Meeting, error) {
 	yes, no, atAnyTime, noRegistration := true, false, 0, 2
 	m, err := z.client.CreateMeeting(ctx, host, zoom.MeetingRequest{
 		Topic: spec.Topic, Agenda: spec.Agenda, Type: zoom.TypeScheduled, StartTime: spec.Start, Timezone: "UTC",
@@ -70,8 +70,8 @@ func (z zoomCalls) Create(ctx context.Context, host string, spec CallSpec) (*Cal
 	return call, nil
 }
 
-func (z zoomCalls) Calls(ctx context.Context, host string) iter.Seq2[*Call, error] {
-	return func(yield func(*Call, error) bool) {
+func (z zoomMeetings) Meetings(ctx context.Context, host string) iter.Seq2[*Meeting, error] {
+	return func(yield func(*Meeting, error) bool) {
 		for m, err := range z.client.Meetings(ctx, host) {
 			if errors.Is(err, zoom.ErrHost) {
 				return // who is not there has no meetings
@@ -87,7 +87,7 @@ func (z zoomCalls) Calls(ctx context.Context, host string) iter.Seq2[*Call, erro
 	}
 }
 
-func (z zoomCalls) Call(ctx context.Context, id string, spec CallSpec) (*Call, error) {
+func (z zoomMeetings) Meeting(ctx context.Context, id string, spec MeetingSpec) (*Meeting, error) {
 	number, err := meetingNumber(id)
 	if err != nil {
 		return nil, err
@@ -99,7 +99,7 @@ func (z zoomCalls) Call(ctx context.Context, id string, spec CallSpec) (*Call, e
 	return zoomCallAsked(m, m.HostEmail, spec), nil
 }
 
-func (z zoomCalls) End(ctx context.Context, id string) error {
+func (z zoomMeetings) End(ctx context.Context, id string) error {
 	number, err := meetingNumber(id)
 	if err != nil {
 		return err
@@ -110,7 +110,7 @@ func (z zoomCalls) End(ctx context.Context, id string) error {
 	return nil
 }
 
-func (z zoomCalls) Delete(ctx context.Context, id string) error {
+func (z zoomMeetings) Delete(ctx context.Context, id string) error {
 	number, err := meetingNumber(id)
 	if err != nil {
 		return err
@@ -129,15 +129,15 @@ func meetingNumber(id string) (int64, error) {
 	return number, nil
 }
 
-func zoomCall(m *zoom.Meeting, host string) *Call {
-	return &Call{
+func zoomCall(m *zoom.Meeting, host string) *Meeting {
+	return &Meeting{
 		ID: strconv.FormatInt(m.ID, 10), Host: host, JoinURL: m.JoinURL, Agenda: m.Agenda,
 		CreatedAt: m.CreatedAt, Started: m.Status == zoom.StatusStarted,
 	}
 }
 
 // zoomCallAsked is a call with what was asked of it.
-func zoomCallAsked(m *zoom.Meeting, host string, spec CallSpec) *Call {
+func zoomCallAsked(m *zoom.Meeting, host string, spec MeetingSpec) *Meeting {
 	call := zoomCall(m, host)
 	call.DialIns = dialIns(m, spec.DialIn)
 	call.Warnings = zoomWarnings(m, spec, call.DialIns)
@@ -145,7 +145,7 @@ func zoomCallAsked(m *zoom.Meeting, host string, spec CallSpec) *Call {
 }
 
 // zoomWarnings compares what Zoom applied with what was asked: account settings win silently.
-func zoomWarnings(m *zoom.Meeting, spec CallSpec, dialIns []string) []string {
+func zoomWarnings(m *zoom.Meeting, spec MeetingSpec, dialIns []string) []string {
 	var warnings []string
 	warn := func(isSo bool, text string) {
 		if isSo {
@@ -187,9 +187,9 @@ func zoomError(err error) error {
 	case errors.Is(err, zoom.ErrRateLimited):
 		kind, plain = errors.Join(ErrProvider, ErrRateLimited), "Zoom limits the requests"
 	case errors.Is(err, zoom.ErrMissingScopes):
-		kind, plain = errors.Join(ErrProvider, ErrRefused), "the Zoom app lacks scopes"+scopesOf(err)
+		kind, plain = errors.Join(ErrProvider, ErrPermanent), "the Zoom app lacks scopes"+scopesOf(err)
 	case errors.Is(err, zoom.ErrCredentials), errors.Is(err, zoom.ErrUnauthorized):
-		kind, plain = errors.Join(ErrProvider, ErrRefused), "Zoom refuses the app's credentials"
+		kind, plain = errors.Join(ErrProvider, ErrPermanent), "Zoom refuses the app's credentials"
 	}
 	return &vendorError{kind: kind, err: err, plain: plain}
 }

@@ -56,7 +56,7 @@
 // The work for an event ends shortly before Lambda's deadline ([WithMargin]). A trigger that is in the ledger by then is
 // answered 202, and the schedule finishes it; one that is not is answered 503, or reported, and comes again. Nothing is at
 // work after an invocation is over, since the process is frozen then: Invoke waits for it before it returns, Respond after
-// the answer is out. An opening that does not end by then is cut short, and given back to the ledger ([bridge.Until]); no
+// the answer is out. An opening that does not end by then is cut short, and given back to the ledger ([bridge.WithHardDeadline]); no
 // meeting is asked for in the last two seconds.
 //
 // A refresh of a grant by consent is the exception, because cutting it off may cost the grant. None is sent in the last two

@@ -106,7 +106,7 @@ func (h *Handler) inTime(ctx context.Context) (context.Context, context.CancelFu
 	if !ok {
 		return context.WithCancel(ctx)
 	}
-	return context.WithDeadline(bridge.Until(ctx, h.end(deadline)), deadline.Add(-h.margin))
+	return context.WithDeadline(bridge.WithHardDeadline(ctx, h.end(deadline)), deadline.Add(-h.margin))
 }
 
 // end is when nothing is at work any more.

@@ -233,7 +233,7 @@ func TestOpeningsEndWithTheInvocation(t *testing.T) {
 		routes := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			ctx, cancel := context.WithTimeout(r.Context(), time.Second) // as a webhook's route does
 			defer cancel()
-			if b, err := svc.Open(ctx, bridge.Request{IncidentID: "P1"}); err != nil || b.State != bridge.Creating {
+			if b, err := svc.Open(ctx, bridge.Request{IncidentID: "P1"}); err != nil || b.State != bridge.StateCreating {
 				t.Errorf("Open = %+v, %v, want creating", b, err)
 			}
 			w.WriteHeader(http.StatusAccepted)
@@ -248,7 +248,7 @@ func TestOpeningsEndWithTheInvocation(t *testing.T) {
 		if err := ctx.Err(); err != nil || provider.atWork.Load() != 0 {
 			t.Errorf("over (%v) with %d creates at work, want none before the deadline", err, provider.atWork.Load())
 		}
-		if b, err := svc.Get(t.Context(), "P1"); err != nil || b.State != bridge.Creating {
+		if b, err := svc.Get(t.Context(), "P1"); err != nil || b.State != bridge.StateCreating {
 			t.Errorf("the ledger has %+v, %v, want creating", b, err)
 		}
 	})
@@ -262,7 +262,7 @@ type slowProvider struct {
 
 func (p *slowProvider) Name() string          { return "slow" }
 func (p *slowProvider) Hosts(string) []string { return []string{"host"} }
-func (p *slowProvider) Create(ctx context.Context, _ string, _ bridge.CallSpec) (*bridge.Call, error) {
+func (p *slowProvider) Create(ctx context.Context, _ string, _ bridge.MeetingSpec) (*bridge.Meeting, error) {
 	p.atWork.Add(1)
 	defer p.atWork.Add(-1)
 	<-ctx.Done()

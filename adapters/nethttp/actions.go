@@ -61,11 +61,11 @@ func (h *Handler) press(ctx context.Context, action pagerduty.CustomAction, key 
 	return h.openFor(ctx, bridge.Request{
 		IncidentID:     action.Incident.ID,
 		Requester:      requesterFrom(action.Agent),
-		Trigger:        bridge.Trigger{Kind: bridge.Manual},
+		Trigger:        bridge.Trigger{Kind: bridge.TriggerManual},
 		IdempotencyKey: cmp.Or(action.ID, key),
 		OccurredAt:     action.CreatedOn,
 		Incident:       bridge.FromPagerDuty(action.Incident),
-		Unseen:         true,
+		NoteOnRefusal:  true,
 	})
 }
 

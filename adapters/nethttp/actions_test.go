@@ -38,7 +38,7 @@ func TestSeveralMessagesGetTheWorstStatus(t *testing.T) {
 				case "PLOST":
 					return nil, &bridge.Error{Op: "open", Err: bridge.ErrUnavailable}
 				case "PSLOW":
-					return &bridge.Bridge{IncidentID: req.IncidentID, State: bridge.Creating}, nil
+					return &bridge.Bridge{IncidentID: req.IncidentID, State: bridge.StateCreating}, nil
 				default:
 					return attached(), nil
 				}

@@ -82,14 +82,14 @@ func TestEveryStateHasItsAnswer(t *testing.T) {
 		created bool
 		want    asked
 	}{
-		{bridge.Attached, true, asked{"201 attached", "201 attached", "201 attached", "201 attached", "200 attached", "202 attached"}},
-		{bridge.Attached, false, asked{"200 attached", "200 attached", "200 attached", "200 attached", "200 attached", "202 attached"}},
-		{bridge.Creating, true, asked{"202 creating", "202 creating", "202 creating", "202 creating", "200 creating", "202 creating"}},
-		{bridge.Created, true, asked{"202 created", "202 created", "202 created", "202 created", "200 created", "202 created"}},
-		{bridge.Closing, false, asked{"200 closing", "200 closing", "200 closing", "200 closing", "200 closing", "202 closing"}},
-		{bridge.Ending, false, asked{"200 ending", "200 ending", "200 ending", "200 ending", "200 ending", "202 ending"}},
-		{bridge.Closed, false, asked{"200 closed", "200 closed", "200 closed", "200 closed", "200 closed", "200 closed"}},
-		{bridge.External, false, asked{"200 external", "200 external", "200 external", "200 external", "200 external", "200 external"}},
+		{bridge.StateAttached, true, asked{"201 attached", "201 attached", "201 attached", "201 attached", "200 attached", "202 attached"}},
+		{bridge.StateAttached, false, asked{"200 attached", "200 attached", "200 attached", "200 attached", "200 attached", "202 attached"}},
+		{bridge.StateCreating, true, asked{"202 creating", "202 creating", "202 creating", "202 creating", "200 creating", "202 creating"}},
+		{bridge.StateCreated, true, asked{"202 created", "202 created", "202 created", "202 created", "200 created", "202 created"}},
+		{bridge.StateClosing, false, asked{"200 closing", "200 closing", "200 closing", "200 closing", "200 closing", "202 closing"}},
+		{bridge.StateEnding, false, asked{"200 ending", "200 ending", "200 ending", "200 ending", "200 ending", "202 ending"}},
+		{bridge.StateClosed, false, asked{"200 closed", "200 closed", "200 closed", "200 closed", "200 closed", "200 closed"}},
+		{bridge.StateExternal, false, asked{"200 external", "200 external", "200 external", "200 external", "200 external", "200 external"}},
 	}
 	for _, tt := range tests {
 		t.Run(fmt.Sprint(tt.state, " ", tt.created), func(t *testing.T) {

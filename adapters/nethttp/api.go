@@ -79,9 +79,9 @@ func parseAsked(incidentID string, body []byte) (*pagerduty.WorkflowRequest, err
 func (h *Handler) openAsked(ctx context.Context, asked *pagerduty.WorkflowRequest) answer {
 	kind := bridge.TriggerKind(asked.Trigger)
 	switch kind {
-	case "", bridge.Manual, bridge.Workflow, bridge.API:
+	case "", bridge.TriggerManual, bridge.TriggerWorkflow, bridge.TriggerAPI:
 	default:
-		return refuse(codeBadRequest, fmt.Sprintf("trigger must be %q, %q or %q", bridge.Manual, bridge.Workflow, bridge.API))
+		return refuse(codeBadRequest, fmt.Sprintf("trigger must be %q, %q or %q", bridge.TriggerManual, bridge.TriggerWorkflow, bridge.TriggerAPI))
 	}
 	b, err := h.svc.Open(ctx, bridge.Request{
 		IncidentID:     asked.IncidentID,
@@ -110,7 +110,7 @@ func standing(b *bridge.Bridge, err error, incidentID string) *bridge.Bridge {
 	if b != nil {
 		return b
 	}
-	b = &bridge.Bridge{IncidentID: incidentID, State: bridge.Creating}
+	b = &bridge.Bridge{IncidentID: incidentID, State: bridge.StateCreating}
 	if said, ok := errors.AsType[*bridge.Error](err); ok {
 		b.IncidentID = cmp.Or(said.IncidentID, incidentID)
 		b.MeetingID = said.MeetingID

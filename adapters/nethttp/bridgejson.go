@@ -51,7 +51,7 @@ func show(status int, b *bridge.Bridge) answer {
 // not on the incident yet.
 func opened(b *bridge.Bridge) answer {
 	switch {
-	case b.State == bridge.Creating || b.State == bridge.Created:
+	case b.State == bridge.StateCreating || b.State == bridge.StateCreated:
 		return show(http.StatusAccepted, b).with("Location", location(b.IncidentID)).retryAfter(progressRetry)
 	case b.Created:
 		return show(http.StatusCreated, b).with("Location", location(b.IncidentID))

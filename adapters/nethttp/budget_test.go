@@ -79,7 +79,7 @@ func TestReadyDoesNotWaitForTheStore(t *testing.T) {
 // hanging is a service whose store hangs.
 type hanging struct{ *stub }
 
-func (hanging) Ready(ctx context.Context) error {
+func (hanging) Ping(ctx context.Context) error {
 	<-ctx.Done()
 	return ctx.Err()
 }

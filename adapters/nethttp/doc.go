@@ -39,7 +39,7 @@
 //		nethttp.WithPages("https://bridge.example.com", store),
 //		nethttp.WithLogin(app, client)) // the client of the account whose users may come in
 //
-// A page shows a call to whoever may open it, by their role at PagerDuty now, and to nobody else; see Allowed of
+// A page shows a call to whoever may open it, by their role at PagerDuty now, and to nobody else; see Authorize of
 // bridge.Service. It needs no script. A login lasts for twelve hours and is kept in the store, by a hash of what the
 // browser's cookie holds. Without [WithLogin] the pages answer 404 and say what is missing.
 //
@@ -47,7 +47,7 @@
 //
 //	installation, err := bridge.NewInstallation(store, bridge.InstallZoom(zoomApp), bridge.InstallPagerDuty(pagerDutyApp))
 //	svc, err := bridge.New(bridge.PagerDuty(installation.PagerDuty()), bridge.Zoom(installation.Zoom(), zoom.Me), store,
-//		bridge.WithConsent(installation))
+//		bridge.WithInstallation(installation))
 //	handler, err := nethttp.NewHandler(svc,
 //		nethttp.WithPages("https://bridge.example.com", store),
 //		nethttp.WithInstallation(installation), // opens /install

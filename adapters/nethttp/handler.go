@@ -20,12 +20,12 @@ import (
 type Service interface {
 	Open(ctx context.Context, req bridge.Request) (*bridge.Bridge, error)
 	Close(ctx context.Context, incidentID string, reason bridge.CloseReason) (*bridge.Bridge, error)
-	Verify(ctx context.Context, incidentID string, shown bridge.Link) error
+	IncidentChanged(ctx context.Context, incidentID string, shown bridge.Link) error
 	Get(ctx context.Context, incidentID string) (*bridge.Bridge, error)
 	List(ctx context.Context) iter.Seq2[*bridge.Bridge, error]
 	Incident(ctx context.Context, incidentID string) (*bridge.Incident, error)
-	Allowed(ctx context.Context, incidentID string, who bridge.Requester) error
-	Ready(ctx context.Context) error
+	Authorize(ctx context.Context, incidentID string, who bridge.Requester) error
+	Ping(ctx context.Context) error
 }
 
 // Handler serves the routes of this package. Make one with [NewHandler]; it is safe for concurrent use.

@@ -74,7 +74,7 @@ func TestHeadersSayWhatToDoNext(t *testing.T) {
 	t.Parallel()
 	late := &stub{err: &bridge.Error{Op: "open", IncidentID: "PABC123", RetryAfter: 1500 * time.Millisecond, Err: bridge.ErrRateLimited}}
 	working := attached()
-	working.State = bridge.Creating
+	working.State = bridge.StateCreating
 	tests := []struct {
 		name       string
 		svc        *stub
@@ -121,7 +121,7 @@ func TestReadyFollowsTheStore(t *testing.T) {
 func TestBridgeJSON(t *testing.T) {
 	t.Parallel()
 	ended := attached()
-	ended.State, ended.Created, ended.Generation = bridge.Closed, false, 2
+	ended.State, ended.Created, ended.Generation = bridge.StateClosed, false, 2
 	ended.Warnings = []string{"waiting room is on"}
 	ended.ClosedAt = time.Date(2026, 11, 23, 16, 0, 0, 0, time.UTC)
 	tests := []struct {
@@ -137,7 +137,7 @@ func TestBridgeJSON(t *testing.T) {
 			`"meeting_id":"98765432101","join_url":"https://example.zoom.us/j/98765432101?pwd=secret",` +
 			`"dial_in":"+1 415 555 1212,,98765432101#","host":"host@example.com","generation":2,` +
 			`"warnings":["waiting room is on"],"opened_at":"2026-11-23T14:00:00Z","closed_at":"2026-11-23T16:00:00Z"}`},
-		{"in the making", &bridge.Bridge{IncidentID: "PABC123", State: bridge.Creating}, `{"incident_id":"PABC123",` +
+		{"in the making", &bridge.Bridge{IncidentID: "PABC123", State: bridge.StateCreating}, `{"incident_id":"PABC123",` +
 			`"state":"creating","created":false,"provider":"","meeting_id":"","join_url":"","dial_in":"","host":"",` +
 			`"generation":0,"warnings":[],"opened_at":null,"closed_at":null}`},
 	}

@@ -16,7 +16,7 @@ func (h *Handler) live(context.Context, *http.Request, []byte) answer {
 
 // ready says that the store answers, and with it that triggers can be kept.
 func (h *Handler) ready(ctx context.Context, _ *http.Request, _ []byte) answer {
-	if err := h.svc.Ready(ctx); err != nil {
+	if err := h.svc.Ping(ctx); err != nil {
 		// Anyone may ask, so nobody is told why.
 		return refuse(codeUnavailable, "the store does not answer").retryAfter(defaultRetry)
 	}

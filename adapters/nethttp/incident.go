@@ -38,7 +38,7 @@ type callView struct {
 // incidentPage shows an incident, its call and its button, to whoever may open it.
 func (h *Handler) incidentPage(ctx context.Context, r *http.Request, who *session) answer {
 	id := incidentID(r)
-	if err := h.svc.Allowed(ctx, id, who.requester()); err != nil {
+	if err := h.svc.Authorize(ctx, id, who.requester()); err != nil {
 		return h.refuseVisitor(err, who, way{"/", "Open bridges"})
 	}
 	incident, err := h.incident(ctx, id)
@@ -78,7 +78,7 @@ func (h *Handler) pressButton(ctx context.Context, r *http.Request, who *session
 	b, err := h.svc.Open(ctx, bridge.Request{
 		IncidentID: id,
 		Requester:  who.requester(),
-		Trigger:    bridge.Trigger{Kind: bridge.Manual},
+		Trigger:    bridge.Trigger{Kind: bridge.TriggerManual},
 	})
 	said, _ := errors.AsType[*bridge.Error](err)
 	goesOn := err == nil || inProgress(err) || said != nil && said.Kept
@@ -107,15 +107,15 @@ func newIncidentView(i *bridge.Incident, b *bridge.Bridge, who *session) (view i
 	if b == nil {
 		b = &bridge.Bridge{}
 	}
-	now := stateOf(b, i.Status == bridge.Resolved)
+	now := stateOf(b, i.Status == bridge.StatusResolved)
 	view.Chip, view.Button = now.chip, now.button
 	view.Said = append(view.Said, now.said...)
 	switch b.State {
-	case bridge.Creating, bridge.Created, bridge.Attached, bridge.Closing, bridge.External:
+	case bridge.StateCreating, bridge.StateCreated, bridge.StateAttached, bridge.StateClosing, bridge.StateExternal:
 		view.Call, view.Warnings = newCallView(b), b.Warnings
-	case bridge.Failed:
+	case bridge.StateFailed:
 		view.Warnings = b.Warnings
-	case bridge.Ending, bridge.Closed, bridge.Abandoned: // nobody is to be sent there any more
+	case bridge.StateEnding, bridge.StateClosed, bridge.StateAbandoned: // nobody is to be sent there any more
 	}
 	return view, now.refresh
 }

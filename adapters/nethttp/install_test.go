@@ -96,7 +96,7 @@ func (p *premises) serve(replicas ...http.Handler) {
 func (p *premises) replica(t *testing.T) http.Handler {
 	t.Helper()
 	i := p.installation(t)
-	svc, err := bridge.New(bridge.PagerDuty(i.PagerDuty()), bridge.Zoom(i.Zoom(), zoom.Me), p.sealed, bridge.WithConsent(i))
+	svc, err := bridge.New(bridge.PagerDuty(i.PagerDuty()), bridge.Zoom(i.Zoom(), zoom.Me), p.sealed, bridge.WithInstallation(i))
 	if err != nil {
 		t.Fatal(err)
 	}

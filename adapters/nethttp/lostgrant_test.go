@@ -140,7 +140,7 @@ func (l *lobby) installingGuest(t *testing.T) *guest {
 	if err != nil {
 		t.Fatal(err)
 	}
-	svc, err := bridge.New(bridge.PagerDuty(i.PagerDuty()), bridge.Zoom(i.Zoom(), zoom.Me), l.store, bridge.WithConsent(i))
+	svc, err := bridge.New(bridge.PagerDuty(i.PagerDuty()), bridge.Zoom(i.Zoom(), zoom.Me), l.store, bridge.WithInstallation(i))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -77,7 +77,7 @@ func (h *Handler) rows(ctx context.Context, open []*bridge.Bridge, who *session)
 
 // row is nil for a bridge that whoever is logged in may not open.
 func (h *Handler) row(ctx context.Context, b *bridge.Bridge, who *session) (*bridgeRow, error) {
-	err := h.svc.Allowed(ctx, b.IncidentID, who.requester())
+	err := h.svc.Authorize(ctx, b.IncidentID, who.requester())
 	if errors.Is(err, bridge.ErrForbidden) || errors.Is(err, bridge.ErrIncidentNotFound) {
 		return nil, nil
 	}

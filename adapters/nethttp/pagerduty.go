@@ -51,12 +51,12 @@ func (h *Handler) take(ctx context.Context, event *pagerduty.Event) answer {
 		}
 		return closed(b)
 	case eventBridgeUpdated:
-		if err := h.svc.Verify(ctx, event.IncidentID, shownBy(event)); err != nil {
+		if err := h.svc.IncidentChanged(ctx, event.IncidentID, shownBy(event)); err != nil {
 			return delivered(err)
 		}
 		return accept(http.StatusOK, codeVerified)
 	case eventReopened:
-		if err := h.svc.Verify(ctx, event.IncidentID, bridge.Link{}); err != nil && !errors.Is(err, bridge.ErrNotFound) {
+		if err := h.svc.IncidentChanged(ctx, event.IncidentID, bridge.Link{}); err != nil && !errors.Is(err, bridge.ErrNotFound) {
 			return delivered(err)
 		}
 	}
@@ -68,7 +68,7 @@ func shownBy(event *pagerduty.Event) bridge.Link {
 	if event.ConferenceBridge == nil {
 		return bridge.Link{}
 	}
-	return bridge.Link{URL: event.ConferenceBridge.URL, Number: event.ConferenceBridge.Number}
+	return bridge.Link{URL: event.ConferenceBridge.URL, DialIn: event.ConferenceBridge.Number}
 }
 
 // openFor opens on behalf of PagerDuty, which understands few statuses.
@@ -82,9 +82,9 @@ func (h *Handler) openFor(ctx context.Context, req bridge.Request) answer {
 
 // requestFrom turns any event of an incident into a request. Whether it opens anything is the service's to say.
 func requestFrom(event *pagerduty.Event) bridge.Request {
-	trigger := bridge.Trigger{Kind: bridge.Automatic, Event: event.Type}
+	trigger := bridge.Trigger{Kind: bridge.TriggerAutomatic, Event: event.Type}
 	if event.Type == bridge.WorkflowStarted {
-		trigger.Kind = bridge.Workflow
+		trigger.Kind = bridge.TriggerWorkflow
 	}
 	if event.Workflow != nil {
 		trigger.WorkflowID, trigger.WorkflowName = event.Workflow.ID, event.Workflow.Summary
@@ -96,7 +96,7 @@ func requestFrom(event *pagerduty.Event) bridge.Request {
 		IdempotencyKey: event.ID,
 		OccurredAt:     event.OccurredAt,
 		Incident:       bridge.FromPagerDuty(event.Incident),
-		Unseen:         event.Type == bridge.WorkflowStarted, // a button on the incident
+		NoteOnRefusal:  event.Type == bridge.WorkflowStarted, // a button on the incident
 	}
 }
 

@@ -215,18 +215,18 @@ func TestAnIncidentIsShownAsItStands(t *testing.T) {
 	}{
 		{"", false, "none", false, createButton, false},
 		{"", true, "none", false, "", false},
-		{bridge.Creating, false, "being made…", false, "", true},
-		{bridge.Created, false, "not on the incident yet", true, "", true},
-		{bridge.Attached, false, "on the incident", true, "", false},
-		{bridge.Attached, true, "on the incident", true, "", false},
-		{bridge.Closing, false, "ends soon", true, "Keep it open", true},
-		{bridge.Closing, true, "ends soon", true, "", true},
-		{bridge.Ending, false, "is ending", false, "", true},
-		{bridge.Closed, false, "over", false, createButton, false},
-		{bridge.Closed, true, "over", false, "", false},
-		{bridge.Failed, false, "failed", false, "Try again", false},
-		{bridge.External, false, "somebody's own", true, "", false},
-		{bridge.Abandoned, false, "given up", false, createButton, false},
+		{bridge.StateCreating, false, "being made…", false, "", true},
+		{bridge.StateCreated, false, "not on the incident yet", true, "", true},
+		{bridge.StateAttached, false, "on the incident", true, "", false},
+		{bridge.StateAttached, true, "on the incident", true, "", false},
+		{bridge.StateClosing, false, "ends soon", true, "Keep it open", true},
+		{bridge.StateClosing, true, "ends soon", true, "", true},
+		{bridge.StateEnding, false, "is ending", false, "", true},
+		{bridge.StateClosed, false, "over", false, createButton, false},
+		{bridge.StateClosed, true, "over", false, "", false},
+		{bridge.StateFailed, false, "failed", false, "Try again", false},
+		{bridge.StateExternal, false, "somebody's own", true, "", false},
+		{bridge.StateAbandoned, false, "given up", false, createButton, false},
 	}
 	for _, tt := range tests {
 		name := string(tt.state)
@@ -237,13 +237,13 @@ func TestAnIncidentIsShownAsItStands(t *testing.T) {
 			t.Parallel()
 			svc := &stub{incident: &bridge.Incident{ID: "PABC123", Number: 42, Title: "Disk full", Status: "triggered"}}
 			if tt.resolved {
-				svc.incident.Status = bridge.Resolved
+				svc.incident.Status = bridge.StatusResolved
 			}
 			if tt.state != "" {
 				svc.bridge = attached()
 				svc.bridge.State = tt.state
 				svc.bridge.Warnings = []string{"host <full>"}
-				if tt.state == bridge.Creating {
+				if tt.state == bridge.StateCreating {
 					svc.bridge.JoinURL, svc.bridge.DialIn = "", "" // not decided yet
 				}
 			}
@@ -263,7 +263,7 @@ func TestAnIncidentIsShownAsItStands(t *testing.T) {
 			if got := strings.Contains(page.body, `http-equiv="refresh"`); got != tt.refresh {
 				t.Errorf("is read again: %t, want %t", got, tt.refresh)
 			}
-			if told := tt.join || tt.state == bridge.Failed || tt.state == bridge.Creating; strings.Contains(page.body, "host &lt;full&gt;") != told {
+			if told := tt.join || tt.state == bridge.StateFailed || tt.state == bridge.StateCreating; strings.Contains(page.body, "host &lt;full&gt;") != told {
 				t.Errorf("tells the warning: %t, want %t", !told, told)
 			}
 			if t.Failed() {
@@ -281,7 +281,7 @@ func TestALinkThatIsNoneIsNotFollowed(t *testing.T) {
 		"javascript:alert(1)": false, "data:text/html,x": false, "zoommtg://zoom.us/join": false, "ask Ada": false, "": false,
 	} {
 		b := attached()
-		b.State, b.Provider, b.JoinURL = bridge.External, "external", link
+		b.State, b.Provider, b.JoinURL = bridge.StateExternal, "external", link
 		page := visitStub(t, &stub{incident: &bridge.Incident{ID: "PABC123"}, bridge: b}, "/incidents/PABC123")
 		if got := strings.Contains(page.body, "Join the call"); got != followed || strings.Contains(page.body, "javascript:") {
 			t.Errorf("%s: followed %t, want %t\n%s", link, got, followed, page.body)

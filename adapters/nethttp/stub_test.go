@@ -54,7 +54,7 @@ func (s *stub) Close(_ context.Context, id string, reason bridge.CloseReason) (*
 	return s.bridge, s.err
 }
 
-func (s *stub) Verify(_ context.Context, id string, shown bridge.Link) error {
+func (s *stub) IncidentChanged(_ context.Context, id string, shown bridge.Link) error {
 	s.called(strings.TrimSpace("verify " + id + " " + shown.URL))
 	return s.err
 }
@@ -81,12 +81,12 @@ func (s *stub) Incident(_ context.Context, id string) (*bridge.Incident, error) 
 	return s.incident, s.err
 }
 
-func (s *stub) Allowed(_ context.Context, id string, who bridge.Requester) error {
+func (s *stub) Authorize(_ context.Context, id string, who bridge.Requester) error {
 	s.called("allowed " + id + " " + who.ID)
 	return s.err
 }
 
-func (s *stub) Ready(context.Context) error {
+func (s *stub) Ping(context.Context) error {
 	s.called("ready")
 	return s.err
 }
@@ -101,7 +101,7 @@ func (s *stub) called(call string) {
 func attached() *bridge.Bridge {
 	return &bridge.Bridge{
 		IncidentID: "PABC123",
-		State:      bridge.Attached,
+		State:      bridge.StateAttached,
 		Created:    true,
 		Provider:   "zoom",
 		MeetingID:  "98765432101",

@@ -35,7 +35,7 @@ func TestTriggersBecomeRequests(t *testing.T) {
 	withoutWord := strings.Replace(triggered, `"conference_bridge":null,`, "", 1)
 	byService := strings.Replace(triggered, `"agent":null`, `"agent":{"id":"PSVC1","type":"service_reference"}`, 1)
 	automatic := bridge.Request{
-		IncidentID: "PABC123", Trigger: bridge.Trigger{Kind: bridge.Automatic, Event: "incident.triggered"},
+		IncidentID: "PABC123", Trigger: bridge.Trigger{Kind: bridge.TriggerAutomatic, Event: "incident.triggered"},
 		IdempotencyKey: "01EVENT", OccurredAt: occurred, Incident: carried(&bridge.Link{}),
 	}
 	tests := []struct {
@@ -46,15 +46,15 @@ func TestTriggersBecomeRequests(t *testing.T) {
 		{"workflow started", webhook(workflowStarted), bridge.Request{
 			IncidentID: "PABC123", Requester: bridge.Requester{ID: "PUSER1"},
 			Trigger: bridge.Trigger{
-				Kind: bridge.Workflow, Event: bridge.WorkflowStarted, WorkflowID: "PWF1", WorkflowName: "Open a call",
+				Kind: bridge.TriggerWorkflow, Event: bridge.WorkflowStarted, WorkflowID: "PWF1", WorkflowName: "Open a call",
 			},
-			IdempotencyKey: "01EVENT", OccurredAt: occurred.Add(532 * time.Millisecond), Unseen: true,
+			IdempotencyKey: "01EVENT", OccurredAt: occurred.Add(532 * time.Millisecond), NoteOnRefusal: true,
 		}},
 		{"event without a bridge", webhook(triggered), automatic},
 		{"event by a service", webhook(byService), automatic},
 		{"event with a bridge", webhook(withBridge), func() bridge.Request {
 			r := automatic
-			r.Incident = carried(&bridge.Link{URL: "https://example.com", Number: "+1 2"})
+			r.Incident = carried(&bridge.Link{URL: "https://example.com", DialIn: "+1 2"})
 			return r
 		}()},
 		{"event silent about the bridge", webhook(withoutWord), func() bridge.Request {
@@ -71,13 +71,13 @@ func TestTriggersBecomeRequests(t *testing.T) {
 			}(),
 		},
 		{"custom action", trusted(http.MethodPost, "/actions/pagerduty", customAction).with("X-Webhook-Id", "delivery-1"), bridge.Request{
-			IncidentID: "PABC123", Requester: bridge.Requester{ID: "PUSER1"}, Trigger: bridge.Trigger{Kind: bridge.Manual},
-			IdempotencyKey: "m-1", OccurredAt: occurred, Unseen: true,
+			IncidentID: "PABC123", Requester: bridge.Requester{ID: "PUSER1"}, Trigger: bridge.Trigger{Kind: bridge.TriggerManual},
+			IdempotencyKey: "m-1", OccurredAt: occurred, NoteOnRefusal: true,
 			Incident: &bridge.Incident{ID: "PABC123", Number: 42, Title: "Disk full", Status: "triggered", Urgency: "high"},
 		}},
 		{"custom action without an id", trusted(http.MethodPost, "/actions/pagerduty", `{"messages":[`+message("", "PABC123")+`]}`).
 			with("X-Webhook-Id", "delivery-1"), bridge.Request{
-			IncidentID: "PABC123", Trigger: bridge.Trigger{Kind: bridge.Manual}, IdempotencyKey: "delivery-1", Unseen: true,
+			IncidentID: "PABC123", Trigger: bridge.Trigger{Kind: bridge.TriggerManual}, IdempotencyKey: "delivery-1", NoteOnRefusal: true,
 			Incident: &bridge.Incident{ID: "PABC123"},
 		}},
 		{"workflow's body", trusted(http.MethodPost, "/actions/pagerduty", workflowBody).with("X-Webhook-Id", "delivery-1"), bridge.Request{
@@ -88,7 +88,7 @@ func TestTriggersBecomeRequests(t *testing.T) {
 				`{"incident_id":42,"requester_id":"PUSER1","requester_email":"ada@example.com","idempotency_key":"k","trigger":"manual"}`),
 			bridge.Request{
 				IncidentID: "42", Requester: bridge.Requester{ID: "PUSER1", Email: "ada@example.com"},
-				Trigger: bridge.Trigger{Kind: bridge.Manual}, IdempotencyKey: "k",
+				Trigger: bridge.Trigger{Kind: bridge.TriggerManual}, IdempotencyKey: "k",
 			},
 		},
 		{"api", trusted(http.MethodPost, bridgePath, ""), bridge.Request{IncidentID: "PABC123"}},
@@ -98,7 +98,7 @@ func TestTriggersBecomeRequests(t *testing.T) {
 		},
 		{
 			"api with two keys", trusted(http.MethodPost, bridgePath, `{"idempotency_key":"body","trigger":"api"}`).with("Idempotency-Key", "k"),
-			bridge.Request{IncidentID: "PABC123", IdempotencyKey: "body", Trigger: bridge.Trigger{Kind: bridge.API}},
+			bridge.Request{IncidentID: "PABC123", IdempotencyKey: "body", Trigger: bridge.Trigger{Kind: bridge.TriggerAPI}},
 		},
 		{
 			"api by number", trusted(http.MethodPost, "/api/v1/incidents/42/bridge", `{"requester_email":"ada@example.com"}`),

@@ -41,7 +41,7 @@ func stateOf(b *bridge.Bridge, resolved bool) stands {
 func howItStands(b *bridge.Bridge) stands {
 	const create = "Create Zoom Meeting"
 	switch b.State {
-	case bridge.Creating:
+	case bridge.StateCreating:
 		if time.Since(b.OpenedAt) > usual {
 			return stands{chip{"busy", "being made…"}, []string{
 				"This takes longer than usual: Zoom or PagerDuty does not answer. It is tried again by itself, for ten minutes.",
@@ -49,29 +49,29 @@ func howItStands(b *bridge.Bridge) stands {
 			}, "", later}
 		}
 		return stands{chip{"busy", "being made…"}, []string{"The call is being made. It shows here by itself."}, "", soon}
-	case bridge.Created:
+	case bridge.StateCreated:
 		return stands{chip{"busy", "not on the incident yet"}, []string{
 			"You can join already. PagerDuty has not taken the link yet; that is tried again by itself.",
 		}, "", later}
-	case bridge.Attached:
+	case bridge.StateAttached:
 		return stands{chip{"good", "on the incident"}, nil, "", 0}
-	case bridge.Closing:
+	case bridge.StateClosing:
 		return stands{chip{"busy", "ends soon"}, []string{
 			"The call ends when its grace period is over and nobody is in it.",
 		}, "Keep it open", later}
-	case bridge.Ending:
+	case bridge.StateEnding:
 		return stands{chip{"busy", "is ending"}, []string{"The call is being ended. After that a new one can be made."}, "", later}
-	case bridge.Failed:
+	case bridge.StateFailed:
 		return stands{chip{"alarm", "failed"}, []string{"No call could be made, and nobody is trying any more."}, "Try again", 0}
-	case bridge.External:
+	case bridge.StateExternal:
 		return stands{chip{"good", "somebody's own"}, []string{
 			"Somebody put a call of their own on the incident. It is left as it is.",
 		}, "", 0}
-	case bridge.Abandoned:
+	case bridge.StateAbandoned:
 		return stands{chip{"alarm", "given up"}, []string{
 			"The app was uninstalled while this call was open. Whoever is in it still is.",
 		}, create, 0}
-	case bridge.Closed:
+	case bridge.StateClosed:
 		return stands{chip{"", "over"}, []string{"The former call is over."}, create, 0}
 	default:
 		return stands{chip{"", "none"}, nil, create, 0}

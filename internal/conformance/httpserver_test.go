@@ -103,7 +103,7 @@ func TestHTTPServer(t *testing.T) {
 		if err := json.Unmarshal(body, &made); err != nil {
 			t.Fatalf("%d %s: %v", status, body, err)
 		}
-		if status != http.StatusCreated || made.State != bridge.Attached {
+		if status != http.StatusCreated || made.State != bridge.StateAttached {
 			t.Errorf("POST: %d %s, want 201 and attached", status, body)
 		}
 		if !strings.HasPrefix(made.JoinURL, s.url+"/demo/call/") {

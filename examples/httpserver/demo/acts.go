@@ -119,7 +119,7 @@ func (d *Demo) untilAttached(ctx context.Context, s *scene) (*bridge.Bridge, err
 	defer look.Stop()
 	for {
 		b, err := d.bridge(ctx, s.incidentID)
-		if err != nil || b != nil && b.State != bridge.Creating && b.State != bridge.Created {
+		if err != nil || b != nil && b.State != bridge.StateCreating && b.State != bridge.StateCreated {
 			return b, err
 		}
 		select {
@@ -136,9 +136,9 @@ func outcome(b *bridge.Bridge, err error) string {
 		return "It failed: " + err.Error() + "."
 	}
 	switch b.State {
-	case bridge.Attached:
+	case bridge.StateAttached:
 		return "The call is on the incident."
-	case bridge.Created:
+	case bridge.StateCreated:
 		return "The call is made; PagerDuty has not accepted it yet."
 	default:
 		return "The bridge is " + string(b.State) + "."

@@ -95,7 +95,7 @@ func (d *Demo) open(ctx context.Context, svc *bridge.Service, s *scene) (*bridge
 	return svc.Open(ctx, bridge.Request{
 		IncidentID: s.incidentID,
 		Requester:  bridge.Requester{ID: d.vendors.ada},
-		Trigger:    bridge.Trigger{Kind: bridge.Manual},
+		Trigger:    bridge.Trigger{Kind: bridge.TriggerManual},
 		OccurredAt: time.Now(),
 	})
 }

@@ -32,7 +32,7 @@ func (s *Settings) Assemble(store tokenstore.Store, logger *slog.Logger) (*bridg
 	}
 	opts := s.ServiceOptions(logger)
 	if v.installation != nil {
-		opts = append(opts, bridge.WithConsent(v.installation))
+		opts = append(opts, bridge.WithInstallation(v.installation))
 	}
 	svc, err := bridge.New(bridge.PagerDuty(v.pagerDuty), bridge.Zoom(v.zoom, v.hosts[0], v.hosts[1:]...), store, opts...)
 	if err != nil {

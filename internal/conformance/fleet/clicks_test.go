@@ -50,7 +50,7 @@ func TestThreeProcesses(t *testing.T) {
 					if a.Created {
 						created[id]++
 					}
-					if a.State == bridge.Attached {
+					if a.State == bridge.StateAttached {
 						if links[id] == nil {
 							links[id] = map[string]bool{}
 						}
@@ -63,7 +63,7 @@ func TestThreeProcesses(t *testing.T) {
 		all.Wait()
 		took := time.Since(began)
 		for _, id := range ids {
-			processes[0].reach(t, http.MethodPost, id, bridge.Attached)
+			processes[0].reach(t, http.MethodPost, id, bridge.StateAttached)
 			if created[id] != 1 || len(links[id]) != 1 {
 				t.Errorf("%s: %d callers made it, %d links were answered, want 1 and 1", id, created[id], len(links[id]))
 			}

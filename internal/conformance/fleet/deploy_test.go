@@ -57,10 +57,10 @@ func TestRollingDeploy(t *testing.T) {
 			all := []string{before, during, halfway}
 
 			first, second := start(t, older, environ), start(t, older, environ)
-			first.reach(t, http.MethodPost, before, bridge.Attached)
+			first.reach(t, http.MethodPost, before, bridge.StateAttached)
 
 			third := start(t, newer, environ)
-			third.reach(t, http.MethodPost, during, bridge.Attached)
+			third.reach(t, http.MethodPost, during, bridge.StateAttached)
 			a, err := second.bridge(t.Context(), http.MethodPost, during)
 			if err != nil || a.status != http.StatusServiceUnavailable || !strings.Contains(a.Detail, "run the newer program") {
 				t.Errorf("the older program on a newer record: %+v, %v; want 503 that says which program can", a, err)
@@ -78,11 +78,11 @@ func TestRollingDeploy(t *testing.T) {
 			<-died
 			second.stop(t)
 			fourth := start(t, newer, environ)
-			third.reach(t, http.MethodGet, halfway, bridge.Attached)
+			third.reach(t, http.MethodGet, halfway, bridge.StateAttached)
 			v.wantOneEach(t, all)
 
 			for _, id := range all {
-				fourth.reach(t, http.MethodDelete, id, bridge.Closed)
+				fourth.reach(t, http.MethodDelete, id, bridge.StateClosed)
 			}
 			if left := len(v.meetings()); left != 0 {
 				t.Errorf("%d meetings are left, want none", left)

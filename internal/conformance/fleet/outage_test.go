@@ -49,7 +49,7 @@ func TestAStoreThatIsDown(t *testing.T) {
 
 	line.mend()
 	eventually(t, 10*time.Second, func() error { return p.wantStatus(t.Context(), http.MethodGet, "/readyz", http.StatusOK) })
-	p.reach(t, http.MethodPost, id, bridge.Attached)
+	p.reach(t, http.MethodPost, id, bridge.StateAttached)
 	v.wantOneEach(t, []string{id})
 }
 
@@ -140,7 +140,7 @@ func TestARecordThatCannotBeRead(t *testing.T) {
 			v := newVendors(t)
 			hurt, sound := v.pd.AddIncident("hurt"), v.pd.AddIncident("sound")
 			p := start(t, program, v.environ(store))
-			p.reach(t, http.MethodPost, hurt, bridge.Attached)
+			p.reach(t, http.MethodPost, hurt, bridge.StateAttached)
 			p.stop(t)
 			damage(t, store, hurt, value)
 
@@ -149,8 +149,8 @@ func TestARecordThatCannotBeRead(t *testing.T) {
 			if err != nil || a.status != http.StatusServiceUnavailable || !strings.Contains(a.Detail, hurt) {
 				t.Errorf("the hurt one: %+v, %v; want 503 that names it", a, err)
 			}
-			q.reach(t, http.MethodPost, sound, bridge.Attached)
-			q.reach(t, http.MethodDelete, sound, bridge.Closed)
+			q.reach(t, http.MethodPost, sound, bridge.StateAttached)
+			q.reach(t, http.MethodDelete, sound, bridge.StateClosed)
 			if there := v.meetings(); len(there) != 1 || there[0].JoinURL != v.pd.Incident(hurt).Bridge.URL {
 				t.Errorf("%d meetings; want the hurt incident's, which nobody touched", len(there))
 			}

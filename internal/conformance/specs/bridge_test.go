@@ -33,13 +33,13 @@ func TestABridgeKeepsBothContracts(t *testing.T) {
 
 	id := pagerDutyFake.AddIncident("🚒 The shop is down")
 	opened, err := service.Open(t.Context(), bridge.Request{
-		IncidentID: id, Requester: bridge.Requester{ID: "PUSER01"}, Trigger: bridge.Trigger{Kind: bridge.Manual},
+		IncidentID: id, Requester: bridge.Requester{ID: "PUSER01"}, Trigger: bridge.Trigger{Kind: bridge.TriggerManual},
 	})
 	must(t, err)
-	if shown := pagerDutyFake.Incident(id).Bridge.URL; opened.State != bridge.Attached || shown != opened.JoinURL {
+	if shown := pagerDutyFake.Incident(id).Bridge.URL; opened.State != bridge.StateAttached || shown != opened.JoinURL {
 		t.Errorf("bridge %+v, the incident shows %q", opened, shown)
 	}
-	must(t, service.Verify(t.Context(), id, bridge.Link{}))
+	must(t, service.IncidentChanged(t.Context(), id, bridge.Link{}))
 	pagerDutyFake.Resolve(id)
 	if _, err := service.Close(t.Context(), id, bridge.CloseResolved); err != nil {
 		t.Fatal(err)
