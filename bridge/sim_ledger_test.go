@@ -21,15 +21,15 @@ type sheet struct {
 		Owner string    `json:"owner"`
 		Until time.Time `json:"until"`
 	} `json:"lease"`
-	Call     *sheetCall `json:"call"`
+	Call     *sheetCall `json:"decision"`
 	Standing struct {
-		Call *sheetCall `json:"call"`
-	} `json:"standing"`
-	CloseAsk string    `json:"close_ask"`
-	Reason   string    `json:"reason"`
+		Call *sheetCall `json:"decision"`
+	} `json:"previous"`
+	CloseAsk string    `json:"close_requested"`
+	Reason   string    `json:"close_reason"`
 	OpenedAt time.Time `json:"opened_at"`
-	OverAt   time.Time `json:"over_at"`
-	Verified int       `json:"verified"`
+	OverAt   time.Time `json:"last_closed_at"`
+	Verified int       `json:"verify_writes"`
 }
 
 type sheetCall struct {

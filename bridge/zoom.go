@@ -124,7 +124,7 @@ func (z zoomMeetings) Delete(ctx context.Context, id string) error {
 func meetingNumber(id string) (int64, error) {
 	number, err := strconv.ParseInt(id, 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("%w: %q is not a Zoom meeting id", ErrGone, clip(id, 40))
+		return 0, fmt.Errorf("%w: %q is not a Zoom meeting id", ErrGone, truncate(id, 40))
 	}
 	return number, nil
 }
