@@ -55,6 +55,9 @@ type knowledge struct {
 func (a *attempt) run(ctx context.Context) (*Bridge, error) {
 	for {
 		b, err := a.open(ctx)
+		if err == nil {
+			return b, nil
+		}
 		if !errors.Is(err, ledger.ErrConflict) {
 			return b, a.wrapError(err)
 		}
@@ -134,15 +137,20 @@ func (a *attempt) claim(ctx context.Context) (b *Bridge, done bool, err error) {
 			}
 			continue
 		}
-		if err := a.authorizeTakeover(ctx); err != nil {
-			return nil, false, err
+		// A claim that changes what somebody else began needs the role first. A new generation
+		// checks it beside its claim; the ledger checks it when it reads.
+		over := a.record.Exists() && a.record.State != ledger.StateClosed && a.record.State != ledger.StateExternal
+		if over && a.onlyGeneration == "" {
+			_, err := a.svc.authorize(ctx, a.req.Requester, a.req.Trigger.Kind, a.svc.incidentReader(a.id))
+			if err != nil {
+				return nil, false, err
+			}
 		}
 		a.startReads(ctx)
 		orphan := a.record.Lease.Owner
 		written, err := a.svc.ledger.Write(ctx, a.claimedRecord(now))
 		if err == nil {
-			a.record, a.renewed = written, now
-			a.publishProvisional()
+			a.written(written, now)
 			if orphan != "" {
 				a.svc.cfg.logger.InfoContext(ctx, "took over an unfinished opening", "incident_id", a.id,
 					"generation", written.Generation, "state", written.State)
@@ -200,18 +208,6 @@ func (a *attempt) waitForHolder(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// authorizeTakeover checks the requester's role before a claim that changes what somebody else
-// began. A new generation checks it beside its claim; the ledger checks it when it reads, unless
-// there is a decision.
-func (a *attempt) authorizeTakeover(ctx context.Context) error {
-	r := a.record
-	if a.onlyGeneration != "" || !r.Exists() || r.State == ledger.StateClosed || r.State == ledger.StateExternal {
-		return nil
-	}
-	_, err := a.svc.authorize(ctx, a.req.Requester, a.req.Trigger.Kind, a.svc.incidentReader(a.id))
-	return err
-}
-
 // claimedRecord is the record with this holder's lease and, where none is under way, with a new
 // generation.
 func (a *attempt) claimedRecord(now time.Time) *ledger.Record {
@@ -239,22 +235,15 @@ func (a *attempt) claimedRecord(now time.Time) *ledger.Record {
 		a.known.newGeneration = true
 		next.Begin(requested(a.req), now)
 	}
-	if site, ok := a.firstSite(next.Generation); ok && a.known.newGeneration {
-		next.CreateSites = append(next.CreateSites, site)
+	hostKnown := a.req.Requester.ID == "" || a.req.Requester.Email != ""
+	if a.known.newGeneration && hostKnown { // recording the first create's site now saves a write
+		p := a.svc.providers[0]
+		next.CreateSites = append(next.CreateSites, ledger.CreateSite{
+			Provider: p.Name(), Host: p.Hosts(a.req.Requester.Email)[0], Generation: next.Generation,
+		})
 	}
 	next.AddKey(a.req.IdempotencyKey, next.Generation, now) //mutant:key-with-claim
 	return next
-}
-
-// firstSite is where the first create will go, when that does not depend on a read still under
-// way: recording it with the claim saves a write.
-func (a *attempt) firstSite(generation int) (ledger.CreateSite, bool) {
-	if a.req.Requester.ID != "" && a.req.Requester.Email == "" {
-		return ledger.CreateSite{}, false
-	}
-	p := a.svc.providers[0]
-	host := p.Hosts(a.req.Requester.Email)[0]
-	return ledger.CreateSite{Provider: p.Name(), Host: host, Generation: generation}, true
 }
 
 // startReads starts reading the incident and the requester, and prepares the provider,
@@ -384,11 +373,11 @@ func (a *attempt) decide(ctx context.Context, c created) error {
 			next.ReleaseLease()
 		}
 		nonce := a.record.Nonce
-		writeCtx, cancel := writeContext(ctx)
+		writeCtx, cancel := detach.Context(ctx, readBudget) // time may be up, but it must be decided
 		written, err := a.svc.ledger.Write(writeCtx, next)
 		cancel()
 		if err == nil {
-			a.record, a.renewed = written, now
+			a.written(written, now)
 			break
 		}
 		if !errors.Is(err, ledger.ErrConflict) {
@@ -401,9 +390,10 @@ func (a *attempt) decide(ctx context.Context, c created) error {
 		}
 		// Still this generation and undecided, whoever holds it: decide ours.
 	}
-	a.publishProvisional()
 	a.known.decidedByUs, a.known.neverPublished = true, !a.known.createInDoubt
-	a.svc.reportCreated(ctx, a.record, a.known.adopted, c.faults)
+	if a.known.adopted || len(c.faults) > 0 {
+		a.svc.reportUnusual(ctx, a.record, a.known.adopted, c.faults)
+	}
 	if a.record.State != ledger.StateClosing && a.record.Lease.Owner != a.owner {
 		return ledger.ErrConflict // decided all the same; another holder publishes it
 	}
@@ -441,15 +431,6 @@ func (a *attempt) deleteLoser(ctx context.Context, c created) error {
 	return errors.Join(ledger.ErrConflict, err)
 }
 
-// writeContext is ctx, or one that lasts longer where time is nearly up: a meeting that was
-// created must be decided.
-func writeContext(ctx context.Context) (context.Context, context.CancelFunc) {
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < readBudget {
-		return detach.Context(ctx, readBudget)
-	}
-	return ctx, func() {}
-}
-
 // update writes a change while this holder has the lease, over idempotency keys and requested
 // closes that others add: a change checks itself the state that it changes. ErrConflict means
 // that another holder took the record.
@@ -463,8 +444,7 @@ func (a *attempt) update(ctx context.Context, change func(*ledger.Record)) error
 		change(next)
 		written, err := a.svc.ledger.Write(ctx, next)
 		if err == nil {
-			a.record, a.renewed = written, now
-			a.publishProvisional()
+			a.written(written, now)
 			return nil
 		}
 		if !errors.Is(err, ledger.ErrConflict) {
@@ -475,6 +455,14 @@ func (a *attempt) update(ctx context.Context, change func(*ledger.Record)) error
 		if written.Lease.Owner != a.owner || written.Nonce != nonce {
 			return ledger.ErrConflict
 		}
+	}
+}
+
+// written takes over the record as this holder wrote it. Callers whose time is up may return it.
+func (a *attempt) written(r *ledger.Record, now time.Time) {
+	a.record, a.renewed = r, now
+	if a.callers != nil {
+		a.callers.update(bridgeOf(r))
 	}
 }
 
@@ -591,22 +579,12 @@ func (a *attempt) scheduleRetry(ctx context.Context, cause error, permanent bool
 	return errors.Join(cause, err)
 }
 
-// publishProvisional lets callers whose time is up return the bridge as recorded so far.
-func (a *attempt) publishProvisional() {
-	if a.callers != nil {
-		a.callers.update(bridgeOf(a.record))
-	}
-}
-
 // callerAcknowledged reports whether a caller has been told that the ledger holds this opening.
 // If not, no caller will be, so the generation may be removed.
 func (a *attempt) callerAcknowledged() bool { return a.callers != nil && !a.callers.withdraw() }
 
 // wrapError returns err as an *Error: at which step, what exists now and what happens next.
 func (a *attempt) wrapError(err error) error {
-	if err == nil {
-		return nil
-	}
 	e := &Error{
 		Op: "open", Step: stepOf(err), IncidentID: a.id, Err: err,
 		Kept: a.queued && !isRequesterError(err),

@@ -8,13 +8,19 @@ import (
 	"time"
 
 	"github.com/incidentbridge/incidentbridge/bridge/internal/ledger"
+	"github.com/incidentbridge/incidentbridge/internal/detach"
 )
 
 const (
-	createBudget = 6 * time.Second
-	findBudget   = 4 * time.Second
-	slowFailure  = 2 * time.Second // a provider that fails so slowly is not asked under another host
+	createBudget  = 6 * time.Second
+	minCreateTime = 2 * time.Second // less is too little to begin a create before a hard deadline
+	findBudget    = 4 * time.Second
+	slowFailure   = 2 * time.Second // a provider that fails so slowly is not asked under another host
 )
+
+// errHardDeadline leaves the meeting to the next attempt. The provider did not fail, so there is
+// no reason to fall back.
+var errHardDeadline = fmt.Errorf("%w: too little time is left to create a meeting", ErrUnavailable)
 
 // created is a meeting that was made, or found, for the generation.
 type created struct {
@@ -27,7 +33,8 @@ type created struct {
 // opening is left to the ledger.
 func (a *attempt) createMeeting(ctx context.Context, incident *Incident, email string) (created, error) {
 	providers := a.svc.providers
-	if tooLateToCreate(ctx, providers[0]) {
+	// Before a hard deadline the meeting is left to the next attempt, and no fallback is used.
+	if _, ok := detach.End(ctx); ok && !isInstant(providers[0]) && !canFinishCreate(ctx) {
 		return created{}, a.scheduleRetry(ctx, errHardDeadline, false)
 	}
 	id, err := a.svc.ledger.Identity(ctx)
@@ -76,19 +83,6 @@ func (a *attempt) createMeeting(ctx context.Context, incident *Incident, email s
 func (a *attempt) tryProvider(
 	ctx context.Context, p Provider, hosts []string, marker ledger.Marker, spec MeetingSpec, last bool,
 ) (*Meeting, error) {
-	meeting, err := a.tryHosts(ctx, p, hosts, marker, spec)
-	if err == nil || !last || isFinal(err) || errors.Is(err, ErrRateLimited) {
-		return meeting, err
-	}
-	if !a.enoughTime(ctx, p) || sleep(ctx, time.Second) != nil {
-		return nil, err
-	}
-	return a.tryHosts(ctx, p, hosts, marker, spec)
-}
-
-func (a *attempt) tryHosts(
-	ctx context.Context, p Provider, hosts []string, marker ledger.Marker, spec MeetingSpec,
-) (*Meeting, error) {
 	// What an earlier holder may have made is looked for at every host before anything new is made.
 	for _, site := range a.record.CreateSites {
 		if site.Provider != p.Name() || !a.mayHaveCreated(site) || slices.Contains(hosts, site.Host) {
@@ -100,19 +94,25 @@ func (a *attempt) tryHosts(
 		}
 		a.known.createInDoubt = a.known.createInDoubt || err != nil
 	}
-	var faults []error
-	for _, host := range hosts {
-		began := time.Now()
-		meeting, err := a.createOrAdopt(ctx, p, host, marker, spec)
-		if err == nil || isFinal(err) {
-			return meeting, err
+	for {
+		var faults []error
+		for _, host := range hosts {
+			began := time.Now()
+			meeting, err := a.createOrAdopt(ctx, p, host, marker, spec)
+			if err == nil || isFinal(err) {
+				return meeting, err
+			}
+			faults = append(faults, err)
+			if ctx.Err() != nil || errors.Is(err, ErrInDoubt) && time.Since(began) > slowFailure {
+				break
+			}
 		}
-		faults = append(faults, err)
-		if ctx.Err() != nil || errors.Is(err, ErrInDoubt) && time.Since(began) > slowFailure {
-			break
+		err := errors.Join(faults...)
+		if !last || errors.Is(err, ErrRateLimited) || !a.enoughTime(ctx, p) || sleep(ctx, time.Second) != nil {
+			return nil, err
 		}
+		last = false
 	}
-	return nil, errors.Join(faults...)
 }
 
 // createOrAdopt makes a meeting under one host, unless one that was made before is found there.
@@ -130,7 +130,12 @@ func (a *attempt) createOrAdopt(
 			return nil, err
 		}
 	}
-	if err := a.recordIntent(ctx, site); err != nil {
+	// The site is recorded before the create is sent, and the lease outlives it.
+	if slices.Contains(a.record.CreateSites, site) {
+		if err := a.renewLease(ctx, createBudget); err != nil {
+			return nil, err
+		}
+	} else if err := a.update(ctx, func(r *ledger.Record) { r.CreateSites = append(r.CreateSites, site) }); err != nil {
 		return nil, err
 	}
 	if a.alreadyDecided() {
@@ -168,19 +173,6 @@ func (a *attempt) mayHaveCreated(site ledger.CreateSite) bool {
 		return slices.Contains(a.known.createdAt, site)
 	}
 	return slices.Contains(a.record.CreateSites, site)
-}
-
-// recordIntent records where the create goes, unless the claim did, and makes sure that the
-// lease outlives it.
-func (a *attempt) recordIntent(ctx context.Context, site ledger.CreateSite) error {
-	if slices.Contains(a.record.CreateSites, site) {
-		return a.renewLease(ctx, createBudget)
-	}
-	return a.update(ctx, func(r *ledger.Record) {
-		if !slices.Contains(r.CreateSites, site) {
-			r.CreateSites = append(r.CreateSites, site)
-		}
-	})
 }
 
 // find looks under a host for the meeting that carries this generation's marker. Listed meetings
@@ -240,4 +232,18 @@ func (a *attempt) enoughTime(ctx context.Context, p Provider) bool {
 func isInstant(p Provider) bool {
 	i, ok := p.(Instant)
 	return ok && i.Instant()
+}
+
+// canFinishCreate reports whether there is time to begin a create: all that it may take, or
+// else, before a hard deadline, what it mostly takes.
+func canFinishCreate(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return true
+	}
+	need := createBudget
+	if _, ok := detach.End(ctx); ok {
+		need = minCreateTime
+	}
+	return time.Until(deadline) >= need
 }

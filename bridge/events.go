@@ -92,8 +92,8 @@ func (s *Service) recordChanged(ctx context.Context, r *ledger.Record, c ledger.
 	s.cfg.handleEvent(ctx, e)
 }
 
-// reportCreated reports how a decided meeting came about, where that is not the usual way.
-func (s *Service) reportCreated(ctx context.Context, r *ledger.Record, adopted bool, faults []error) {
+// reportUnusual reports a decided meeting that was adopted, or that another provider made.
+func (s *Service) reportUnusual(ctx context.Context, r *ledger.Record, adopted bool, faults []error) {
 	e := Event{
 		IncidentID: r.IncidentID, Provider: r.Decision.Provider, Generation: r.Generation,
 		Duration: s.cfg.now().Sub(r.OpenedAt),

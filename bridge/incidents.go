@@ -74,8 +74,3 @@ const (
 	RoleObserver    Role = "observer"    // opens one only where an assignment or a team makes them a responder
 	RoleResponder   Role = "responder"   // opens one
 )
-
-// complete reports whether a carried incident holds all that a read would be made for.
-func (i *Incident) complete() bool {
-	return i != nil && i.ID != "" && i.Status != "" && i.Bridge != nil
-}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	"github.com/incidentbridge/incidentbridge/internal/detach"
 )
@@ -46,7 +47,11 @@ func (f *inFlight) do(
 func (f *inFlight) run(
 	ctx context.Context, key string, a *sharedAttempt, work func(context.Context, *sharedAttempt),
 ) {
-	ctx, cancel := detach.Context(ctx, attemptTime(ctx))
+	budget := attemptBudget
+	if end, ok := detach.End(ctx); ok {
+		budget = min(budget, time.Until(end)-handBackMargin) //mutant:hard-deadline
+	}
+	ctx, cancel := detach.Context(ctx, budget)
 	defer cancel()
 	defer func() {
 		if fault := recover(); fault != nil {
@@ -64,6 +69,9 @@ func (f *inFlight) run(
 	}()
 	work(ctx, a)
 }
+
+// handBackMargin is for an attempt that is cut short, to release its lease.
+const handBackMargin = 200 * time.Millisecond
 
 // halfFull reports whether half the places are taken: the ledger leaves the rest to callers.
 func (f *inFlight) halfFull() bool {

@@ -38,7 +38,6 @@ func (s *Service) Replace(ctx context.Context, req Request) (*Bridge, error) {
 
 func (s *Service) open(ctx context.Context, op string, req Request) (*Bridge, error) {
 	began := time.Now()
-	req = req.withDefaults()
 	req.arrived = s.cfg.now()
 	checkInstalled := s.startInstallCheck(ctx)
 	id, err := s.resolveTrigger(ctx, &req)
@@ -62,13 +61,16 @@ func (s *Service) resolveTrigger(ctx context.Context, req *Request) (string, err
 	if err != nil {
 		return "", err
 	}
-	if err := s.admit(*req); err != nil {
-		return id, err
+	if !s.cfg.openOn.admits(req.Trigger) {
+		return id, fmt.Errorf("%w: %s", ErrIgnored, truncate(req.Trigger.Event, 80))
+	}
+	if !req.OccurredAt.IsZero() && s.cfg.now().Sub(req.OccurredAt) > s.cfg.triggerMaxAge {
+		return id, fmt.Errorf("%w: it happened more than %v ago", ErrStale, s.cfg.triggerMaxAge)
 	}
 	carried := req.Incident
 	tooOld := req.OccurredAt.IsZero() || s.cfg.now().Sub(req.OccurredAt) > carriedAge //mutant:carried-age
-	if !carried.complete() || carried.ID != id || tooOld {
-		req.Incident = nil
+	if carried == nil || carried.ID != id || carried.Status == "" || carried.Bridge == nil || tooOld {
+		req.Incident = nil // it does not hold all that a read would be made for
 	}
 	if !isNumber(id) {
 		return id, nil

@@ -24,17 +24,6 @@ func (s *Service) Authorize(ctx context.Context, incidentID string, who Requeste
 	return wrap("authorize", id, err)
 }
 
-// admit reports whether a trigger may do anything at all, before anything is read.
-func (s *Service) admit(req Request) error {
-	if !s.cfg.openOn.admits(req.Trigger) {
-		return fmt.Errorf("%w: %s", ErrIgnored, truncate(req.Trigger.Event, 80))
-	}
-	if !req.OccurredAt.IsZero() && s.cfg.now().Sub(req.OccurredAt) > s.cfg.triggerMaxAge {
-		return fmt.Errorf("%w: it happened more than %v ago", ErrStale, s.cfg.triggerMaxAge)
-	}
-	return nil
-}
-
 // incidentReader reads the incident, or returns what was read already.
 type incidentReader func(context.Context) (*Incident, error)
 

@@ -72,7 +72,14 @@ func (r Request) at() time.Time {
 	return r.arrived
 }
 
-func (r Request) validate() error {
+// validate checks the request and names the trigger when the caller did not.
+func (r *Request) validate() error {
+	switch {
+	case r.Trigger.Kind == "" && r.Requester.named():
+		r.Trigger.Kind = TriggerManual
+	case r.Trigger.Kind == "":
+		r.Trigger.Kind = TriggerAPI
+	}
 	if r.IncidentID == "" {
 		return fmt.Errorf("%w: no incident id", ErrInvalid)
 	}
@@ -85,17 +92,6 @@ func (r Request) validate() error {
 		return fmt.Errorf("%w: idempotency key longer than %d bytes", ErrInvalid, maxKeyLength)
 	}
 	return nil
-}
-
-// withDefaults names the trigger when the caller did not.
-func (r Request) withDefaults() Request {
-	if r.Trigger.Kind == "" && r.Requester.named() {
-		r.Trigger.Kind = TriggerManual
-	}
-	if r.Trigger.Kind == "" {
-		r.Trigger.Kind = TriggerAPI
-	}
-	return r
 }
 
 // requested is what the ledger keeps of a request, for the process that takes it over.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/incidentbridge/incidentbridge/bridge/internal/ledger"
+	"github.com/incidentbridge/incidentbridge/internal/detach"
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
@@ -133,4 +134,15 @@ func (s *Service) providerOf(name string) Provider {
 		}
 	}
 	return nil
+}
+
+// WithHardDeadline returns a context for a process that is frozen or killed at end, as on AWS
+// Lambda. What a Service begins under it outlives ctx as ever, but not end: an opening is cut
+// short in time to be handed back to the ledger, which continues when Reconcile or Run is called,
+// anywhere. In the last two seconds no meeting is asked for.
+//
+// A refresh of an installed app's grant is not cut short, since that may cost the grant: none is
+// sent in the last two seconds, and Wait waits for one that was sent before.
+func WithHardDeadline(ctx context.Context, end time.Time) context.Context {
+	return detach.Until(ctx, end)
 }
