@@ -78,9 +78,9 @@ func (e *Error) Unwrap() error { return e.Err }
 // vendorError is a vendor's error under a sentinel of this package: it reads as the vendor's, and
 // has a sentence for people.
 type vendorError struct {
-	kind  error
-	err   error
-	plain string
+	kind    error
+	err     error
+	message string
 }
 
 func (e *vendorError) Error() string   { return e.err.Error() }
@@ -93,8 +93,8 @@ func userMessage(err error) string {
 	walk = func(err error) {
 		switch e := err.(type) { //nolint:errorlint // the whole tree is walked
 		case *vendorError:
-			if !slices.Contains(sentences, e.plain) {
-				sentences = append(sentences, e.plain)
+			if !slices.Contains(sentences, e.message) {
+				sentences = append(sentences, e.message)
 			}
 		case interface{ Unwrap() []error }:
 			for _, cause := range e.Unwrap() {
