@@ -16,7 +16,7 @@ const (
 	attemptBudget = 25 * time.Second // from claim to publish, so that work after a 202 ends too
 	leaseTime     = 15 * time.Second // a crashed attempt is resumed within 30 s
 	readBudget    = 8 * time.Second
-	clockMargin   = 2 * time.Second        // what clocks and scheduling may cost a lease
+	clockMargin   = 2 * time.Second        // what clocks and scheduling may cost a lease //mutant:clock-margin
 	pollInterval  = 100 * time.Millisecond // while another holder is at work
 )
 
@@ -518,7 +518,7 @@ func (a *attempt) abort(ctx context.Context, reason ledger.CloseReason, cause er
 	if err == nil && decided {
 		return ledger.ErrConflict
 	}
-	return errors.Join(cause, err) //mutant:abort-keeps-record
+	return errors.Join(cause, err)
 }
 
 // restorePrevious ends a Replace that came to nothing: the bridge that was to be replaced becomes

@@ -88,11 +88,11 @@ func (a *attempt) attach(ctx context.Context, status Status, dialIns []string) (
 	nonce, createdByUs := a.record.Nonce, a.known.decidedByUs
 	note := false
 	attach := func(r *ledger.Record) {
-		note = len(r.Warnings) > 0 && !r.WarningsNoted
+		note = len(r.Warnings) > 0 && !r.WarningsNoted //mutant:key-with-attach
 		r.ReleaseLease()
 		r.Attach(a.svc.cfg.now(), status == StatusResolved, dialIns, a.svc.cfg.grace, a.svc.cfg.maxAge)
 	}
-	err := a.update(ctx, attach) //mutant:key-with-attach
+	err := a.update(ctx, attach)
 	if errors.Is(err, ledger.ErrConflict) {
 		// Another holder took it over. What PagerDuty accepted is true for it too, if it works on
 		// the same generation.

@@ -270,8 +270,8 @@ func (s *Service) deleteDuplicate(ctx context.Context, p Provider, incidentID, m
 	if err != nil {
 		return err
 	}
-	if meeting.Started {
-		warnErr := s.warnDuplicate(ctx, incidentID, meetingID) //mutant:audit-leaves-started
+	if meeting.Started { //mutant:audit-leaves-started
+		warnErr := s.warnDuplicate(ctx, incidentID, meetingID)
 		return errors.Join(errDuplicateInUse, warnErr)
 	}
 	return p.Delete(ctx, meetingID)

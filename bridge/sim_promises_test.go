@@ -139,7 +139,7 @@ func (s *simulation) committed(by *actor, p sheet, due time.Time) {
 		s.began(by, i, before, p)
 	}
 	stands := before.Standing.Call != nil && p.Generation == before.Generation
-	if stands && (p.State == "failed" || p.State == "closed" && p.Call == nil || p.Reason == "refused") {
+	if stands && (p.State == "failed" || p.State == "closed" && p.Call == nil || p.Reason == "rejected") {
 		s.broke("what stands stands again when nothing comes of replacing it", "%s writes %s", by.name, p.summary())
 	}
 	switch key := by.key(); {
@@ -161,7 +161,7 @@ func (s *simulation) committed(by *actor, p sheet, due time.Time) {
 		switch p.Reason {
 		case "max_age":
 			i.excuse("too old").to = now
-		case "refused":
+		case "rejected":
 			i.excuse("refused").to = now
 		}
 		if p.Reason == string(bridge.CloseResolved) && !i.was("resolved", by.began) {
@@ -289,7 +289,7 @@ func (s *simulation) pointOfNoReturn(by *actor, i *incident, p sheet) {
 	if p.Reason == string(bridge.CloseResolved) && !i.was("resolved", by.began) && !tooOld {
 		s.broke("a bridge of an open incident is not ended for a resolve", "%s ends it", by.name)
 	}
-	if p.Reason == "refused" && p.Call != nil && i.shown == p.Call.JoinURL && i.shownSince.before(by.began) {
+	if p.Reason == "rejected" && p.Call != nil && i.shown == p.Call.JoinURL && i.shownSince.before(by.began) {
 		s.broke("a bridge that PagerDuty shows is not ended for a refusal", "%s ends it", by.name)
 	}
 }

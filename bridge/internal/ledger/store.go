@@ -80,7 +80,7 @@ func (s *Store) Write(ctx context.Context, r *Record) (*Record, error) {
 	if current.Stamp == r.Stamp && current.Exists() { //mutant:lost-reply
 		return s.written(ctx, r, current.version), nil
 	}
-	if errors.Is(err, tokenstore.ErrConflict) {
+	if errors.Is(err, tokenstore.ErrConflict) { //mutant:only-a-conflict
 		return current, ErrConflict
 	}
 	return nil, fmt.Errorf("%w: the store cannot be written: %w", ErrUnavailable, err)
@@ -89,7 +89,7 @@ func (s *Store) Write(ctx context.Context, r *Record) (*Record, error) {
 // written tells what a write that landed has changed.
 func (s *Store) written(ctx context.Context, r *Record, version string) *Record {
 	now, was := r.Clone(), r.stored
-	now.version, now.stored = version, r.position()
+	now.version, now.stored = version, r.position() //mutant:keep-record
 	s.changed(ctx, now, Change{
 		From: was.state, To: now.State,
 		Attached: now.State == StateAttached && (!was.attached || was.generation != now.Generation),

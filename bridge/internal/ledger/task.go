@@ -42,15 +42,16 @@ func (r *Record) scheduled() []dueTask {
 	case StateNone, StateClosed, StateFailed, StateAbandoned:
 	}
 	// An undecided generation is never audited: its meeting may be about to be decided.
-	if len(r.AuditAt) > 0 && r.State != StateCreating { //mutant:audit-when-decided-task
-		tasks = append(tasks, dueTask{TaskAudit, slices.MinFunc(r.AuditAt, time.Time.Compare)})
+	if len(r.AuditAt) > 0 &&
+		r.State != StateCreating { //mutant:audit-when-decided-task
+		tasks = append(tasks, dueTask{TaskAudit, slices.MinFunc(r.AuditAt, time.Time.Compare)}) //mutant:audit-is-last
 	}
 	return slices.DeleteFunc(tasks, func(t dueTask) bool { return t.at.IsZero() })
 }
 
 // DueAt is when the record needs attention next. An open one always has such a time.
 func (r *Record) DueAt() time.Time {
-	tasks := r.scheduled()
+	tasks := r.scheduled() //mutant:created-is-due
 	switch {
 	case r.Lease.Owner != "":
 		return r.Lease.Until

@@ -80,7 +80,7 @@ type Change struct {
 // the only place that assigns State. What the table does not list is refused: the state stays,
 // and the store does not write the record.
 func (r *Record) to(next State) {
-	if !slices.Contains(r.State.mayBecome(), next) {
+	if !slices.Contains(r.State.mayBecome(), next) { //mutant:listed-transition
 		r.invalid = fmt.Errorf("ledger: %q may not follow %q", next, r.State)
 		return
 	}
