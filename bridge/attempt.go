@@ -373,7 +373,10 @@ func (a *attempt) decide(ctx context.Context, c created) error {
 			next.ReleaseLease()
 		}
 		nonce := a.record.Nonce
-		writeCtx, cancel := detach.Context(ctx, readBudget) // time may be up, but it must be decided
+		writeCtx, cancel := ctx, context.CancelFunc(func() {})
+		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < readBudget {
+			writeCtx, cancel = detach.Context(ctx, readBudget) // a meeting that exists must be decided
+		}
 		written, err := a.svc.ledger.Write(writeCtx, next)
 		cancel()
 		if err == nil {
