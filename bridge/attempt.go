@@ -298,13 +298,11 @@ func (a *attempt) check(ctx context.Context) (*Incident, *Person, error) {
 	if incident.Status == StatusResolved {
 		return nil, nil, a.abort(ctx, ledger.CloseResolved, inStep("check incident", ErrResolved))
 	}
-	switch a.record.CloseRequested {
-	case ledger.CloseRequested:
+	if a.record.CloseRequested == ledger.CloseRequested {
 		closed := fmt.Errorf("%w: it was closed before it was made", ErrStale)
 		return nil, nil, a.abort(ctx, ledger.CloseRequested, inStep("check incident", closed))
-	case ledger.CloseResolved:
-		a.record.CloseRequested = "" // the incident is open again
 	}
+	a.record.CloseRequested = "" // for a resolve, and the incident is open again
 	return incident, requester, nil
 }
 

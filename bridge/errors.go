@@ -136,8 +136,7 @@ func inStep(step string, err error) error {
 }
 
 func stepOf(err error) string {
-	var e *stepError
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*stepError](err); ok {
 		return e.step
 	}
 	return ""

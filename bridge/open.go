@@ -245,7 +245,7 @@ func (s *Service) storeIdempotencyKey(ctx context.Context, id string, generation
 
 // errorForReason is why a generation ended without a bridge.
 func errorForReason(reason ledger.CloseReason) error {
-	switch reason { //nolint:exhaustive // every other reason comes from a resolved incident
+	switch reason {
 	case ledger.CloseForbidden:
 		return ErrForbidden
 	case ledger.CloseNotFound:

@@ -102,7 +102,7 @@ func (s *Service) process(ctx context.Context, id string) (worked bool, opening 
 	}
 	switch r.Task(s.cfg.now()) {
 	case ledger.TaskResume:
-		opening, err = s.resume(ctx, r)
+		opening, _, err = s.resume(ctx, r)
 		return true, opening, err
 	case ledger.TaskClose:
 		return true, nil, s.closeDue(ctx, r)
@@ -119,11 +119,11 @@ func (s *Service) process(ctx context.Context, id string) (worked bool, opening 
 	return false, nil, nil
 }
 
-// resume continues an opening that stopped half-way, for the requester that asked for it. It
-// returns nil when a caller works on the incident, or callers need the places.
-func (s *Service) resume(ctx context.Context, r *ledger.Record) (*sharedAttempt, error) {
+// resume continues an opening that stopped half-way, for the requester that asked for it. It is
+// not started when a caller works on the incident already, or callers need the places.
+func (s *Service) resume(ctx context.Context, r *ledger.Record) (opening *sharedAttempt, started bool, err error) {
 	if s.inFlight.halfFull() {
-		return nil, nil //nolint:nilnil // nothing was started, which is no error
+		return nil, false, nil
 	}
 	shared, started, err := s.inFlight.do(ctx, r.IncidentID, func(ctx context.Context, shared *sharedAttempt) {
 		a := s.newAttempt(r, Request{}, shared)
@@ -131,9 +131,9 @@ func (s *Service) resume(ctx context.Context, r *ledger.Record) (*sharedAttempt,
 		shared.bridge, shared.err = a.run(ctx)
 	})
 	if err != nil || !started {
-		return nil, err
+		return nil, false, err
 	}
-	return shared, nil
+	return shared, true, nil
 }
 
 // expire ends a bridge that is too old.

@@ -41,9 +41,9 @@ func (s *Service) IncidentChanged(ctx context.Context, incidentID string, shown 
 // scheduled until a run succeeds: each run first moves VerifyAt 10 s ahead, and clears it at the
 // end.
 func (s *Service) verify(ctx context.Context, r *ledger.Record) error {
-	switch r.State { //nolint:exhaustive // in no other state is a link of ours to be restored
+	switch r.State {
 	case ledger.StateAttached, ledger.StateClosing, ledger.StateExternal:
-	default:
+	default: // there is no link of ours to restore
 		return nil
 	}
 	retryAt := s.cfg.now().Add(verifyRetry).Truncate(time.Millisecond)
@@ -149,9 +149,10 @@ func (s *Service) audit(ctx context.Context, r *ledger.Record) error {
 		if p == nil || slices.ContainsFunc(r.CreateSites[:i], site.SameHost) {
 			continue
 		}
-		err := s.deleteMarked(ctx, p, site.Host, func(_ context.Context, id string, m ledger.Marker, meeting *Meeting) (bool, error) {
+		duplicate := func(_ context.Context, id string, m ledger.Marker, meeting *Meeting) (bool, error) {
 			return isDuplicate(r, id, m, meeting.ID), nil
-		})
+		}
+		err := s.deleteMarked(ctx, p, site.Host, duplicate)
 		if err != nil {
 			faults = append(faults, fmt.Errorf("%s of %s: %w", p.Name(), site.Host, err))
 		}

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -78,9 +79,7 @@ func TestWhereTransitionsLead(t *testing.T) {
 	}
 	only := func(pairs map[State]State) map[State]State {
 		m := all(refused)
-		for from, to := range pairs {
-			m[from] = to
-		}
+		maps.Copy(m, pairs)
 		return m
 	}
 	transitions := []struct {
