@@ -48,21 +48,22 @@ type Event struct {
 // recordChanged reports a change of a bridge's state. The ledger calls it after the write that
 // made it was stored, so that there is one event and one log line for it, whatever caused it.
 func (s *Service) recordChanged(ctx context.Context, r *ledger.Record, c ledger.Change) {
-	e := Event{IncidentID: r.IncidentID, Generation: r.Generation, Duration: s.cfg.now().Sub(r.OpenedAt)}
-	if r.Decision != nil {
-		e.Provider = r.Decision.Provider
-	}
-	log := s.cfg.logger.With("incident_id", r.IncidentID, "state", r.State, "generation", r.Generation)
-	if r.Decision != nil {
-		log = log.With("provider", r.Decision.Provider, "meeting_id", r.Decision.MeetingID)
-	}
 	reopened := c.From == ledger.StateClosing && (c.To == ledger.StateCreated || c.To == ledger.StateAttached)
+	onTheWay := c.From == c.To || c.To == ledger.StateCreating || c.To == ledger.StateCreated || c.To == ledger.StateEnding
+	if onTheWay && !reopened && !c.Attached {
+		return
+	}
+	e := Event{IncidentID: r.IncidentID, Generation: r.Generation, Duration: s.cfg.now().Sub(r.OpenedAt)}
+	meetingID := ""
+	if r.Decision != nil {
+		e.Provider, meetingID = r.Decision.Provider, r.Decision.MeetingID
+	}
+	log := s.cfg.logger.With("incident_id", r.IncidentID, "generation", r.Generation,
+		"provider", e.Provider, "meeting_id", meetingID)
 	switch {
 	case c.Attached:
 		e.Kind = EventOpened
 		log.InfoContext(ctx, "bridge opened", "duration", e.Duration)
-	case c.From == c.To:
-		return
 	case reopened:
 		e.Kind = EventReopened
 		log.InfoContext(ctx, "bridge reopened")
@@ -85,9 +86,6 @@ func (s *Service) recordChanged(ctx context.Context, r *ledger.Record, c ledger.
 	case c.To == ledger.StateAbandoned:
 		e.Kind = EventAbandoned
 		log.WarnContext(ctx, "bridge abandoned, the app is not installed")
-	default:
-		log.DebugContext(ctx, "bridge state changed", "from", c.From)
-		return
 	}
 	s.cfg.handleEvent(ctx, e)
 }
@@ -116,21 +114,22 @@ func (s *Service) reportUnusual(ctx context.Context, r *ledger.Record, adopted b
 // recordChanged.
 func (s *Service) reportOpen(ctx context.Context, id string, b *Bridge, err error, took time.Duration) {
 	e := Event{IncidentID: id, Duration: took, Err: err}
-	log := s.cfg.logger.With("incident_id", id, "duration", took)
+	log := s.cfg.logger
 	switch {
 	case err != nil && isRefusal(err):
 		e.Kind = EventOpenRefused
-		log.InfoContext(ctx, "open refused", "error", err)
+		log.InfoContext(ctx, "open refused", "incident_id", id, "duration", took, "error", err)
 	case err != nil:
 		e.Kind = EventOpenFailed
-		log.WarnContext(ctx, "open failed", "error", err)
+		log.WarnContext(ctx, "open failed", "incident_id", id, "duration", took, "error", err)
 	case b.Created || b.State == StateExternal:
 		return
 	case b.State == StateAttached:
 		e.Kind, e.Provider, e.Generation = EventReused, b.Provider, b.Generation
-		log.InfoContext(ctx, "bridge already open", "generation", b.Generation)
+		log.InfoContext(ctx, "bridge already open", "incident_id", id, "duration", took, "generation", b.Generation)
 	default:
-		log.InfoContext(ctx, "bridge opening continues", "generation", b.Generation, "state", b.State)
+		log.InfoContext(ctx, "bridge opening continues", "incident_id", id, "duration", took,
+			"generation", b.Generation, "state", b.State)
 		return
 	}
 	s.cfg.handleEvent(ctx, e)

@@ -37,7 +37,7 @@ func mistakes() []mutant.Mistake {
 		mutant.Plant("the status is not read before ending", mutant.Never("status-before-ending")),
 		mutant.Plant("a former link of ours is taken for a human's", mutant.Zero("former-links")),
 		mutant.Plant("a record is deleted on release", mutant.After("keep-record",
-			"if now.State == StateClosed && now.Decision == nil { _ = s.store.Delete(ctx, s.key(now.IncidentID), version) }")),
+			"if r.State == StateClosed && r.Decision == nil { _ = s.store.Delete(ctx, s.key(r.IncidentID), version) }")),
 		mutant.Plant("nobody looks again after PagerDuty's refusal", mutant.Never("check-after-rejection")),
 		mutant.Plant("a trigger is accepted without a durable claim", mutant.Replace("durable-claim",
 			"return &Bridge{IncidentID: id, State: StateCreating, Generation: 1}, nil")),

@@ -51,7 +51,7 @@ func (s *Store) Read(ctx context.Context, incidentID string) (*Record, error) {
 	return decode(stored.Value, stored.Version)
 }
 
-// Write replaces the record at the version it was read at, and returns it as it is then. On
+// Write replaces the record at the version it was read at, and returns it at its new version. On
 // ErrConflict it returns what the store holds instead. A lost reply is told from a lost race by
 // the record's stamp.
 func (s *Store) Write(ctx context.Context, r *Record) (*Record, error) {
@@ -88,13 +88,13 @@ func (s *Store) Write(ctx context.Context, r *Record) (*Record, error) {
 
 // written tells what a write that landed has changed.
 func (s *Store) written(ctx context.Context, r *Record, version string) *Record {
-	now, was := r.Clone(), r.stored
-	now.version, now.stored = version, r.position() //mutant:keep-record
-	s.changed(ctx, now, Change{
-		From: was.state, To: now.State,
-		Attached: now.State == StateAttached && (!was.attached || was.generation != now.Generation),
+	was := r.stored
+	r.version, r.stored = version, r.position() //mutant:keep-record
+	s.changed(ctx, r, Change{
+		From: was.state, To: r.State,
+		Attached: r.State == StateAttached && (!was.attached || was.generation != r.Generation),
 	})
-	return now
+	return r
 }
 
 // Update changes the record, whoever holds it, until the change is stored or change returns
