@@ -16,7 +16,7 @@ import (
 // nextFormat is the flag that builds the program of a later day, whose records an older one does not know.
 func nextFormat(t *testing.T) string {
 	t.Helper()
-	original, err := filepath.Abs(filepath.Join("..", "..", "..", "bridge", "record.go"))
+	original, err := filepath.Abs(filepath.Join("..", "..", "..", "bridge", "internal", "ledger", "record.go"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,7 +24,7 @@ func nextFormat(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const today, later = "const recordFormat = 1\n", "const recordFormat = 2\n"
+	const today, later = "const format = 1\n", "const format = 2\n"
 	if strings.Count(string(text), today) != 1 {
 		t.Fatalf("record.go does not say %q once", today)
 	}
