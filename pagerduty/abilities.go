@@ -13,8 +13,8 @@ func (c *Client) Abilities(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, listed := answer["abilities"]; !listed {
+	if !answer.Has("abilities") {
 		return nil, unreadableError(r)
 	}
-	return answer.texts("abilities"), nil
+	return answer.Strings("abilities"), nil
 }

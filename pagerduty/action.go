@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"strings"
 	"time"
+
+	"github.com/incidentbridge/incidentbridge/internal/lenientjson"
 )
 
 // maxFieldBytes bounds each field of a workflow's body.
@@ -24,26 +26,26 @@ type CustomAction struct {
 // and odd fields are left zero; only a body without a list of messages is [ErrInvalid].
 func ParseCustomAction(body []byte) ([]CustomAction, error) {
 	const op = "parse custom action"
-	content, ok := parseObject(body)
-	if !ok {
+	content, err := lenientjson.Parse(body)
+	if err != nil {
 		return nil, invalid(op, "", "the body is not a JSON object")
 	}
 	if !strings.HasPrefix(string(content["messages"]), "[") {
 		return nil, invalid(op, "", "messages is missing or not a list")
 	}
 	var actions []CustomAction
-	for _, message := range content.objects("messages") {
+	for _, message := range content.Objects("messages") {
 		action := CustomAction{
-			ID:        message.text("id"),
-			Event:     message.text("event"),
-			CreatedOn: message.time("created_on"),
+			ID:        message.String("id"),
+			Event:     message.String("event"),
+			CreatedOn: message.Time("created_on"),
 		}
-		if incident := message.object("incident"); incident != nil {
+		if incident := message.Object("incident"); incident != nil {
 			action.Incident = decodeIncident(incident)
 		}
-		for _, entry := range message.objects("log_entries") {
+		for _, entry := range message.Objects("log_entries") {
 			if action.Agent == nil {
-				action.Agent = entry.object("agent").reference()
+				action.Agent = referenceFrom(entry.Object("agent"))
 			}
 		}
 		actions = append(actions, action)
@@ -66,8 +68,8 @@ type WorkflowRequest struct {
 // whoever words the incident's title can add fields of their own.
 func ParseWorkflow(body []byte) (*WorkflowRequest, error) {
 	const op = "parse workflow body"
-	content, ok := parseObject(body)
-	if !ok {
+	content, err := lenientjson.Parse(body)
+	if err != nil {
 		return nil, invalid(op, "", "the body is not a JSON object")
 	}
 	if name := repeated(body); name != "" {
@@ -121,7 +123,7 @@ func readField(raw json.RawMessage, into *string) bool {
 	if len(raw) == 0 || string(raw) == "null" {
 		return true
 	}
-	text, ok := scalar(raw)
+	text, ok := lenientjson.Scalar(raw)
 	control := func(r rune) bool { return r < ' ' || r == 0x7f }
 	if !ok || len(text) > maxFieldBytes || strings.ContainsFunc(text, control) {
 		return false

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/incidentbridge/incidentbridge/internal/httpx"
+	"github.com/incidentbridge/incidentbridge/internal/lenientjson"
 	"github.com/incidentbridge/incidentbridge/internal/onetoken"
 )
 
@@ -106,8 +107,8 @@ func (s *appSource) request(ctx context.Context) (token *oauth2.Token, missing [
 	if answer.StatusCode/100 != 2 {
 		return nil, nil, s.refusal(r, answer, body)
 	}
-	content, _ := parseObject(body)
-	access := content.text("access_token")
+	content, _ := lenientjson.Parse(body)
+	access := content.String("access_token")
 	if !headerValue(access) {
 		return nil, nil, unreadableError(r)
 	}
@@ -127,20 +128,20 @@ func (s *appSource) refusal(r request, answer *http.Response, body []byte) *Erro
 	return e
 }
 
-func tokenLifeOf(content object) time.Duration {
-	if _, told := content["expires_in"]; !told {
+func tokenLifeOf(content lenientjson.Object) time.Duration {
+	if !content.Has("expires_in") {
 		return tokenLife
 	}
-	seconds := min(content.number("expires_in"), int((366 * 24 * time.Hour).Seconds()))
+	seconds := min(max(content.Int("expires_in"), 0), int64((366 * 24 * time.Hour).Seconds()))
 	return time.Duration(seconds) * time.Second
 }
 
 // withheld are the scopes that were asked for and not granted. An answer that does not speak of scopes granted them all.
-func withheld(content object, asked []string) []string {
-	if _, told := content["scope"]; !told {
+func withheld(content lenientjson.Object, asked []string) []string {
+	if !content.Has("scope") {
 		return nil
 	}
-	return lacking(strings.Fields(content.text("scope")), asked)
+	return lacking(strings.Fields(content.String("scope")), asked)
 }
 
 // MissingScopes names the scopes that an [AppToken] was asked for and not granted, or that the grant of a [UserToken]

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/incidentbridge/incidentbridge/internal/httpx"
+	"github.com/incidentbridge/incidentbridge/internal/lenientjson"
 )
 
 // Client calls PagerDuty's REST API. Make one with [NewClient]; it is safe for concurrent use and needs no closing.
@@ -117,7 +118,7 @@ type request struct {
 func (r request) writes() bool { return r.method != "" && r.method != http.MethodGet }
 
 // call sends the request and answers the JSON object of a good answer; what else may come is an *Error.
-func (c *Client) call(ctx context.Context, r request) (object, error) {
+func (c *Client) call(ctx context.Context, r request) (lenientjson.Object, error) {
 	sent, err := c.newRequest(ctx, r)
 	if err != nil {
 		return nil, invalid(r.op, r.incidentID, "the request cannot be built")
@@ -136,8 +137,8 @@ func (c *Client) call(ctx context.Context, r request) (object, error) {
 	if r.empty {
 		return nil, nil
 	}
-	content, ok := parseObject(body)
-	if !ok {
+	content, err := lenientjson.Parse(body)
+	if err != nil {
 		return nil, unreadableError(r)
 	}
 	return content, nil

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+
+	"github.com/incidentbridge/incidentbridge/internal/lenientjson"
 )
 
 // ConferenceBridge is how people join an incident's call. Both parts may carry a passcode, so it prints as
@@ -92,11 +94,11 @@ func (c *Client) writeBridge(ctx context.Context, op, id string, b ConferenceBri
 }
 
 // decodeConferenceBridge reads a bridge in REST's or the webhook's spelling; nil when both parts are empty.
-func decodeConferenceBridge(o object) *ConferenceBridge {
-	b := ConferenceBridge{URL: o.text("conference_url"), Number: o.text("conference_number")}
-	for _, listed := range o.objects("conference_numbers") {
+func decodeConferenceBridge(o lenientjson.Object) *ConferenceBridge {
+	b := ConferenceBridge{URL: o.String("conference_url"), Number: o.String("conference_number")}
+	for _, listed := range o.Objects("conference_numbers") {
 		if b.Number == "" {
-			b.Number = listed.text("number")
+			b.Number = listed.String("number")
 		}
 	}
 	if b == (ConferenceBridge{}) {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/incidentbridge/incidentbridge/internal/lenientjson"
 	"github.com/incidentbridge/incidentbridge/internal/redact"
 )
 
@@ -18,18 +19,18 @@ const (
 // decodeError reads an error body in any of the shapes PagerDuty has been seen to use. What it cannot read, an HTML
 // page for instance, leaves everything empty.
 func decodeError(body []byte) (code int, message string, details []string) {
-	content, ok := parseObject(body)
-	if !ok {
+	content, err := lenientjson.Parse(body)
+	if err != nil {
 		return 0, "", nil
 	}
-	inner := content.object("error")
+	inner := content.Object("error")
 	if inner == nil {
 		if reasons := flatten(content["error"]); len(reasons) > 0 {
 			return 0, reasons[0], reasons[1:]
 		}
 		inner = content
 	}
-	return inner.number("code"), inner.text("message"), flatten(inner["errors"])
+	return int(inner.Int("code")), inner.String("message"), flatten(inner["errors"])
 }
 
 // flatten lists the texts in raw: a text, a list of them, or an object of path to either.

@@ -3,6 +3,8 @@ package pagerduty
 import (
 	"strings"
 	"time"
+
+	"github.com/incidentbridge/incidentbridge/internal/lenientjson"
 )
 
 // Event is a V3 webhook event. PagerDuty adds types at any time: one that is unknown here still has all that its
@@ -40,46 +42,46 @@ type Responder struct {
 // body that is no event at all is [ErrInvalid].
 func ParseEvent(body []byte) (*Event, error) {
 	const op = "parse event"
-	content, ok := parseObject(body)
-	if !ok {
+	content, err := lenientjson.Parse(body)
+	if err != nil {
 		return nil, invalid(op, "", "the body is not a JSON object")
 	}
-	envelope := content.object("event")
+	envelope := content.Object("event")
 	event := &Event{
-		ID:           envelope.text("id"),
-		Type:         envelope.text("event_type"),
-		ResourceType: envelope.text("resource_type"),
-		OccurredAt:   envelope.time("occurred_at"),
-		Agent:        envelope.object("agent").reference(),
+		ID:           envelope.String("id"),
+		Type:         envelope.String("event_type"),
+		ResourceType: envelope.String("resource_type"),
+		OccurredAt:   envelope.Time("occurred_at"),
+		Agent:        referenceFrom(envelope.Object("agent")),
 	}
 	if event.Type == "" {
 		return nil, invalid(op, "", "event.event_type is missing")
 	}
-	event.readData(envelope.object("data"))
+	event.readData(envelope.Object("data"))
 	return event, nil
 }
 
-func (e *Event) readData(data object) {
-	kind := data.text("type")
+func (e *Event) readData(data lenientjson.Object) {
+	kind := data.String("type")
 	switch kind {
 	case "incident":
 		e.Incident = decodeIncident(data)
 		e.IncidentID = e.Incident.ID
 	case "incident_reference":
-		e.IncidentID = data.text("id")
+		e.IncidentID = data.String("id")
 	default:
-		e.IncidentID = data.object("incident").text("id")
+		e.IncidentID = data.Object("incident").String("id")
 	}
-	e.Workflow = data.object("incident_workflow").reference()
+	e.Workflow = referenceFrom(data.Object("incident_workflow"))
 	switch {
 	case kind == "incident_conference_bridge", e.Type == "incident.conference_bridge.updated":
 		e.ConferenceBridge = e.updatedBridge(data)
 	case kind == "incident_responder":
 		e.Responder = &Responder{
-			User:             data.object("user").reference(),
-			EscalationPolicy: data.object("escalation_policy").reference(),
-			Message:          data.text("message"),
-			State:            data.text("state"),
+			User:             referenceFrom(data.Object("user")),
+			EscalationPolicy: referenceFrom(data.Object("escalation_policy")),
+			Message:          data.String("message"),
+			State:            data.String("state"),
 		}
 	case kind == "incident_note":
 		e.Note = decodeNote(data)
@@ -87,7 +89,7 @@ func (e *Event) readData(data object) {
 }
 
 // updatedBridge looks into data, or into the incident when that is what data turned out to be.
-func (e *Event) updatedBridge(data object) *ConferenceBridge {
+func (e *Event) updatedBridge(data lenientjson.Object) *ConferenceBridge {
 	bridge := decodeConferenceBridge(data)
 	if bridge == nil && e.Incident != nil {
 		bridge = e.Incident.ConferenceBridge

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/incidentbridge/incidentbridge/internal/lenientjson"
 )
 
 // Extension is a custom incident action as PagerDuty keeps it: a button on the incidents of some services, which sends
@@ -83,7 +85,7 @@ func (c *Client) CreateExtension(ctx context.Context, e ExtensionRequest) (*Exte
 	if err != nil {
 		return nil, err
 	}
-	extension := decodeExtension(answer.object("extension"))
+	extension := decodeExtension(answer.Object("extension"))
 	if !validID(extension.ID) {
 		return nil, unreadableError(r)
 	}
@@ -99,8 +101,8 @@ func (c *Client) Extensions(ctx context.Context, serviceID string) ([]Extension,
 	}
 	var found []Extension
 	r := request{op: op, path: "/extensions", query: url.Values{"extension_object_id": {serviceID}}}
-	err := c.each(ctx, r, "extensions", func(entry object) bool {
-		if isCustomAction(entry.object("extension_schema")) {
+	err := c.each(ctx, r, "extensions", func(entry lenientjson.Object) bool {
+		if isCustomAction(entry.Object("extension_schema")) {
 			found = append(found, *decodeExtension(entry))
 		}
 		return true
@@ -130,9 +132,9 @@ func (c *Client) DeleteExtension(ctx context.Context, id string) error {
 // customActionSchema finds the id of the extension schema that custom incident actions have.
 func (c *Client) customActionSchema(ctx context.Context, op string) (string, error) {
 	found := ""
-	err := c.each(ctx, request{op: op, path: "/extension_schemas"}, "extension_schemas", func(schema object) bool {
-		if isCustomAction(schema) && validID(schema.text("id")) {
-			found = schema.text("id")
+	err := c.each(ctx, request{op: op, path: "/extension_schemas"}, "extension_schemas", func(schema lenientjson.Object) bool {
+		if isCustomAction(schema) && validID(schema.String("id")) {
+			found = schema.String("id")
 		}
 		return found == ""
 	})
@@ -143,17 +145,17 @@ func (c *Client) customActionSchema(ctx context.Context, op string) (string, err
 }
 
 // isCustomAction goes by the key, or by the name where PagerDuty shows only that.
-func isCustomAction(schema object) bool {
-	return schema.text("key") == "custom_webhook" ||
-		strings.EqualFold(schema.text("label", "summary"), "Custom Incident Action")
+func isCustomAction(schema lenientjson.Object) bool {
+	return schema.String("key") == "custom_webhook" ||
+		strings.EqualFold(schema.String("label", "summary"), "Custom Incident Action")
 }
 
-func decodeExtension(o object) *Extension {
+func decodeExtension(o lenientjson.Object) *Extension {
 	return &Extension{
-		ID:       o.text("id"),
-		Name:     o.text("name", "summary"),
-		URL:      o.text("endpoint_url"),
-		Services: references(o.objects("extension_objects")),
-		Disabled: o.truth("temporarily_disabled"),
+		ID:       o.String("id"),
+		Name:     o.String("name", "summary"),
+		URL:      o.String("endpoint_url"),
+		Services: references(o.Objects("extension_objects")),
+		Disabled: o.Bool("temporarily_disabled"),
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"golang.org/x/oauth2"
+
+	"github.com/incidentbridge/incidentbridge/internal/lenientjson"
 )
 
 // Identity is who agreed to an [OAuth] app, as PagerDuty says beside the tokens.
@@ -37,24 +39,24 @@ func IdentityOf(token *oauth2.Token) (Identity, error) {
 		return Identity{}, &Error{Op: op, Err: ErrNoUser}
 	}
 	claims := claimsOf(idToken)
-	identity := Identity{UserID: claims.text("user_id"), Region: regionOf(claims)}
+	identity := Identity{UserID: claims.String("user_id"), Region: regionOf(claims)}
 	if !validID(identity.UserID) {
 		return Identity{}, unreadableError(request{op: op})
 	}
-	if end := claims.number("exp"); end > 0 && time.Since(time.Unix(int64(end), 0)) > lateIDToken {
+	if end := claims.Int("exp"); end > 0 && time.Since(time.Unix(end, 0)) > lateIDToken {
 		return Identity{}, &Error{Op: op, Message: "the ID token has expired", Err: ErrUnauthorized}
 	}
-	if id := claims.text("account_id"); validID(id) {
+	if id := claims.String("account_id"); validID(id) {
 		identity.AccountID = id
 	}
-	if subdomain := strings.ToLower(claims.text("subdomain")); validSubdomain(subdomain) {
+	if subdomain := strings.ToLower(claims.String("subdomain")); validSubdomain(subdomain) {
 		identity.Subdomain = subdomain
 	}
 	return identity, nil
 }
 
 // claimsOf is the middle one of the three parts; nothing when there is none.
-func claimsOf(idToken string) object {
+func claimsOf(idToken string) lenientjson.Object {
 	parts := strings.Split(idToken, ".")
 	if len(parts) != 3 {
 		return nil
@@ -63,14 +65,14 @@ func claimsOf(idToken string) object {
 	if err != nil {
 		return nil
 	}
-	claims, _ := parseObject(raw)
+	claims, _ := lenientjson.Parse(raw)
 	return claims
 }
 
 // regionOf goes by the API that the ID token is meant for; the region's own claim decides where that says nothing.
-func regionOf(claims object) Region {
+func regionOf(claims lenientjson.Object) Region {
 	var found []Region
-	for _, audience := range append(claims.texts("aud"), claims.text("aud")) {
+	for _, audience := range append(claims.Strings("aud"), claims.String("aud")) {
 		if region := regionOfAPI(audience); region != "" {
 			found = append(found, region)
 		}
@@ -78,7 +80,7 @@ func regionOf(claims object) Region {
 	if len(found) == 1 {
 		return found[0]
 	}
-	if claim := Region(strings.ToLower(claims.text("region"))); claim == US || claim == EU {
+	if claim := Region(strings.ToLower(claims.String("region"))); claim == US || claim == EU {
 		return claim
 	}
 	return ""

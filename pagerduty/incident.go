@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/incidentbridge/incidentbridge/internal/lenientjson"
 )
 
 // Incident is what this package reads of a PagerDuty incident, from a call or a webhook. Fields that the source did
@@ -58,8 +60,8 @@ func (c *Client) Incident(ctx context.Context, id string) (*Incident, error) {
 	return answeredIncident(r, answer)
 }
 
-func answeredIncident(r request, answer object) (*Incident, error) {
-	incident := decodeIncident(answer.object("incident"))
+func answeredIncident(r request, answer lenientjson.Object) (*Incident, error) {
+	incident := decodeIncident(answer.Object("incident"))
 	if !validID(incident.ID) {
 		return nil, unreadableError(r)
 	}
@@ -67,27 +69,46 @@ func answeredIncident(r request, answer object) (*Incident, error) {
 }
 
 // decodeIncident reads an incident in REST's, V3's or V2's spelling.
-func decodeIncident(o object) *Incident {
+func decodeIncident(o lenientjson.Object) *Incident {
 	incident := &Incident{
-		ID:               o.text("id"),
-		Number:           o.number("incident_number", "number"),
-		Title:            o.text("title", "summary"),
-		Status:           o.text("status"),
-		Urgency:          o.text("urgency"),
-		HTMLURL:          o.text("html_url"),
-		CreatedAt:        o.time("created_at"),
-		ResolvedAt:       o.time("resolved_at"),
-		Service:          o.object("service").reference(),
-		EscalationPolicy: o.object("escalation_policy").reference(),
-		Priority:         o.object("priority").reference(),
-		Teams:            references(o.objects("teams")),
-		Assignees:        references(o.objects("assignees")),
-		ConferenceBridge: decodeConferenceBridge(o.object("conference_bridge")),
+		ID:               o.String("id"),
+		Number:           int(o.Int("incident_number", "number")),
+		Title:            o.String("title", "summary"),
+		Status:           o.String("status"),
+		Urgency:          o.String("urgency"),
+		HTMLURL:          o.String("html_url"),
+		CreatedAt:        o.Time("created_at"),
+		ResolvedAt:       o.Time("resolved_at"),
+		Service:          referenceFrom(o.Object("service")),
+		EscalationPolicy: referenceFrom(o.Object("escalation_policy")),
+		Priority:         referenceFrom(o.Object("priority")),
+		Teams:            references(o.Objects("teams")),
+		Assignees:        references(o.Objects("assignees")),
+		ConferenceBridge: decodeConferenceBridge(o.Object("conference_bridge")),
 	}
-	_, incident.BridgeKnown = o["conference_bridge"]
-	for _, assignment := range o.objects("assignments") {
-		incident.Assignees = append(incident.Assignees, references([]object{assignment.object("assignee")})...)
+	incident.BridgeKnown = o.Has("conference_bridge")
+	for _, assignment := range o.Objects("assignments") {
+		incident.Assignees = append(incident.Assignees, references([]lenientjson.Object{assignment.Object("assignee")})...)
 	}
 	incident.Title = strings.TrimSpace(incident.Title)
 	return incident
+}
+
+// referenceFrom returns what o refers to, or nil when it names nothing.
+func referenceFrom(o lenientjson.Object) *Reference {
+	r := Reference{ID: o.String("id"), Type: o.String("type"), Summary: o.String("summary", "name")}
+	if r.ID == "" && r.Summary == "" {
+		return nil
+	}
+	return &r
+}
+
+func references(objects []lenientjson.Object) []Reference {
+	var found []Reference
+	for _, o := range objects {
+		if r := referenceFrom(o); r != nil {
+			found = append(found, *r)
+		}
+	}
+	return found
 }

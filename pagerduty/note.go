@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/incidentbridge/incidentbridge/internal/lenientjson"
 )
 
 // Note is a note on an incident's timeline.
@@ -45,7 +47,7 @@ func (c *Client) AddNote(ctx context.Context, id, content string) error {
 	if err != nil {
 		return err
 	}
-	if answer.object("note") == nil {
+	if answer.Object("note") == nil {
 		return unreadableError(r)
 	}
 	return nil
@@ -63,22 +65,22 @@ func (c *Client) Notes(ctx context.Context, id string) ([]Note, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, listed := answer["notes"]; !listed {
+	if !answer.Has("notes") {
 		return nil, unreadableError(r)
 	}
 	var notes []Note
-	for _, one := range answer.objects("notes") {
+	for _, one := range answer.Objects("notes") {
 		notes = append(notes, *decodeNote(one))
 	}
 	return notes, nil
 }
 
-func decodeNote(o object) *Note {
+func decodeNote(o lenientjson.Object) *Note {
 	return &Note{
-		ID:        o.text("id"),
-		Content:   o.text("content"),
-		Trimmed:   o.truth("trimmed"),
-		User:      o.object("user").reference(),
-		CreatedAt: o.time("created_at"),
+		ID:        o.String("id"),
+		Content:   o.String("content"),
+		Trimmed:   o.Bool("trimmed"),
+		User:      referenceFrom(o.Object("user")),
+		CreatedAt: o.Time("created_at"),
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+
+	"github.com/incidentbridge/incidentbridge/internal/lenientjson"
 )
 
 // perPage and maxPages bound a list: PagerDuty pages no further than 10,000 entries.
@@ -15,7 +17,7 @@ const (
 )
 
 // each shows the entries of all pages of the list under name, in order, until see is false.
-func (c *Client) each(ctx context.Context, r request, name string, see func(object) bool) error {
+func (c *Client) each(ctx context.Context, r request, name string, see func(lenientjson.Object) bool) error {
 	for page := range maxPages {
 		r.method = http.MethodGet
 		query := url.Values{}
@@ -28,15 +30,15 @@ func (c *Client) each(ctx context.Context, r request, name string, see func(obje
 		if err != nil {
 			return err
 		}
-		if _, listed := answer[name]; !listed {
+		if !answer.Has(name) {
 			return unreadableError(paged)
 		}
-		for _, entry := range answer.objects(name) {
+		for _, entry := range answer.Objects(name) {
 			if !see(entry) {
 				return nil
 			}
 		}
-		if !answer.truth("more") {
+		if !answer.Bool("more") {
 			return nil
 		}
 	}

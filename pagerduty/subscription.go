@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/incidentbridge/incidentbridge/internal/lenientjson"
 )
 
 // WebhookSubscription is a V3 webhook that PagerDuty sends to a URL.
@@ -96,7 +98,7 @@ func (c *Client) CreateWebhookSubscription(
 func (c *Client) WebhookSubscriptions(ctx context.Context) ([]WebhookSubscription, error) {
 	var found []WebhookSubscription
 	r := request{op: "list webhook subscriptions", path: "/webhook_subscriptions"}
-	err := c.each(ctx, r, "webhook_subscriptions", func(entry object) bool {
+	err := c.each(ctx, r, "webhook_subscriptions", func(entry lenientjson.Object) bool {
 		if s := decodeSubscription(entry); s.ID != "" {
 			found = append(found, *s)
 		}
@@ -144,24 +146,24 @@ func (c *Client) answeredSubscription(ctx context.Context, r request) (*WebhookS
 	if err != nil {
 		return nil, err
 	}
-	subscription := decodeSubscription(answer.object("webhook_subscription"))
+	subscription := decodeSubscription(answer.Object("webhook_subscription"))
 	if !validID(subscription.ID) {
 		return nil, unreadableError(r)
 	}
 	return subscription, nil
 }
 
-func decodeSubscription(o object) *WebhookSubscription {
-	delivery, filter := o.object("delivery_method"), o.object("filter")
+func decodeSubscription(o lenientjson.Object) *WebhookSubscription {
+	delivery, filter := o.Object("delivery_method"), o.Object("filter")
 	return &WebhookSubscription{
-		ID:          o.text("id"),
-		URL:         delivery.text("url"),
-		Events:      o.texts("events"),
-		Filter:      Reference{ID: filter.text("id"), Type: filter.text("type")},
-		Description: o.text("description"),
-		Active:      o.truth("active"),
-		Disabled:    delivery.truth("temporarily_disabled"),
-		Secret:      Secret(delivery.text("secret")),
+		ID:          o.String("id"),
+		URL:         delivery.String("url"),
+		Events:      o.Strings("events"),
+		Filter:      Reference{ID: filter.String("id"), Type: filter.String("type")},
+		Description: o.String("description"),
+		Active:      o.Bool("active"),
+		Disabled:    delivery.Bool("temporarily_disabled"),
+		Secret:      Secret(delivery.String("secret")),
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/incidentbridge/incidentbridge/internal/lenientjson"
 )
 
 // User is what this package reads of a PagerDuty user. The calendar addresses, which are secrets, are never read.
@@ -37,7 +39,7 @@ func (c *Client) readUser(ctx context.Context, r request) (*User, error) {
 	if err != nil {
 		return nil, err
 	}
-	user := decodeUser(answer.object("user"))
+	user := decodeUser(answer.Object("user"))
 	if user.ID == "" {
 		return nil, unreadableError(r)
 	}
@@ -53,7 +55,7 @@ func (c *Client) UserByEmail(ctx context.Context, email string) (*User, error) {
 	}
 	var found *User
 	r := request{op: op, path: "/users", query: url.Values{"query": {email}}, sensitive: []string{email}}
-	err := c.each(ctx, r, "users", func(entry object) bool {
+	err := c.each(ctx, r, "users", func(entry lenientjson.Object) bool {
 		if user := decodeUser(entry); strings.EqualFold(user.Email, email) && user.ID != "" {
 			found = user
 		}
@@ -93,9 +95,9 @@ func (c *Client) TeamRole(ctx context.Context, teamID, userID string) (string, e
 	}
 	role, found := "", false
 	r := request{op: op, path: "/teams/" + teamID + "/members"}
-	err := c.each(ctx, r, "members", func(member object) bool {
-		if member.object("user").text("id") == userID {
-			role, found = member.text("role"), true
+	err := c.each(ctx, r, "members", func(member lenientjson.Object) bool {
+		if member.Object("user").String("id") == userID {
+			role, found = member.String("role"), true
 		}
 		return !found
 	})
@@ -105,14 +107,14 @@ func (c *Client) TeamRole(ctx context.Context, teamID, userID string) (string, e
 	return role, err
 }
 
-func decodeUser(o object) *User {
+func decodeUser(o lenientjson.Object) *User {
 	return &User{
-		ID:    o.text("id"),
-		Name:  o.text("name", "summary"),
-		Email: o.text("email"),
-		Role:  o.text("role"),
-		Teams: references(o.objects("teams")),
+		ID:    o.String("id"),
+		Name:  o.String("name", "summary"),
+		Email: o.String("email"),
+		Role:  o.String("role"),
+		Teams: references(o.Objects("teams")),
 
-		HTMLURL: o.text("html_url"),
+		HTMLURL: o.String("html_url"),
 	}
 }

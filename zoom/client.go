@@ -13,6 +13,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/incidentbridge/incidentbridge/internal/httpx"
+	"github.com/incidentbridge/incidentbridge/internal/lenientjson"
 )
 
 // TokenSource gives the access token for a call. It must be safe for concurrent use.
@@ -123,12 +124,12 @@ func (c *Client) do(ctx context.Context, call call) ([]byte, error) {
 }
 
 // read gets an object.
-func (c *Client) read(ctx context.Context, op, path string) (object, error) {
+func (c *Client) read(ctx context.Context, op, path string) (lenientjson.Object, error) {
 	body, err := c.do(ctx, call{op: op, method: http.MethodGet, path: path})
 	if err != nil {
 		return nil, err
 	}
-	o, err := parseObject(body)
+	o, err := lenientjson.Parse(body)
 	if err != nil {
 		return nil, unreadable(op, err)
 	}
@@ -142,7 +143,7 @@ func (c *Client) change(ctx context.Context, call call) error {
 	if err != nil {
 		return err
 	}
-	if _, err := parseObject(body); len(body) > 0 && err != nil {
+	if _, err := lenientjson.Parse(body); len(body) > 0 && err != nil {
 		return unreadable(call.op, err)
 	}
 	return nil

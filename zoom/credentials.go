@@ -12,6 +12,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/incidentbridge/incidentbridge/internal/httpx"
+	"github.com/incidentbridge/incidentbridge/internal/lenientjson"
 	"github.com/incidentbridge/incidentbridge/internal/onetoken"
 )
 
@@ -125,19 +126,19 @@ func (a *AccountCredentials) refusal(resp *http.Response, body []byte) *Error {
 }
 
 func parseToken(body []byte, asked time.Time) (*oauth2.Token, error) {
-	o, err := parseObject(body)
+	o, err := lenientjson.Parse(body)
 	if err != nil {
 		return nil, err
 	}
-	access := o.text("access_token")
+	access := o.String("access_token")
 	if access == "" {
 		return nil, errors.New("no access token in the answer")
 	}
 	life := tokenLife
-	if seconds := o.count("expires_in"); seconds != nil {
+	if seconds := o.IntPtr("expires_in"); seconds != nil {
 		life = time.Duration(min(max(*seconds, 0), 24*60*60)) * time.Second
 	}
 	// Round(0) leaves the wall clock alone in charge: the monotonic one stands still while a machine sleeps.
 	token := &oauth2.Token{AccessToken: access, TokenType: "Bearer", Expiry: asked.Add(life).Round(0)}
-	return token.WithExtra(map[string]any{"api_url": o.text("api_url"), "scope": o.text("scope")}), nil
+	return token.WithExtra(map[string]any{"api_url": o.String("api_url"), "scope": o.String("scope")}), nil
 }

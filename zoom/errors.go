@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"github.com/incidentbridge/incidentbridge/internal/httpx"
+	"github.com/incidentbridge/incidentbridge/internal/lenientjson"
 	"github.com/incidentbridge/incidentbridge/internal/redact"
 )
 
@@ -120,18 +121,18 @@ func answerError(op string, resp *http.Response, body []byte, secrets ...string)
 
 // decodeError reads Zoom's error body in all its shapes; an HTML page or an empty body gives zeros.
 func decodeError(body []byte) (code int, message string) {
-	o, err := parseObject(body)
+	o, err := lenientjson.Parse(body)
 	if err != nil {
 		return 0, ""
 	}
-	message = o.text("message")
+	message = o.String("message")
 	if message == "" {
-		message = o.text("error_message")
+		message = o.String("error_message")
 	}
-	for _, field := range o.objects("errors") {
-		message += fmt.Sprintf(" [%s: %s]", field.text("field"), field.text("message"))
+	for _, field := range o.Objects("errors") {
+		message += fmt.Sprintf(" [%s: %s]", field.String("field"), field.String("message"))
 	}
-	return int(o.integer("code")), message
+	return int(o.Int("code")), message
 }
 
 // reason is the sentinel for a status and Zoom's own code, nil when none fits. The texts are no guide: they change.

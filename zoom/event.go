@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/incidentbridge/incidentbridge/internal/lenientjson"
 )
 
 // The events that matter to a bridge. Any other may arrive, and is to be answered with 2xx all the same.
@@ -73,50 +75,50 @@ func (e *Event) Key() string {
 // See https://developers.zoom.us/docs/api/meetings/events/.
 func ParseEvent(body []byte) (*Event, error) {
 	const op = "parse event"
-	o, err := parseObject(body)
+	o, err := lenientjson.Parse(body)
 	if err != nil {
 		return nil, invalid(op, err)
 	}
-	event := &Event{Type: o.text("event"), Time: o.time("event_ts")}
+	event := &Event{Type: o.String("event"), Time: o.Time("event_ts")}
 	if event.Type == "" {
 		return nil, invalid(op, errors.New("no event named"))
 	}
-	payload := o.object("payload")
+	payload := o.Object("payload")
 	if event.Time.IsZero() {
-		event.Time = payload.time("event_ts")
+		event.Time = payload.Time("event_ts")
 	}
-	event.AccountID = payload.text("account_id")
-	event.ClientID = payload.text("client_id")
-	event.UserID = payload.text("user_id")
-	event.DeauthorizedAt = payload.time("deauthorization_time")
+	event.AccountID = payload.String("account_id")
+	event.ClientID = payload.String("client_id")
+	event.UserID = payload.String("user_id")
+	event.DeauthorizedAt = payload.Time("deauthorization_time")
 
-	meeting := payload.object("object")
-	event.MeetingID = meeting.text("id")
-	event.MeetingUUID = meeting.text("uuid")
-	event.HostID = meeting.text("host_id")
-	event.Topic = meeting.text("topic")
-	event.StartedAt = meeting.time("start_time")
-	event.EndedAt = meeting.time("end_time")
-	if participant := meeting.object("participant"); participant != nil {
+	meeting := payload.Object("object")
+	event.MeetingID = meeting.String("id")
+	event.MeetingUUID = meeting.String("uuid")
+	event.HostID = meeting.String("host_id")
+	event.Topic = meeting.String("topic")
+	event.StartedAt = meeting.Time("start_time")
+	event.EndedAt = meeting.Time("end_time")
+	if participant := meeting.Object("participant"); participant != nil {
 		event.Participant = participantFrom(participant, event.Type)
 	}
 	return event, nil
 }
 
-func participantFrom(o object, eventType string) *Participant {
+func participantFrom(o lenientjson.Object, eventType string) *Participant {
 	p := &Participant{
-		ID:          o.text("id"),
-		UserID:      o.text("user_id"),
-		UUID:        o.text("participant_uuid"),
-		Name:        o.text("user_name"),
-		Email:       o.text("email"),
-		JoinedAt:    o.time("join_time"),
-		LeftAt:      o.time("leave_time"),
-		Phone:       o.text("phone_number"),
-		LeaveReason: o.text("leave_reason"),
+		ID:          o.String("id"),
+		UserID:      o.String("user_id"),
+		UUID:        o.String("participant_uuid"),
+		Name:        o.String("user_name"),
+		Email:       o.String("email"),
+		JoinedAt:    o.Time("join_time"),
+		LeftAt:      o.Time("leave_time"),
+		Phone:       o.String("phone_number"),
+		LeaveReason: o.String("leave_reason"),
 	}
 	// Zoom's examples call the moment of the event date_time, its schema by the names above.
-	moment := o.time("date_time")
+	moment := o.Time("date_time")
 	switch {
 	case eventType == EventParticipantLeft && p.LeftAt.IsZero():
 		p.LeftAt = moment

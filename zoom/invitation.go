@@ -24,11 +24,11 @@ func (c *Client) Invitation(ctx context.Context, id int64) (*Invitation, error) 
 	if err != nil {
 		return nil, err
 	}
-	invitation := &Invitation{Text: Secret(o.text("invitation"))}
+	invitation := &Invitation{Text: Secret(o.String("invitation"))}
 	if invitation.Text == "" {
 		return nil, unreadable(op, errors.New("no invitation in the answer"))
 	}
-	for _, link := range o.texts("sip_links") {
+	for _, link := range o.Strings("sip_links") {
 		invitation.SIPLinks = append(invitation.SIPLinks, Secret(link))
 	}
 	return invitation, nil

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/incidentbridge/incidentbridge/internal/lenientjson"
 )
 
 // The meeting types a request may ask for. Answers may hold others.
@@ -162,58 +164,77 @@ func (m MeetingRequest) wire() (wireMeeting, error) {
 	return w, nil
 }
 
-func meetingFrom(o object) *Meeting {
+func meetingFrom(o lenientjson.Object) *Meeting {
 	m := &Meeting{
-		ID:            o.integer("id"),
-		UUID:          o.text("uuid"),
-		HostID:        o.text("host_id"),
-		HostEmail:     o.text("host_email"),
-		Topic:         o.text("topic"),
-		Agenda:        o.text("agenda"),
-		Type:          int(o.integer("type")),
-		Status:        o.text("status"),
-		StartTime:     o.time("start_time"),
-		CreatedAt:     o.time("created_at"),
-		Duration:      o.minutes("duration"),
-		Timezone:      o.text("timezone"),
-		JoinURL:       o.text("join_url"),
-		Password:      Secret(o.text("password")),
-		PhonePassword: Secret(o.text("pstn_password")),
-		PersonalID:    o.text("pmi"),
-		Settings:      settingsFrom(o.object("settings")),
+		ID:            o.Int("id"),
+		UUID:          o.String("uuid"),
+		HostID:        o.String("host_id"),
+		HostEmail:     o.String("host_email"),
+		Topic:         o.String("topic"),
+		Agenda:        o.String("agenda"),
+		Type:          int(o.Int("type")),
+		Status:        o.String("status"),
+		StartTime:     o.Time("start_time"),
+		CreatedAt:     o.Time("created_at"),
+		Duration:      minutes(o.Int("duration")),
+		Timezone:      o.String("timezone"),
+		JoinURL:       o.String("join_url"),
+		Password:      Secret(o.String("password")),
+		PhonePassword: Secret(o.String("pstn_password")),
+		PersonalID:    o.String("pmi"),
+		Settings:      settingsFrom(o.Object("settings")),
 	}
-	for _, field := range o.objects("tracking_fields") {
-		m.TrackingFields = append(m.TrackingFields, TrackingField{field.text("field"), field.text("value")})
+	for _, field := range o.Objects("tracking_fields") {
+		m.TrackingFields = append(m.TrackingFields, TrackingField{field.String("field"), field.String("value")})
 	}
 	return m
 }
 
-func settingsFrom(o object) MeetingSettings {
+func settingsFrom(o lenientjson.Object) MeetingSettings {
 	settings := MeetingSettings{
-		JoinBeforeHost:        o.flag("join_before_host"),
-		JBHTime:               o.count("jbh_time"),
-		WaitingRoom:           o.flag("waiting_room"),
-		UsePMI:                o.flag("use_pmi"),
-		MeetingAuthentication: o.flag("meeting_authentication"),
-		Audio:                 o.text("audio"),
-		EncryptionType:        o.text("encryption_type"),
-		AutoRecording:         o.text("auto_recording"),
-		ApprovalType:          o.count("approval_type"),
+		JoinBeforeHost:        o.BoolPtr("join_before_host"),
+		JBHTime:               o.IntPtr("jbh_time"),
+		WaitingRoom:           o.BoolPtr("waiting_room"),
+		UsePMI:                o.BoolPtr("use_pmi"),
+		MeetingAuthentication: o.BoolPtr("meeting_authentication"),
+		Audio:                 o.String("audio"),
+		EncryptionType:        o.String("encryption_type"),
+		AutoRecording:         o.String("auto_recording"),
+		ApprovalType:          o.IntPtr("approval_type"),
 
-		EmailNotification:                 o.flag("email_notification"),
-		AlternativeHostsEmailNotification: o.flag("alternative_hosts_email_notification"),
+		EmailNotification:                 o.BoolPtr("email_notification"),
+		AlternativeHostsEmailNotification: o.BoolPtr("alternative_hosts_email_notification"),
 
-		AlternativeHosts:      o.semicolons("alternative_hosts"),
-		GlobalDialInCountries: o.texts("global_dial_in_countries"),
+		AlternativeHosts:      splitList(o.String("alternative_hosts")),
+		GlobalDialInCountries: o.Strings("global_dial_in_countries"),
 	}
-	for _, number := range o.objects("global_dial_in_numbers") {
+	for _, number := range o.Objects("global_dial_in_numbers") {
 		settings.GlobalDialInNumbers = append(settings.GlobalDialInNumbers, DialInNumber{
-			Country:     number.text("country"),
-			CountryName: number.text("country_name"),
-			City:        number.text("city"),
-			Number:      number.text("number"),
-			Type:        number.text("type"),
+			Country:     number.String("country"),
+			CountryName: number.String("country_name"),
+			City:        number.String("city"),
+			Number:      number.String("number"),
+			Type:        number.String("type"),
 		})
 	}
 	return settings
+}
+
+// splitList splits a string that is a list, by semicolons.
+func splitList(s string) []string {
+	var texts []string
+	for text := range strings.SplitSeq(s, ";") {
+		if text = strings.TrimSpace(text); text != "" {
+			texts = append(texts, text)
+		}
+	}
+	return texts
+}
+
+// minutes returns n minutes, and 0 for what no meeting can last.
+func minutes(n int64) time.Duration {
+	if n < 0 || n > 1<<20 {
+		return 0
+	}
+	return time.Duration(n) * time.Minute
 }

@@ -6,6 +6,8 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
+
+	"github.com/incidentbridge/incidentbridge/internal/lenientjson"
 )
 
 // CreateMeeting makes a meeting that host, an e-mail address or user id, owns.
@@ -164,7 +166,7 @@ func isOver(err error) bool {
 }
 
 func parseMeeting(body []byte) (*Meeting, error) {
-	o, err := parseObject(body)
+	o, err := lenientjson.Parse(body)
 	if err != nil {
 		return nil, err
 	}
@@ -177,17 +179,17 @@ func parseMeeting(body []byte) (*Meeting, error) {
 
 // parsePage insists on the list being there: whoever looks for a lost meeting must not take another answer for "none".
 func parsePage(body []byte) (page []*Meeting, next string, err error) {
-	o, err := parseObject(body)
+	o, err := lenientjson.Parse(body)
 	if err != nil {
 		return nil, "", err
 	}
-	if _, ok := o["meetings"]; !ok {
+	if !o.Has("meetings") {
 		return nil, "", errors.New("no list of meetings in the answer")
 	}
-	for _, item := range o.objects("meetings") {
+	for _, item := range o.Objects("meetings") {
 		if meeting := meetingFrom(item); meeting.ID > 0 {
 			page = append(page, meeting)
 		}
 	}
-	return page, o.text("next_page_token"), nil
+	return page, o.String("next_page_token"), nil
 }

@@ -196,7 +196,7 @@ func TestDeleteAfterEnd(t *testing.T) {
 
 func TestOddAnswersStillDecode(t *testing.T) {
 	t.Parallel()
-	const body = `{"id":"92674392836","uuid":7,"type":"2","pmi":123,"duration":"60","start_time":"","created_at":17,
+	const body = `{"id":"92674392836","uuid":7,"type":"2","pmi":123,"duration":"60","start_time":"","created_at":1795417200000,
 		"status":null,"join_url":"https://zoom.us/j/1","start_url":"https://zoom.us/s/1","password":123456,"agenda":{},
 		"tracking_fields":"none","new_field":[[]],
 		"settings":{"join_before_host":"true","jbh_time":"5","waiting_room":null,"use_pmi":0,"audio":"holographic",
@@ -210,11 +210,11 @@ func TestOddAnswersStillDecode(t *testing.T) {
 	}
 	want := &zoom.Meeting{
 		ID: 92674392836, UUID: "7", Type: 2, PersonalID: "123", Duration: time.Hour,
-		CreatedAt: time.UnixMilli(17).UTC(),
+		CreatedAt: time.UnixMilli(1795417200000).UTC(),
 		JoinURL:   "https://zoom.us/j/1", Password: "123456",
 		Settings: zoom.MeetingSettings{
 			JoinBeforeHost: new(true), JBHTime: new(5), UsePMI: new(false), Audio: "holographic",
-			GlobalDialInCountries: []string{"US"},
+			GlobalDialInCountries: []string{"US", "3"},
 			GlobalDialInNumbers:   []zoom.DialInNumber{{Number: "+1 202 555 0143", Type: "video"}},
 		},
 	}

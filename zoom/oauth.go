@@ -12,6 +12,7 @@ import (
 
 	"github.com/incidentbridge/incidentbridge/internal/authcode"
 	"github.com/incidentbridge/incidentbridge/internal/httpx"
+	"github.com/incidentbridge/incidentbridge/internal/lenientjson"
 )
 
 // OAuth is an app that people install: a General app of the Zoom Marketplace. It gets tokens by an authorization code,
@@ -106,7 +107,7 @@ func (o *OAuth) Revoke(ctx context.Context, token *oauth2.Token) error {
 	if resp.StatusCode/100 != 2 {
 		return o.refusal(op, resp, body, token.AccessToken)
 	}
-	if answer, err := parseObject(body); err != nil || answer.text("status") != "success" {
+	if answer, err := lenientjson.Parse(body); err != nil || answer.String("status") != "success" {
 		return unreadable(op, errors.New("the answer does not say that the token is revoked"))
 	}
 	return nil

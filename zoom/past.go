@@ -32,17 +32,17 @@ func (c *Client) PastMeeting(ctx context.Context, uuid string) (*PastMeeting, er
 	if err != nil {
 		return nil, err
 	}
-	if o.text("uuid") == "" {
+	if o.String("uuid") == "" {
 		return nil, unreadable(op, errors.New("no session in the answer"))
 	}
 	return &PastMeeting{
-		MeetingID:    o.integer("id"),
-		UUID:         o.text("uuid"),
-		HostID:       o.text("host_id"),
-		Topic:        o.text("topic"),
-		StartTime:    o.time("start_time"),
-		EndTime:      o.time("end_time"),
-		Duration:     o.minutes("duration"),
-		Participants: int(o.integer("participants_count")),
+		MeetingID:    o.Int("id"),
+		UUID:         o.String("uuid"),
+		HostID:       o.String("host_id"),
+		Topic:        o.String("topic"),
+		StartTime:    o.Time("start_time"),
+		EndTime:      o.Time("end_time"),
+		Duration:     minutes(o.Int("duration")),
+		Participants: int(o.Int("participants_count")),
 	}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/incidentbridge/incidentbridge/internal/lenientjson"
 	"github.com/incidentbridge/incidentbridge/internal/redact"
 )
 
@@ -11,13 +12,13 @@ import (
 // kind is OAuth's word for it, "" when there is none.
 func tokenRefusal(op string, resp *http.Response, body []byte, secrets ...string) (e *Error, kind string) {
 	e = answerError(op, resp, body, secrets...)
-	o, _ := parseObject(body)
-	kind = o.text("error")
+	o, _ := lenientjson.Parse(body)
+	kind = o.String("error")
 	if kind == "" {
 		return e, ""
 	}
 	text := kind
-	if reason := o.text("reason"); reason != "" {
+	if reason := o.String("reason"); reason != "" {
 		text += ": " + reason
 	}
 	e.Message = oneLine(redact.Words(text, secrets...), 200)

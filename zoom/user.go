@@ -57,21 +57,21 @@ func (c *Client) User(ctx context.Context, user string) (*User, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.text("id") == "" {
+	if o.String("id") == "" {
 		return nil, unreadable(op, errors.New("no user id in the answer"))
 	}
 	return &User{
-		ID:         o.text("id"),
-		AccountID:  o.text("account_id"),
-		Email:      o.text("email"),
-		Name:       o.text("display_name"),
-		Type:       int(o.integer("type")),
-		Role:       o.text("role_name"),
-		RoleID:     o.text("role_id"),
-		Status:     o.text("status"),
-		PersonalID: o.text("pmi"),
-		UsePMI:     o.flag("use_pmi"),
-		Timezone:   o.text("timezone"),
-		Cluster:    o.text("cluster"),
+		ID:         o.String("id"),
+		AccountID:  o.String("account_id"),
+		Email:      o.String("email"),
+		Name:       o.String("display_name"),
+		Type:       int(o.Int("type")),
+		Role:       o.String("role_name"),
+		RoleID:     o.String("role_id"),
+		Status:     o.String("status"),
+		PersonalID: o.String("pmi"),
+		UsePMI:     o.BoolPtr("use_pmi"),
+		Timezone:   o.String("timezone"),
+		Cluster:    o.String("cluster"),
 	}, nil
 }

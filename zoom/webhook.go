@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/incidentbridge/incidentbridge/internal/lenientjson"
 )
 
 const (
@@ -146,11 +148,11 @@ func parseTimestamp(s string) (time.Time, bool) {
 // Challenge returns the JSON body that answers the delivery when it is Zoom's validation of the endpoint's URL, and
 // false for every other event. Zoom wants it with status 200 within three seconds, and asks again every 72 hours.
 func (d *Delivery) Challenge() (answer []byte, ok bool) {
-	o, err := parseObject(d.body)
-	if err != nil || o.text("event") != EventURLValidation {
+	o, err := lenientjson.Parse(d.body)
+	if err != nil || o.String("event") != EventURLValidation {
 		return nil, false
 	}
-	plain := o.object("payload").text("plainToken")
+	plain := o.Object("payload").String("plainToken")
 	if plain == "" {
 		return nil, false
 	}

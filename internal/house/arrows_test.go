@@ -30,8 +30,10 @@ const (
 // on bridge, bridge on the three clients, and those know neither each other nor
 // bridge.
 var floors = map[string]floor{
-	"internal/redact": {},
-	"internal/detach": {},
+	"internal/redact":      {},
+	"internal/detach":      {},
+	"internal/lenientjson": {},
+	"internal/urlcheck":    {},
 	"internal/httpx": {
 		on:    []string{"internal/redact"},
 		links: []string{retryableHTTP, cleanHTTP},
@@ -47,11 +49,11 @@ var floors = map[string]floor{
 	"internal/fakes":  {},
 	"internal/mutant": {},
 	"zoom": {
-		on:    []string{"internal/httpx", "internal/onetoken", "internal/authcode", "internal/redact", "internal/fakes"},
+		on:    []string{"internal/httpx", "internal/onetoken", "internal/authcode", "internal/redact", "internal/lenientjson", "internal/urlcheck", "internal/fakes"},
 		links: []string{oauth2, retryableHTTP, cleanHTTP},
 	},
 	"pagerduty": {
-		on:    []string{"internal/httpx", "internal/onetoken", "internal/authcode", "internal/redact", "internal/fakes"},
+		on:    []string{"internal/httpx", "internal/onetoken", "internal/authcode", "internal/redact", "internal/lenientjson", "internal/urlcheck", "internal/fakes"},
 		links: []string{oauth2, goPagerDuty, goQuerystring, retryableHTTP, cleanHTTP},
 	},
 	"tokenstore": {
