@@ -16,6 +16,7 @@ import (
 	"github.com/incidentbridge/incidentbridge/internal/httpx"
 	"github.com/incidentbridge/incidentbridge/internal/lenientjson"
 	"github.com/incidentbridge/incidentbridge/internal/onetoken"
+	"github.com/incidentbridge/incidentbridge/internal/redact"
 )
 
 const (
@@ -27,7 +28,7 @@ const (
 
 type appCredentials struct {
 	id        string
-	secret    hidden
+	secret    redact.SecretFunc
 	subdomain string
 }
 

@@ -8,7 +8,9 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"github.com/incidentbridge/incidentbridge/internal/authcode"
 	"github.com/incidentbridge/incidentbridge/internal/httpx"
+	"github.com/incidentbridge/incidentbridge/internal/redact"
 )
 
 var (
@@ -30,22 +32,16 @@ type invalidator interface {
 // Auth is a way to authenticate, made by [APIKey], [AppToken] or [UserToken]. It prints no secret. The zero Auth is
 // refused by [NewClient].
 type Auth struct {
-	key    hidden
+	key    redact.SecretFunc
 	app    *appCredentials
 	tokens TokenSource
 	scopes []string // that a user's token should have
 	from   string
 }
 
-// hidden is a secret. It is a func because fmt prints the address of one, and the content of whatever else stands in an
-// unexported field.
-type hidden func() string
-
-func hide(secret string) hidden { return func() string { return secret } }
-
 // APIKey authenticates with a REST API key and writes as the user whose e-mail is from. PagerDuty wants that address
 // on writes with an account's key, so it is required. See https://developer.pagerduty.com/docs/authentication.
-func APIKey(key, from string) Auth { return Auth{key: hide(key), from: from} }
+func APIKey(key, from string) Auth { return Auth{key: redact.NewSecretFunc(key), from: from} }
 
 // AppToken authenticates as an app of the account with that subdomain ("acme" of acme.pagerduty.com), by the client
 // credentials of scoped OAuth. The token is asked for when it is first needed, kept until a minute before its end and
@@ -55,7 +51,7 @@ func APIKey(key, from string) Auth { return Auth{key: hide(key), from: from} }
 // does the error of a call that fails for want of one.
 // See https://developer.pagerduty.com/docs/app-oauth-token.
 func AppToken(clientID, clientSecret, subdomain string) Auth {
-	return Auth{app: &appCredentials{clientID, hide(clientSecret), strings.ToLower(subdomain)}}
+	return Auth{app: &appCredentials{clientID, redact.NewSecretFunc(clientSecret), strings.ToLower(subdomain)}}
 }
 
 // UserToken authenticates with the OAuth token of a user, who is also the one that writes. The source is mostly a
@@ -66,13 +62,8 @@ func UserToken(source TokenSource) Auth { return Auth{tokens: source} }
 // StaticToken returns a source that always gives this token: for the calls that follow a consent or a login, before or
 // without the token being stored.
 func StaticToken(token *oauth2.Token) TokenSource {
-	return staticToken(func() *oauth2.Token { return token })
+	return authcode.NewStaticToken(token)
 }
-
-// staticToken is a closure because fmt looks into structs, and not into functions.
-type staticToken func() *oauth2.Token
-
-func (s staticToken) Token(context.Context) (*oauth2.Token, error) { return s(), nil }
 
 // bind checks the Auth, completes it from the settings and lets it ask for tokens through client.
 func (a Auth) bind(settings *config, client *httpx.Client) (Auth, error) {

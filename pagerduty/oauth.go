@@ -10,6 +10,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/incidentbridge/incidentbridge/internal/authcode"
+	"github.com/incidentbridge/incidentbridge/internal/redact"
 )
 
 // openID makes PagerDuty say in the token answer who agreed, and in which region.
@@ -37,7 +38,7 @@ func NewOAuth(clientID, clientSecret, redirectURL string, opts ...Option) (*OAut
 		return nil, errors.New("pagerduty: an OAuth app takes scopes, an OAuth URL and a transport: the rest is for NewClient")
 	}
 	app := &authcode.App{
-		ClientID: clientID, ClientSecret: hide(clientSecret), RedirectURL: redirectURL, BaseURL: settings.oauthURL(),
+		ClientID: clientID, ClientSecret: redact.NewSecretFunc(clientSecret), RedirectURL: redirectURL, BaseURL: settings.oauthURL(),
 		AuthStyle: oauth2.AuthStyleInParams, Scopes: settings.wanted(), TokenLife: tokenLife, HTTP: transport,
 	}
 	if !slices.Contains(app.Scopes, openID) {

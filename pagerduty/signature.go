@@ -7,6 +7,8 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+
+	"github.com/incidentbridge/incidentbridge/internal/redact"
 )
 
 // What [Verifier.Verify] refuses.
@@ -23,7 +25,7 @@ const (
 )
 
 // Verifier checks the signatures of V3 webhooks. Make one with [NewVerifier]; it is safe for concurrent use.
-type Verifier struct{ secrets []hidden }
+type Verifier struct{ secrets []redact.SecretFunc }
 
 // NewVerifier returns a verifier that accepts what any of the secrets signed, so that they can be rotated. At least one
 // is needed, and an empty one is refused: it would accept what anybody signs.
@@ -36,7 +38,7 @@ func NewVerifier(secrets []string) (*Verifier, error) {
 		if strings.TrimSpace(secret) == "" {
 			return nil, errors.New("pagerduty: a webhook secret is empty")
 		}
-		v.secrets = append(v.secrets, hide(secret))
+		v.secrets = append(v.secrets, redact.NewSecretFunc(secret))
 	}
 	return v, nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"github.com/incidentbridge/incidentbridge/internal/authcode"
 	"github.com/incidentbridge/incidentbridge/internal/httpx"
 	"github.com/incidentbridge/incidentbridge/internal/lenientjson"
 )
@@ -27,13 +28,8 @@ type TokenSource interface {
 
 // StaticToken returns a source that always gives this token: for the calls that follow a consent, before it is stored.
 func StaticToken(token *oauth2.Token) TokenSource {
-	return staticToken(func() *oauth2.Token { return token })
+	return authcode.NewStaticToken(token)
 }
-
-// staticToken is a closure because fmt looks into structs, and not into functions.
-type staticToken func() *oauth2.Token
-
-func (s staticToken) Token(context.Context) (*oauth2.Token, error) { return s(), nil }
 
 type invalidator interface {
 	Invalidate(ctx context.Context, refused *oauth2.Token)

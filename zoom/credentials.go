@@ -14,6 +14,7 @@ import (
 	"github.com/incidentbridge/incidentbridge/internal/httpx"
 	"github.com/incidentbridge/incidentbridge/internal/lenientjson"
 	"github.com/incidentbridge/incidentbridge/internal/onetoken"
+	"github.com/incidentbridge/incidentbridge/internal/redact"
 )
 
 // tokenLife is what Zoom documents, for an answer that does not say.
@@ -23,9 +24,7 @@ const tokenLife = time.Hour
 // TokenSource for NewClient, safe for concurrent use, and print without the secret.
 type AccountCredentials struct {
 	accountID, clientID string
-
-	// clientSecret is a closure because fmt looks into unexported fields, and not into functions.
-	clientSecret func() string
+	clientSecret        redact.SecretFunc
 
 	// The rest is nil until bound.
 	client   *httpx.Client
@@ -40,7 +39,7 @@ type AccountCredentials struct {
 func ServerToServer(accountID, clientID, clientSecret string) *AccountCredentials {
 	return &AccountCredentials{
 		accountID: accountID, clientID: clientID,
-		clientSecret: func() string { return clientSecret },
+		clientSecret: redact.NewSecretFunc(clientSecret),
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/incidentbridge/incidentbridge/internal/authcode"
 	"github.com/incidentbridge/incidentbridge/internal/httpx"
 	"github.com/incidentbridge/incidentbridge/internal/lenientjson"
+	"github.com/incidentbridge/incidentbridge/internal/redact"
 )
 
 // OAuth is an app that people install: a General app of the Zoom Marketplace. It gets tokens by an authorization code,
@@ -34,7 +35,7 @@ func NewOAuth(clientID, clientSecret, redirectURL string, opts ...Option) (*OAut
 		return nil, errors.New("zoom: an OAuth app has no base URL: WithBaseURL is for NewClient")
 	}
 	app := &authcode.App{
-		ClientID: clientID, ClientSecret: func() string { return clientSecret }, RedirectURL: redirectURL,
+		ClientID: clientID, ClientSecret: redact.NewSecretFunc(clientSecret), RedirectURL: redirectURL,
 		BaseURL: cfg.oauthURL, AuthStyle: oauth2.AuthStyleInHeader, TokenLife: tokenLife, HTTP: transport,
 	}
 	if err := app.Check(); err != nil {

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/oauth2/clientcredentials"
 
 	"github.com/incidentbridge/incidentbridge/internal/httpx"
+	"github.com/incidentbridge/incidentbridge/internal/redact"
 )
 
 var (
@@ -27,7 +28,7 @@ var (
 // App is an app as one vendor knows it. Every field but Scopes is needed.
 type App struct {
 	ClientID     string
-	ClientSecret func() string // a closure, because fmt looks into fields and not into functions
+	ClientSecret redact.SecretFunc
 	RedirectURL  string
 	BaseURL      string           // of the vendor's OAuth; "/authorize" and "/token" are added
 	AuthStyle    oauth2.AuthStyle // where the vendor wants the id and the secret

@@ -43,7 +43,7 @@ var floors = map[string]floor{
 		links: []string{oauth2},
 	},
 	"internal/authcode": { // the flow is the same for both vendors, and so are x/oauth2's gaps
-		on:    []string{"internal/httpx"},
+		on:    []string{"internal/httpx", "internal/redact", "internal/urlcheck"},
 		links: []string{oauth2, retryableHTTP, cleanHTTP},
 	},
 	"internal/fakes":  {},

@@ -77,6 +77,20 @@ func TestSecretIsNeverShown(t *testing.T) {
 	}
 }
 
+func TestSecretFuncIsNeverShown(t *testing.T) {
+	t.Parallel()
+	secret := redact.NewSecretFunc("hunter2")
+	held := struct{ secret redact.SecretFunc }{secret}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
+		if text := fmt.Sprintf(verb, secret) + fmt.Sprintf(verb, held); strings.Contains(text, "hunter2") {
+			t.Errorf("%s: got %s", verb, text)
+		}
+	}
+	if secret() != "hunter2" {
+		t.Error("the secret lost its content")
+	}
+}
+
 func TestSecretThatIsEmptyStaysEmpty(t *testing.T) {
 	t.Parallel()
 	encoded, err := json.Marshal(holder{})
@@ -84,7 +98,7 @@ func TestSecretThatIsEmptyStaysEmpty(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := []string{fmt.Sprintf("%v|%s|%#v", redact.Secret(""), redact.Secret(""), redact.Secret("")), string(encoded)}
-	if diff := cmp.Diff([]string{`||""`, `{"token":""}`}, got); diff != "" {
+	if diff := cmp.Diff([]string{`||`, `{"token":""}`}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
