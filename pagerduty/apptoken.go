@@ -110,7 +110,7 @@ func (s *appSource) request(ctx context.Context) (token *oauth2.Token, missing [
 	}
 	content, _ := lenientjson.Parse(body)
 	access := content.String("access_token")
-	if !headerValue(access) {
+	if !httpx.IsHeaderValue(access) {
 		return nil, nil, unreadableError(r)
 	}
 	return &oauth2.Token{

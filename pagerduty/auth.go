@@ -83,7 +83,7 @@ func (a Auth) bind(settings *config, client *httpx.Client) (Auth, error) {
 		return Auth{}, errors.New("pagerduty: authentication is missing")
 	case a.key() == "":
 		return Auth{}, errors.New("pagerduty: API key is empty")
-	case !headerValue(a.key()):
+	case !httpx.IsHeaderValue(a.key()):
 		return Auth{}, errors.New("pagerduty: API key has a blank or a control character")
 	case !plausibleEmail(a.from):
 		return Auth{}, errBadFrom
@@ -122,7 +122,7 @@ func (a Auth) authorize(r *http.Request) (*oauth2.Token, error) {
 	if err != nil {
 		return nil, &tokenError{err}
 	}
-	if token == nil || !headerValue(token.AccessToken) {
+	if token == nil || !httpx.IsHeaderValue(token.AccessToken) {
 		return nil, &tokenError{errors.New("token source gave no usable access token")}
 	}
 	r.Header.Set("Authorization", "Bearer "+token.AccessToken)
@@ -153,14 +153,8 @@ type tokenError struct{ err error }
 func (e *tokenError) Error() string { return "no access token: " + e.err.Error() }
 func (e *tokenError) Unwrap() error { return e.err }
 
-// headerValue reports whether s can travel in a header: printable ASCII without blanks, and not empty.
-func headerValue(s string) bool {
-	outside := func(r rune) bool { return r <= ' ' || r > '~' }
-	return s != "" && !strings.ContainsFunc(s, outside)
-}
-
 // plausibleEmail keeps what cannot be an address out of headers and queries. PagerDuty knows which ones exist.
 func plausibleEmail(s string) bool {
 	local, domain, found := strings.Cut(s, "@")
-	return found && local != "" && domain != "" && len(s) <= 254 && headerValue(s)
+	return found && local != "" && domain != "" && len(s) <= 254 && httpx.IsHeaderValue(s)
 }

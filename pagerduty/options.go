@@ -3,11 +3,12 @@ package pagerduty
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/incidentbridge/incidentbridge/internal/httpx"
+	"github.com/incidentbridge/incidentbridge/internal/urlcheck"
 )
 
 // Option changes one thing about a [Client] or an [OAuth]. Options do not depend on their order.
@@ -38,8 +39,10 @@ func WithRegion(region Region) Option {
 // on a loopback address.
 func WithBaseURL(base string) Option {
 	return func(c *config) (err error) {
-		c.base, err = checkURL("base URL", base)
-		return err
+		if c.base, err = urlcheck.Base(base); err != nil {
+			return fmt.Errorf("pagerduty: base URL: %w", err)
+		}
+		return nil
 	}
 }
 
@@ -47,8 +50,10 @@ func WithBaseURL(base string) Option {
 // added to it. Only https is accepted, or http on a loopback address. An [AppToken] and an [OAuth] use it.
 func WithOAuthURL(base string) Option {
 	return func(c *config) (err error) {
-		c.oauth, err = checkURL("OAuth URL", base)
-		return err
+		if c.oauth, err = urlcheck.Base(base); err != nil {
+			return fmt.Errorf("pagerduty: OAuth URL: %w", err)
+		}
+		return nil
 	}
 }
 
@@ -68,7 +73,7 @@ func WithFrom(email string) Option {
 // in the place of [RunScopes]. See [Client.MissingScopes].
 func WithScopes(scopes ...string) Option {
 	return func(c *config) error {
-		if len(scopes) == 0 || slices.ContainsFunc(scopes, func(s string) bool { return !headerValue(s) }) {
+		if len(scopes) == 0 || slices.ContainsFunc(scopes, func(s string) bool { return !httpx.IsHeaderValue(s) }) {
 			return errors.New("pagerduty: scopes must be words, and at least one")
 		}
 		c.scopes = slices.Clone(scopes)
@@ -128,20 +133,4 @@ func (c *config) wanted() []string {
 		return RunScopes()
 	}
 	return slices.Clone(c.scopes)
-}
-
-func checkURL(name, base string) (string, error) {
-	u, err := url.Parse(base)
-	if err != nil || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return "", fmt.Errorf("pagerduty: %s must be a scheme, a host and perhaps a path", name)
-	}
-	if u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) {
-		return "", fmt.Errorf("pagerduty: %s must be https, or http on a loopback address", name)
-	}
-	return strings.TrimRight(u.String(), "/"), nil
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || (ip != nil && ip.IsLoopback())
 }

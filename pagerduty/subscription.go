@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/incidentbridge/incidentbridge/internal/lenientjson"
+	"github.com/incidentbridge/incidentbridge/internal/urlcheck"
 )
 
 // WebhookSubscription is a V3 webhook that PagerDuty sends to a URL.
@@ -171,7 +172,7 @@ func decodeSubscription(o lenientjson.Object) *WebhookSubscription {
 // password are fine.
 func receiverURL(s string) bool {
 	u, err := url.Parse(s)
-	return err == nil && u.Hostname() != "" && (u.Scheme == "https" || (u.Scheme == "http" && loopback(u.Hostname())))
+	return err == nil && u.Hostname() != "" && urlcheck.IsSecure(u)
 }
 
 func headerWrites(headers map[string]Secret) []headerWrite {

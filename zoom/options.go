@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+
+	"github.com/incidentbridge/incidentbridge/internal/urlcheck"
 )
 
 // Option changes one thing about a [Client] or an [OAuth]. Options do not depend on their order.
@@ -19,7 +21,7 @@ type config struct {
 // host that a token answer names. Only https is accepted, or http on a loopback address.
 func WithBaseURL(url string) Option {
 	return func(c *config) (err error) {
-		if c.baseURL, err = checkURL(url); err != nil {
+		if c.baseURL, err = urlcheck.Base(url); err != nil {
 			return fmt.Errorf("zoom: base URL: %w", err)
 		}
 		return nil
@@ -30,7 +32,7 @@ func WithBaseURL(url string) Option {
 // "/authorize", "/token" and "/revoke" are added to it. Only https is accepted, or http on a loopback address.
 func WithOAuthURL(url string) Option {
 	return func(c *config) (err error) {
-		if c.oauthURL, err = checkURL(url); err != nil {
+		if c.oauthURL, err = urlcheck.Base(url); err != nil {
 			return fmt.Errorf("zoom: OAuth URL: %w", err)
 		}
 		return nil

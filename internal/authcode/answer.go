@@ -3,7 +3,6 @@ package authcode
 import (
 	"errors"
 	"net/http"
-	"strings"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -19,7 +18,7 @@ func (a *App) settle(token *oauth2.Token, asked time.Time, err error) (*oauth2.T
 	if err != nil {
 		return nil, settleError(err)
 	}
-	if !isHeaderValue(token.AccessToken) {
+	if !httpx.IsHeaderValue(token.AccessToken) {
 		return nil, ErrUnreadable
 	}
 	expiry := token.Expiry
@@ -54,11 +53,6 @@ func settleError(err error) error {
 		return fault
 	}
 	return ErrUnreadable
-}
-
-// isHeaderValue reports whether s can travel in a header as it is.
-func isHeaderValue(s string) bool {
-	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
 // Refused returns reason, in whose text nothing of the answer stands, though errors.As finds a *oauth2.RetrieveError with

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/incidentbridge/incidentbridge/internal/httpx"
 	"github.com/incidentbridge/incidentbridge/internal/redact"
+	"github.com/incidentbridge/incidentbridge/internal/urlcheck"
 )
 
 var (
@@ -49,15 +49,10 @@ func (a *App) Check() error {
 	switch {
 	case err != nil, u.Hostname() == "", u.User != nil, u.Fragment != "":
 		return errors.New("redirect URL must be absolute, without userinfo and fragment")
-	case u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())):
+	case !urlcheck.IsSecure(u):
 		return errors.New("redirect URL must be https, or http on a loopback address")
 	}
 	return nil
-}
-
-func isLoopback(host string) bool {
-	addr, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && addr.IsLoopback()
 }
 
 // AuthCodeURL is the vendor's page where somebody agrees. An empty state is sent as none.

@@ -71,7 +71,7 @@ var floors = map[string]floor{
 		links: []string{oauth2, goPagerDuty, goQuerystring, retryableHTTP, cleanHTTP},
 	},
 	"adapters": {
-		on:    []string{"bridge", "zoom", "pagerduty", "tokenstore", "internal/redact"},
+		on:    []string{"bridge", "zoom", "pagerduty", "tokenstore", "internal/redact", "internal/urlcheck"},
 		links: []string{oauth2, goPagerDuty, goQuerystring, retryableHTTP, cleanHTTP},
 	},
 	"adapters/awslambda":   {on: []string{"bridge", "pagerduty", "tokenstore"}}, // a module of its own; the routes are any http.Handler
