@@ -302,7 +302,7 @@ func TestOpenOn(t *testing.T) {
 func TestACallerWhoLeavesEarlyIsToldWhatStands(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		id, p := w.pd.AddIncident("Down"), w.start(t)
-		w.zoom.Fault(zoomtest.Create, zoomtest.Delay(3*time.Second))
+		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Delay(3*time.Second))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		b, err := p.Open(ctx, bridge.Request{IncidentID: id})

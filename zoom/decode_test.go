@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/oauth2"
+
+	"github.com/incidentbridge/incidentbridge/internal/lenientjson"
 )
 
 func TestMissingScopes(t *testing.T) {
@@ -36,7 +38,7 @@ func FuzzErrorBody(f *testing.F) {
 	f.Add(400, "", []byte(`{"error":"invalid_client","reason":"hunter2-client-secret"}`))
 	f.Add(502, "", []byte(`<html>`))
 	f.Add(401, "", []byte(`{"error":"invalid_request","reason":"Invalid Token! hunter2-client-secret"}`))
-	credentials := ServerToServer("account", "client", secret)
+	source := newAppSource(ServerToServer("account", "client", secret).app, config{}, nil)
 	app, err := NewOAuth("client", secret, "https://app.example.com/callback")
 	if err != nil {
 		f.Fatal(err)
@@ -44,9 +46,9 @@ func FuzzErrorBody(f *testing.F) {
 	f.Fuzz(func(t *testing.T, status int, kind string, body []byte) {
 		answered := &http.Response{StatusCode: status, Header: http.Header{"X-Ratelimit-Type": {kind}}}
 		for _, e := range []*Error{
-			answerError("get meeting", answered, body, secret),
-			credentials.refusal(answered, body),
-			app.failed("refresh token", &oauth2.RetrieveError{Response: answered, Body: body}, secret),
+			answerError(request{op: "get meeting"}, answered, body, secret),
+			source.failed(&oauth2.RetrieveError{Response: answered, Body: body}),
+			app.failed(request{op: "refresh token"}, &oauth2.RetrieveError{Response: answered, Body: body}, secret),
 		} {
 			text := e.Error()
 			if len(e.Message) > 410 || strings.ContainsFunc(text, unicode.IsControl) {
@@ -70,15 +72,18 @@ func FuzzMeetingAnswer(f *testing.F) {
 	f.Add([]byte(`{"meetings":[{"id":"5"},null,7],"next_page_token":"x"}`))
 	f.Add([]byte(`{"id":"1","settings":[],"tracking_fields":{},"duration":-1,"start_time":""}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		if meeting, err := parseMeeting(body); err == nil {
-			if meeting.ID <= 0 || meeting.Duration < 0 {
-				t.Errorf("id %d, duration %s", meeting.ID, meeting.Duration)
-			}
-			if text := fmt.Sprintf("%+v", *meeting); text != meeting.String() {
-				t.Errorf("prints as %s", text)
-			}
+		o, err := lenientjson.Parse(body)
+		if err != nil {
+			return
 		}
-		page, _, err := parsePage(body)
+		meeting := meetingFrom(o)
+		if meeting.Duration < 0 {
+			t.Errorf("duration %s", meeting.Duration)
+		}
+		if text := fmt.Sprintf("%+v", *meeting); text != meeting.String() {
+			t.Errorf("prints as %s", text)
+		}
+		page, _, err := pageFrom(o)
 		if err != nil && len(page) > 0 {
 			t.Error("a list and an error")
 		}

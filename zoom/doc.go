@@ -30,12 +30,12 @@
 //	...
 //	token, err := app.Exchange(ctx, r.FormValue("code"), verifier)
 //	err = zoom.CheckScopes(token, zoom.UserScopes()...)         // names what the app lacks
-//	client, err := zoom.NewClient(zoom.StaticToken(token))
+//	client, err := zoom.NewClient(zoom.UserToken(zoom.StaticToken(token)))
 //	user, err := client.User(ctx, zoom.Me)                      // who installed it: user.AccountID, user.IsAdmin()
 //	...
 //	source, err := tokenstore.NewTokenSource(store, "grant/acme/zoom", app.Refresh)
 //	err = source.Save(ctx, installation, token)
-//	client, err = zoom.NewClient(source)                        // from now on
+//	client, err = zoom.NewClient(zoom.UserToken(source))        // from now on
 //
 // [OAuth.Revoke] ends the consent. When it ends at Zoom's side, the webhook [EventAppDeauthorized] tells of it.
 //
@@ -60,15 +60,14 @@
 //
 // # Webhooks
 //
-// [Verifier.Verify] checks the raw bytes of a delivery, [Delivery.Challenge] answers Zoom's validation of the endpoint,
+// [Verifier.Verify] checks the raw bytes of a delivery, [Verifier.Challenge] answers Zoom's validation of the endpoint,
 // [ParseEvent] reads the rest:
 //
-//	delivery, err := verifier.Verify(r.Header, body)
-//	if err != nil {
+//	if err := verifier.Verify(r.Header, body); err != nil {
 //		http.Error(w, "bad signature", http.StatusUnauthorized)
 //		return
 //	}
-//	if answer, ok := delivery.Challenge(); ok {
+//	if answer, ok := verifier.Challenge(r.Header, body); ok {
 //		w.Write(answer)
 //		return
 //	}

@@ -23,7 +23,7 @@ const (
 	EventParticipantEarly   = "meeting.participant_jbh_joined"  // somebody is in before the host
 	EventParticipantWaiting = "meeting.participant_jbh_waiting" // somebody waits for a host: nobody gets in
 	EventAppDeauthorized    = "app_deauthorized"
-	EventURLValidation      = "endpoint.url_validation" // see Delivery.Challenge
+	EventURLValidation      = "endpoint.url_validation" // see Verifier.Challenge
 )
 
 // Event is what a webhook delivery tells. Any field but Type may be empty. Deliveries repeat, come out of order and

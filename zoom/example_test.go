@@ -87,7 +87,7 @@ func ExampleOAuth() {
 		return
 	}
 	fmt.Println("scopes:", zoom.CheckScopes(token, zoom.UserScopes()...))
-	client, err := zoom.NewClient(zoom.StaticToken(token), zoom.WithTransport(fake.Transport()))
+	client, err := zoom.NewClient(zoom.UserToken(zoom.StaticToken(token)), zoom.WithTransport(fake.Transport()))
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -3,6 +3,7 @@ package zoom
 import (
 	"context"
 	"errors"
+	"net/http"
 )
 
 // Invitation is what one would send to people who are to join. It holds the link and the passcodes.
@@ -20,13 +21,14 @@ func (c *Client) Invitation(ctx context.Context, id int64) (*Invitation, error) 
 	if err != nil {
 		return nil, invalid(op, err)
 	}
-	o, err := c.read(ctx, op, path+"/invitation")
+	r := request{op: op, method: http.MethodGet, path: path + "/invitation"}
+	o, err := c.do(ctx, r)
 	if err != nil {
 		return nil, err
 	}
 	invitation := &Invitation{Text: Secret(o.String("invitation"))}
 	if invitation.Text == "" {
-		return nil, unreadable(op, errors.New("no invitation in the answer"))
+		return nil, unreadable(r, errors.New("no invitation in the answer"))
 	}
 	for _, link := range o.Strings("sip_links") {
 		invitation.SIPLinks = append(invitation.SIPLinks, Secret(link))

@@ -31,7 +31,7 @@ func TestHostBecomesOnePathSegment(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			for _, request := range fake.Requests(zoomtest.Create, zoomtest.List) {
+			for _, request := range fake.Requests(zoomtest.CreateMeeting, zoomtest.ListMeetings) {
 				if request.Path != want {
 					t.Errorf("%s went to %q, want %q", request.Op, request.Path, want)
 				}
@@ -145,8 +145,8 @@ func TestEndAndDelete(t *testing.T) {
 			t.Parallel()
 			fake := zoomtest.New()
 			client := newClient(t, fake)
-			fake.Fault(zoomtest.End, test.answer)
-			fake.Fault(zoomtest.Delete, test.answer)
+			fake.Fault(zoomtest.EndMeeting, test.answer)
+			fake.Fault(zoomtest.DeleteMeeting, test.answer)
 			check := func(call string, err error, want []string) {
 				got := reasons(err)
 				if err != nil && got == nil {
@@ -158,7 +158,7 @@ func TestEndAndDelete(t *testing.T) {
 			}
 			check("end", client.EndMeeting(t.Context(), 85746065), test.end)
 			check("delete", client.DeleteMeeting(t.Context(), 85746065), test.delete)
-			end := fake.Requests(zoomtest.End)[0]
+			end := fake.Requests(zoomtest.EndMeeting)[0]
 			if end.Path != "/v2/meetings/85746065/status" || string(end.Body) != `{"action":"end"}` {
 				t.Errorf("end went to %s with %s", end.Path, end.Body)
 			}
@@ -203,7 +203,7 @@ func TestOddAnswersStillDecode(t *testing.T) {
 		"approval_type":null,"global_dial_in_countries":["US",null,3],
 		"global_dial_in_numbers":[null,{"number":"+1 202 555 0143","city":null,"type":"video"},"x"]}}`
 	fake := zoomtest.New()
-	fake.Fault(zoomtest.Get, zoomtest.Answer(200, body))
+	fake.Fault(zoomtest.GetMeeting, zoomtest.Answer(200, body))
 	got, err := newClient(t, fake).Meeting(t.Context(), 1)
 	if err != nil {
 		t.Fatal(err)

@@ -139,7 +139,7 @@ func TestExchangeGivesTheTokensOfAConsent(t *testing.T) {
 			t.Errorf("extras %v and %v", token.Extra("api_url"), scope)
 		}
 
-		sent := fake.Requests(zoomtest.Token)[0]
+		sent := fake.Requests(zoomtest.GiveToken)[0]
 		basic, _ := strings.CutPrefix(sent.Header.Get("Authorization"), "Basic ")
 		if plain, err := base64.StdEncoding.DecodeString(basic); err != nil || string(plain) != "APP-CLIENT:APP-SECRET" {
 			t.Errorf("Basic %q, %v", plain, err)
@@ -159,7 +159,7 @@ func TestAClientOfAFreshConsentKnowsWhoInstalled(t *testing.T) {
 	boss := fake.AddUser("boss@example.com", func(u *zoomtest.User) { u.Role = "Owner" })
 	fake.SignIn("boss@example.com")
 	token := consent(t, fake, newOAuth(t, fake))
-	client, err := zoom.NewClient(zoom.StaticToken(token), zoom.WithTransport(fake.Transport()))
+	client, err := zoom.NewClient(zoom.UserToken(zoom.StaticToken(token)), zoom.WithTransport(fake.Transport()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,12 +229,12 @@ func TestExchangeOfACodeThatIsNotGood(t *testing.T) {
 					}
 				}
 				time.Sleep(test.wait)
-				before := len(fake.Requests(zoomtest.Token))
+				before := len(fake.Requests(zoomtest.GiveToken))
 				token, err := app.Exchange(t.Context(), orElse(test.code, code), orElse(test.verifier, verifier))
 				if diff := cmp.Diff([]string{test.want}, reasons(err)); diff != "" || token != nil {
 					t.Errorf("%v (-want +got):\n%s", err, diff)
 				}
-				sent := len(fake.Requests(zoomtest.Token)) - before
+				sent := len(fake.Requests(zoomtest.GiveToken)) - before
 				if want := map[string]int{"ErrGrant": 1, "ErrInvalid": 0}[test.want]; sent != want {
 					t.Errorf("sent %d times, want %d", sent, want)
 				}
@@ -262,7 +262,7 @@ func TestRefreshTokensRotate(t *testing.T) {
 	if err != nil || second.RefreshToken == first.RefreshToken || second.AccessToken == first.AccessToken {
 		t.Fatalf("refresh: %v", err)
 	}
-	form, err := url.ParseQuery(string(fake.Requests(zoomtest.Token)[1].Body))
+	form, err := url.ParseQuery(string(fake.Requests(zoomtest.GiveToken)[1].Body))
 	want := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {first.RefreshToken}}
 	if diff := cmp.Diff(want, form); diff != "" || err != nil {
 		t.Errorf("form: %v (-want +got):\n%s", err, diff)
@@ -337,7 +337,7 @@ func TestTokenEndpointRefusals(t *testing.T) {
 			t.Parallel()
 			fake := zoomtest.New(zoomtest.WithUsers(host))
 			app := newOAuth(t, fake)
-			fake.Fault(zoomtest.Token, zoomtest.Answer(test.status, test.body).Always())
+			fake.Fault(zoomtest.GiveToken, zoomtest.Answer(test.status, test.body).Always())
 			_, err := app.Refresh(t.Context(), &oauth2.Token{RefreshToken: "once"})
 			if diff := cmp.Diff([]string{test.want}, reasons(err)); diff != "" {
 				t.Errorf("%v (-want +got):\n%s", err, diff)
@@ -345,7 +345,7 @@ func TestTokenEndpointRefusals(t *testing.T) {
 			if got := errorCode(err); got != test.code {
 				t.Errorf("a token store reads %q, want %q", got, test.code)
 			}
-			if asked := len(fake.Requests(zoomtest.Token)); asked != 1 || asError(t, err).Op != "refresh token" {
+			if asked := len(fake.Requests(zoomtest.GiveToken)); asked != 1 || asError(t, err).Op != "refresh token" {
 				t.Errorf("%v after %d requests, want 1", err, asked)
 			}
 		})
@@ -366,8 +366,8 @@ func TestTokensAreSentOnceUnderEveryFault(t *testing.T) {
 				app := newOAuth(t, fake)
 				token := consent(t, fake, app)
 				code := agree(t, fake, app.AuthCodeURL("state", verifier))
-				before := len(fake.Requests(zoomtest.Token))
-				fake.Fault(zoomtest.Token, fault.Always())
+				before := len(fake.Requests(zoomtest.GiveToken))
+				fake.Fault(zoomtest.GiveToken, fault.Always())
 				_, refreshErr := app.Refresh(t.Context(), token)
 				_, exchangeErr := app.Exchange(t.Context(), code, verifier)
 				for _, err := range []error{refreshErr, exchangeErr} {
@@ -375,7 +375,7 @@ func TestTokensAreSentOnceUnderEveryFault(t *testing.T) {
 						t.Errorf("%v as %s (-want +got):\n%s", err, errorCode(err), diff)
 					}
 				}
-				if sent := len(fake.Requests(zoomtest.Token)) - before; sent != 2 {
+				if sent := len(fake.Requests(zoomtest.GiveToken)) - before; sent != 2 {
 					t.Errorf("%d requests, want one of each", sent)
 				}
 			})
@@ -398,7 +398,7 @@ func TestATokenAlwaysEnds(t *testing.T) {
 	for _, test := range tests {
 		synctest.Test(t, func(t *testing.T) {
 			fake := zoomtest.New()
-			fake.Fault(zoomtest.Token, zoomtest.Answer(200, test.answer))
+			fake.Fault(zoomtest.GiveToken, zoomtest.Answer(200, test.answer))
 			token, err := newOAuth(t, fake).Refresh(t.Context(), &oauth2.Token{RefreshToken: "once"})
 			if err != nil {
 				t.Fatal(err)
@@ -415,11 +415,11 @@ func TestRevokeGoesOutWithTheAppsOwnHeader(t *testing.T) {
 	fake := zoomtest.New(zoomtest.WithUsers(host))
 	app := newOAuth(t, fake)
 	token := consent(t, fake, app)
-	fake.Fault(zoomtest.Revoke, zoomtest.Answer(503, "")) // may be repeated
+	fake.Fault(zoomtest.RevokeToken, zoomtest.Answer(503, "")) // may be repeated
 	if err := app.Revoke(t.Context(), token); err != nil {
 		t.Fatal(err)
 	}
-	sent := fake.Requests(zoomtest.Revoke)
+	sent := fake.Requests(zoomtest.RevokeToken)
 	last := sent[len(sent)-1]
 	basic := "Basic " + base64.StdEncoding.EncodeToString([]byte("APP-CLIENT:APP-SECRET"))
 	form := url.Values{"token": {token.AccessToken}}.Encode()
@@ -433,13 +433,13 @@ func TestRevokeGoesOutWithTheAppsOwnHeader(t *testing.T) {
 	for body, want := range map[string]string{
 		`{"error":"invalid_client"}`: "ErrCredentials", `{"reason":"Invalid Token!","error":"invalid_request"}`: "ErrGrant",
 	} {
-		fake.Fault(zoomtest.Revoke, zoomtest.Answer(400, body))
+		fake.Fault(zoomtest.RevokeToken, zoomtest.Answer(400, body))
 		if err := app.Revoke(t.Context(), token); len(reasons(err)) != 1 || reasons(err)[0] != want {
 			t.Errorf("%s: %v, want %s", body, err, want)
 		}
 	}
 	for _, body := range []string{"<html>", `{"status":"failed"}`} {
-		fake.Fault(zoomtest.Revoke, zoomtest.Answer(200, body))
+		fake.Fault(zoomtest.RevokeToken, zoomtest.Answer(200, body))
 		if err := app.Revoke(t.Context(), token); !errors.Is(err, zoom.ErrUnavailable) {
 			t.Errorf("%s: %v, want ErrUnavailable", body, err)
 		}

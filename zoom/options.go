@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/incidentbridge/incidentbridge/internal/httpx"
 	"github.com/incidentbridge/incidentbridge/internal/urlcheck"
 )
 
@@ -49,4 +50,23 @@ func WithTransport(rt http.RoundTripper) Option {
 		c.transport = rt
 		return nil
 	}
+}
+
+// configure applies the options, and makes the transport that they ask for.
+func configure(opts []Option) (config, *httpx.Client, error) {
+	settings := config{oauthURL: defaultOAuthURL}
+	for _, opt := range opts {
+		if err := opt(&settings); err != nil {
+			return config{}, nil, err
+		}
+	}
+	transport, err := httpx.New(httpx.Config{
+		Transport: settings.transport,
+		Domains:   vendorDomains(),
+		Refused:   lastsUntilMidnight,
+	})
+	if err != nil {
+		return config{}, nil, fmt.Errorf("zoom: %w", err)
+	}
+	return settings, transport, nil
 }

@@ -3,6 +3,7 @@ package zoom
 import (
 	"context"
 	"errors"
+	"net/http"
 	"time"
 )
 
@@ -28,12 +29,13 @@ func (c *Client) PastMeeting(ctx context.Context, uuid string) (*PastMeeting, er
 	if err != nil {
 		return nil, invalid(op, err)
 	}
-	o, err := c.read(ctx, op, path)
+	r := request{op: op, method: http.MethodGet, path: path}
+	o, err := c.do(ctx, r)
 	if err != nil {
 		return nil, err
 	}
 	if o.String("uuid") == "" {
-		return nil, unreadable(op, errors.New("no session in the answer"))
+		return nil, unreadable(r, errors.New("no session in the answer"))
 	}
 	return &PastMeeting{
 		MeetingID:    o.Int("id"),

@@ -40,14 +40,14 @@ func CheckScopes(token *oauth2.Token, scopes ...string) error {
 	if token == nil {
 		return nil
 	}
-	told, _ := token.Extra("scope").(string)
-	granted := strings.Fields(told)
+	scope, _ := token.Extra("scope").(string)
+	granted := strings.Fields(scope)
 	if len(granted) == 0 {
 		return nil
 	}
 	var missing []string
 	for _, scope := range scopes {
-		if !slices.ContainsFunc(substitutes(scope), func(s string) bool { return slices.Contains(granted, s) }) {
+		if !slices.ContainsFunc(equivalentScopes(scope), func(s string) bool { return slices.Contains(granted, s) }) {
 			missing = append(missing, scope)
 		}
 	}
@@ -57,8 +57,8 @@ func CheckScopes(token *oauth2.Token, scopes ...string) error {
 	return &Error{Op: "check scopes", Message: strings.Join(missing, ", "), Scopes: missing, Err: ErrMissingScopes}
 }
 
-// substitutes are the scopes of which each does what scope does.
-func substitutes(scope string) []string {
+// equivalentScopes returns the scopes of which each allows what scope allows.
+func equivalentScopes(scope string) []string {
 	base, admin := strings.CutSuffix(scope, adminSuffix)
 	bases := []string{base}
 	if part := strings.Split(base, ":"); len(part) == 3 {

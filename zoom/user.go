@@ -3,6 +3,7 @@ package zoom
 import (
 	"context"
 	"errors"
+	"net/http"
 )
 
 // Me names the user whom a token was given for. A token of a single user must use it; the account's own app has none.
@@ -53,12 +54,13 @@ func (c *Client) User(ctx context.Context, user string) (*User, error) {
 	if err != nil {
 		return nil, invalid(op, err)
 	}
-	o, err := c.read(ctx, op, path)
+	r := request{op: op, method: http.MethodGet, path: path}
+	o, err := c.do(ctx, r)
 	if err != nil {
 		return nil, err
 	}
 	if o.String("id") == "" {
-		return nil, unreadable(op, errors.New("no user id in the answer"))
+		return nil, unreadable(r, errors.New("no user id in the answer"))
 	}
 	return &User{
 		ID:         o.String("id"),

@@ -3,6 +3,7 @@ package zoom
 import (
 	"context"
 	"errors"
+	"net/http"
 
 	"github.com/incidentbridge/incidentbridge/internal/lenientjson"
 )
@@ -38,12 +39,13 @@ func (c *Client) UserSettings(ctx context.Context, user string) (*UserSettings, 
 	if err != nil {
 		return nil, invalid(op, err)
 	}
-	o, err := c.read(ctx, op, path)
+	r := request{op: op, method: http.MethodGet, path: path}
+	o, err := c.do(ctx, r)
 	if err != nil {
 		return nil, err
 	}
 	if o.Object("schedule_meeting") == nil {
-		return nil, unreadable(op, errors.New("no settings in the answer"))
+		return nil, unreadable(r, errors.New("no settings in the answer"))
 	}
 	schedule, audio := o.Object("schedule_meeting"), o.Object("audio_conferencing")
 	countries := audio.Object("global_dial_in_countries")

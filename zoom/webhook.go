@@ -97,70 +97,69 @@ func NewVerifier(secrets []string, opts ...VerifierOption) (*Verifier, error) {
 	return v, nil
 }
 
-// Delivery is a webhook delivery that was verified.
-type Delivery struct {
-	At   time.Time // when Zoom signed it
-	body []byte
-	sign signer
-}
-
-// Verify checks the delivery with exactly these bytes as its body: decoding and encoding them again breaks the
-// signature. It returns ErrNotSigned, ErrBadSignature, ErrTooOld or ErrTooNew; answer all of them with 401.
-func (v *Verifier) Verify(header http.Header, body []byte) (*Delivery, error) {
-	signature, timestamp := header.Get(signatureHeader), header.Get(timestampHeader)
-	if signature == "" || timestamp == "" {
-		return nil, ErrNotSigned
+// Verify checks the delivery with exactly these bytes as its body: decoding and encoding them again breaks
+// the signature. It returns nil, ErrNotSigned, ErrBadSignature, ErrTooOld or ErrTooNew; answer all of the
+// errors with 401.
+func (v *Verifier) Verify(header http.Header, body []byte) error {
+	if header.Get(signatureHeader) == "" || header.Get(timestampHeader) == "" {
+		return ErrNotSigned
 	}
-	var signedBy signer
-	for _, sign := range v.signers {
-		if hmac.Equal([]byte(sign.delivery(timestamp, body)), []byte(signature)) {
-			signedBy = sign
-		}
-	}
-	if signedBy == nil {
-		return nil, ErrBadSignature
-	}
-	at, ok := parseTimestamp(timestamp)
-	if !ok {
-		return nil, ErrBadSignature
+	at := SignedAt(header)
+	if v.signerOf(header, body) == nil || at.IsZero() {
+		return ErrBadSignature
 	}
 	switch age := time.Since(at); {
 	case age > v.window:
-		return nil, ErrTooOld
+		return ErrTooOld
 	case age < -v.window:
-		return nil, ErrTooNew
+		return ErrTooNew
 	}
-	return &Delivery{At: at, body: body, sign: signedBy}, nil
+	return nil
 }
 
-// parseTimestamp reads seconds since 1970, or milliseconds when there are 13 digits.
-func parseTimestamp(s string) (time.Time, bool) {
-	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil || n <= 0 || len(s) > 13 {
-		return time.Time{}, false
-	}
-	if len(s) == 13 {
-		return time.UnixMilli(n), true
-	}
-	return time.Unix(n, 0), true
-}
-
-// Challenge returns the JSON body that answers the delivery when it is Zoom's validation of the endpoint's URL, and
-// false for every other event. Zoom wants it with status 200 within three seconds, and asks again every 72 hours.
-func (d *Delivery) Challenge() (answer []byte, ok bool) {
-	o, err := lenientjson.Parse(d.body)
+// Challenge returns the JSON body that answers Zoom's validation of the endpoint's URL, and false for every
+// other delivery. Zoom wants it with status 200 within three seconds, and asks again every 72 hours. Call
+// Verify first.
+func (v *Verifier) Challenge(header http.Header, body []byte) (answer []byte, ok bool) {
+	o, err := lenientjson.Parse(body)
 	if err != nil || o.String("event") != EventURLValidation {
 		return nil, false
 	}
-	plain := o.Object("payload").String("plainToken")
-	if plain == "" {
+	plain, sign := o.Object("payload").String("plainToken"), v.signerOf(header, body)
+	if plain == "" || sign == nil {
 		return nil, false
 	}
 	answer, err = json.Marshal(map[string]string{
 		"plainToken":     plain,
-		"encryptedToken": d.sign([]byte(plain)),
+		"encryptedToken": sign([]byte(plain)),
 	})
 	return answer, err == nil
+}
+
+// signerOf returns the signer whose secret signed the delivery, or nil.
+func (v *Verifier) signerOf(header http.Header, body []byte) signer {
+	var found signer
+	for _, sign := range v.signers { // all of them, so that the time does not tell which one
+		want := sign.delivery(header.Get(timestampHeader), body)
+		if hmac.Equal([]byte(want), []byte(header.Get(signatureHeader))) {
+			found = sign
+		}
+	}
+	return found
+}
+
+// SignedAt returns when Zoom signed a delivery, by its headers, or the zero time. Only after
+// [Verifier.Verify] is it certain.
+func SignedAt(header http.Header) time.Time {
+	s := header.Get(timestampHeader)
+	n, err := strconv.ParseInt(s, 10, 64)
+	switch {
+	case err != nil || n <= 0 || len(s) > 13:
+		return time.Time{}
+	case len(s) == 13:
+		return time.UnixMilli(n)
+	}
+	return time.Unix(n, 0)
 }
 
 // Sign returns the headers with which Zoom would deliver body at that time: a signer for tests.

@@ -159,6 +159,22 @@ func TestWords(t *testing.T) {
 	}
 }
 
+func TestLine(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"two\r\n lines\tand \a hunter2":   "two lines and [redacted]",
+		strings.Repeat("é", 20):           strings.Repeat("é", 15) + "…",
+		strings.Repeat("x", 29) + "é":     strings.Repeat("x", 29) + "…",
+		strings.Repeat("x", 30):           strings.Repeat("x", 30),
+		"see https://zoom.us/s/1?zak=abc": "see [link]",
+		" \n ":                            "",
+	} {
+		if got := redact.Line(text, 30, "hunter2"); got != want {
+			t.Errorf("%q becomes %q, want %q", text, got, want)
+		}
+	}
+}
+
 func TestErrorKeepsTheCause(t *testing.T) {
 	t.Parallel()
 	raw := &url.Error{Op: "Get", URL: "https://zoom.us/?hunter2", Err: context.DeadlineExceeded}

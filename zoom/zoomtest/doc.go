@@ -32,8 +32,8 @@
 //
 // [Server.Fault] queues what goes wrong, operation by operation:
 //
-//	fake.Fault(zoomtest.Create, zoomtest.ResetAfter())                  // made, but nobody is told
-//	fake.Fault(zoomtest.Get, zoomtest.Answer(503, "").Times(2))         // then it works again
+//	fake.Fault(zoomtest.CreateMeeting, zoomtest.ResetAfter())           // made, but nobody is told
+//	fake.Fault(zoomtest.GetMeeting, zoomtest.Answer(503, "").Times(2))  // then it works again
 //	fake.Fault(zoomtest.Any, zoomtest.Hang().Always())                  // until ClearFaults
 //
 // [Server.Requests] tells what arrived. All methods are safe for concurrent use.

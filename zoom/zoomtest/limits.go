@@ -13,7 +13,7 @@ const (
 )
 
 func labelOf(op string) string {
-	if op == List || op == GetSettings {
+	if op == ListMeetings || op == GetUserSettings {
 		return medium
 	}
 	return light

@@ -23,16 +23,16 @@ func permissions() map[string]permission {
 	write, read := []string{"meeting:write"}, []string{"meeting:read"}
 	user := []string{"user:read", "user:write"}
 	return map[string]permission{
-		Create:      {write, "meeting:write:meeting"},
-		List:        {read, "meeting:read:list_meetings"},
-		Get:         {read, "meeting:read:meeting"},
-		Update:      {write, "meeting:update:meeting"},
-		Delete:      {write, "meeting:delete:meeting"},
-		End:         {write, "meeting:update:status"},
-		Invitation:  {read, "meeting:read:invitation"},
-		GetPast:     {read, "meeting:read:past_meeting"},
-		GetUser:     {user, "user:read:user"},
-		GetSettings: {user, "user:read:settings"},
+		CreateMeeting:   {write, "meeting:write:meeting"},
+		ListMeetings:    {read, "meeting:read:list_meetings"},
+		GetMeeting:      {read, "meeting:read:meeting"},
+		UpdateMeeting:   {write, "meeting:update:meeting"},
+		DeleteMeeting:   {write, "meeting:delete:meeting"},
+		EndMeeting:      {write, "meeting:update:status"},
+		GetInvitation:   {read, "meeting:read:invitation"},
+		GetPastMeeting:  {read, "meeting:read:past_meeting"},
+		GetUser:         {user, "user:read:user"},
+		GetUserSettings: {user, "user:read:settings"},
 	}
 }
 

@@ -10,20 +10,20 @@ import (
 
 // The operations of the fake, as Fault and Requests name them.
 const (
-	Authorize   = "authorize" // the page where somebody consents
-	Token       = "token"
-	Revoke      = "revoke"
-	Create      = "create"
-	List        = "list"
-	Get         = "get"
-	Update      = "update"
-	End         = "end"
-	Delete      = "delete"
-	Invitation  = "invitation"
-	GetPast     = "get_past" // GET /past_meetings/{id or UUID}
-	GetUser     = "get_user"
-	GetSettings = "get_settings"
-	Any         = fakes.Any // every operation
+	Authorize       = "authorize" // the page where somebody consents
+	GiveToken       = "give_token"
+	RevokeToken     = "revoke_token"
+	CreateMeeting   = "create_meeting"
+	ListMeetings    = "list_meetings"
+	GetMeeting      = "get_meeting"
+	UpdateMeeting   = "update_meeting"
+	EndMeeting      = "end_meeting"
+	DeleteMeeting   = "delete_meeting"
+	GetInvitation   = "get_invitation"
+	GetPastMeeting  = "get_past_meeting" // GET /past_meetings/{id or UUID}
+	GetUser         = "get_user"
+	GetUserSettings = "get_user_settings"
+	Any             = fakes.Any // every operation
 )
 
 // Server is a fake Zoom. Make it with New.
@@ -104,18 +104,18 @@ func New(opts ...Option) *Server {
 	}
 	s.fake.Handle("GET /oauth/authorize", Authorize, s.authorizePage)
 	s.fake.Handle("POST /oauth/authorize", Authorize, s.authorizePage)
-	s.fake.Handle("POST /oauth/token", Token, s.tracked(s.giveToken))
-	s.fake.Handle("POST /oauth/revoke", Revoke, s.tracked(s.revokeToken))
-	s.api("POST /v2/users/{user}/meetings", Create, s.createMeeting)
-	s.api("GET /v2/users/{user}/meetings", List, s.listMeetings)
-	s.api("GET /v2/meetings/{meeting}", Get, s.getMeeting)
-	s.api("PATCH /v2/meetings/{meeting}", Update, s.updateMeeting)
-	s.api("PUT /v2/meetings/{meeting}/status", End, s.putStatus)
-	s.api("DELETE /v2/meetings/{meeting}", Delete, s.deleteMeeting)
-	s.api("GET /v2/meetings/{meeting}/invitation", Invitation, s.getInvitation)
-	s.api("GET /v2/past_meetings/{meeting}", GetPast, s.getPastMeeting)
+	s.fake.Handle("POST /oauth/token", GiveToken, s.tracked(s.giveToken))
+	s.fake.Handle("POST /oauth/revoke", RevokeToken, s.tracked(s.revokeToken))
+	s.api("POST /v2/users/{user}/meetings", CreateMeeting, s.createMeeting)
+	s.api("GET /v2/users/{user}/meetings", ListMeetings, s.listMeetings)
+	s.api("GET /v2/meetings/{meeting}", GetMeeting, s.getMeeting)
+	s.api("PATCH /v2/meetings/{meeting}", UpdateMeeting, s.updateMeeting)
+	s.api("PUT /v2/meetings/{meeting}/status", EndMeeting, s.putStatus)
+	s.api("DELETE /v2/meetings/{meeting}", DeleteMeeting, s.deleteMeeting)
+	s.api("GET /v2/meetings/{meeting}/invitation", GetInvitation, s.getInvitation)
+	s.api("GET /v2/past_meetings/{meeting}", GetPastMeeting, s.getPastMeeting)
 	s.api("GET /v2/users/{user}", GetUser, s.getUser)
-	s.api("GET /v2/users/{user}/settings", GetSettings, s.getSettings)
+	s.api("GET /v2/users/{user}/settings", GetUserSettings, s.getSettings)
 	s.fake.Handle("/", "", s.tracked(func(*exchange) answer { return refuse(404, 1500, "No such route.") }))
 	return s
 }
