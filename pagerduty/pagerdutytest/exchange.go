@@ -5,34 +5,17 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strconv"
 	"time"
 
 	"github.com/incidentbridge/incidentbridge/internal/fakes"
 )
 
-// Request is a request that reached the fake.
-type Request struct {
-	Op     string // GetIncident, UpdateIncident, ...; "" for a route that the fake does not have
-	Method string
-	Host   string
-	Path   string // escaped, as it was sent
-	Query  url.Values
-	Header http.Header
-	Body   []byte
-	Status int // 0: not answered, or not yet
-	At     time.Time
-}
+// Request is a request that reached the fake. Its Op is "" for a route that the fake does not have.
+type Request = fakes.Request
 
 // Requests returns what reached the fake, oldest first: everything, or only the given operations.
-func (s *Server) Requests(ops ...string) []Request {
-	var requests []Request
-	for _, request := range s.fake.Requests(ops...) {
-		requests = append(requests, Request(request))
-	}
-	return requests
-}
+func (s *Server) Requests(ops ...string) []Request { return s.fake.Requests(ops...) }
 
 // exchange is a request on its way through the fake.
 type exchange struct {

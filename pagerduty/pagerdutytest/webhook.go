@@ -1,8 +1,6 @@
 package pagerdutytest
 
 import (
-	"bytes"
-	"context"
 	"maps"
 	"net/http"
 	"slices"
@@ -10,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/incidentbridge/incidentbridge/internal/fakes"
 	"github.com/incidentbridge/incidentbridge/pagerduty"
 )
 
@@ -24,21 +23,8 @@ type Event struct {
 	Note       string              // for incident.annotated
 }
 
-// Delivery is a request that PagerDuty sends. Send the same one again for a redelivery.
-type Delivery struct {
-	Header http.Header
-	Body   []byte
-}
-
-// Request makes the POST that carries the delivery to target.
-func (d Delivery) Request(ctx context.Context, target string) (*http.Request, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(d.Body))
-	if err != nil {
-		return nil, err
-	}
-	r.Header = d.Header.Clone()
-	return r, nil
-}
+// Delivery is a webhook request that PagerDuty sends. Send the same one again for a redelivery.
+type Delivery = fakes.Delivery
 
 // Webhook makes a signed V3 event from what the fake knows of the incident and the user.
 func (s *Server) Webhook(e Event) Delivery {
@@ -66,7 +52,7 @@ func (s *Server) Workflow(incidentID, template string) Delivery {
 		"{{incident.id}}", found.ID, "{{incident.incident_number}}", strconv.Itoa(found.Number),
 		"{{incident.title}}", found.Title, "{{incident.url}}", account+"/incidents/"+found.ID,
 	).Replace(template)
-	return Delivery{http.Header{"Content-Type": {"application/json"}}, []byte(body)}
+	return Delivery{Header: http.Header{"Content-Type": {"application/json"}}, Body: []byte(body)}
 }
 
 // What follows is called with the lock held.
@@ -110,7 +96,7 @@ func (s *Server) event(e Event, to *receiver) Delivery {
 	header.Set("X-Webhook-Subscription", to.ID)
 	header.Set("X-PagerDuty-Signature", pagerduty.Sign(to.Secret, body))
 	maps.Copy(header, to.Headers)
-	return Delivery{header, body}
+	return Delivery{Header: header, Body: body}
 }
 
 // action is the delivery of a press, with a message for each incident.
@@ -127,7 +113,7 @@ func (s *Server) action(agentID string, incidentIDs ...string) Delivery {
 			"incident": s.v2Incident(id), "webhook": map[string]any{}, "log_entries": []any{entry},
 		})
 	}
-	return Delivery{s.deliveryHeader("PagerDuty-Webhook/V2.0"), encode(map[string]any{"messages": messages})}
+	return Delivery{Header: s.deliveryHeader("PagerDuty-Webhook/V2.0"), Body: encode(map[string]any{"messages": messages})}
 }
 
 func (s *Server) incidentOrNew(id string) *Incident {

@@ -2,15 +2,14 @@ package zoomtest
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf16"
 
+	"github.com/incidentbridge/incidentbridge/internal/fakes"
 	"github.com/incidentbridge/incidentbridge/zoom"
 )
 
@@ -32,21 +31,8 @@ type Event struct {
 	ClientID   string    // the app, in app_deauthorized; default: the app that users install
 }
 
-// Delivery is a request that Zoom sends.
-type Delivery struct {
-	Header http.Header
-	Body   []byte
-}
-
-// Request makes the POST that carries the delivery to target.
-func (d Delivery) Request(ctx context.Context, target string) (*http.Request, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(d.Body))
-	if err != nil {
-		return nil, err
-	}
-	r.Header = d.Header.Clone()
-	return r, nil
-}
+// Delivery is a webhook request that Zoom sends.
+type Delivery = fakes.Delivery
 
 // Webhook makes a signed delivery from what the fake knows of the meeting. Its bytes are like Zoom's: an emoji is
 // written as ASCII escapes, a dash or an apostrophe as it is. Where Zoom has been seen to send a field in several
@@ -95,7 +81,7 @@ func (s *Server) deliver(body []byte) Delivery {
 	header := zoom.Sign(s.webhookSecret, time.Now(), body)
 	header.Set("User-Agent", "Zoom Marketplace/1.0a")
 	header.Set("X-Zm-Trackingid", fmt.Sprintf("v=2.0;clid=fake;rid=WEB_delivery_%d", s.turn("delivery")))
-	return Delivery{header, body}
+	return Delivery{Header: header, Body: body}
 }
 
 func (s *Server) payload(e Event) map[string]any {
