@@ -43,7 +43,7 @@ func TestAFaultOfACreateStillGivesOneMeeting(t *testing.T) {
 			w.oneMeeting(t, id)
 			pass(time.Hour) // the audits, too
 			w.oneMeeting(t, id)
-			if calls := w.calls(); calls["zoom create"] != test.creates || calls["pagerduty update_incident"] != 1 {
+			if calls := w.calls(); calls["zoom create_meeting"] != test.creates || calls["pagerduty update_incident"] != 1 {
 				t.Errorf("calls %v, want %d creates", calls, test.creates)
 			}
 		})
@@ -302,7 +302,7 @@ func TestACrashedOpeningIsTakenUp(t *testing.T) {
 			w.oneMeeting(t, id)
 			pass(time.Hour)
 			w.oneMeeting(t, id)
-			if creates := w.calls()["zoom create"]; creates > 2 {
+			if creates := w.calls()["zoom create_meeting"]; creates > 2 {
 				t.Errorf("%d creates", creates)
 			}
 		})

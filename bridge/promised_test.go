@@ -203,7 +203,7 @@ func TestACarriedIncidentOfAnotherIsNotBelieved(t *testing.T) {
 		w.pd.Resolve(id)
 		carried := &bridge.Incident{ID: other, Status: "triggered", Bridge: &bridge.Link{}}
 		_, err := p.Open(t.Context(), bridge.Request{IncidentID: id, Incident: carried, OccurredAt: time.Now()})
-		if err == nil || w.calls()["zoom create"] != 0 {
+		if err == nil || w.calls()["zoom create_meeting"] != 0 {
 			t.Errorf("error %v, calls %v", err, w.calls())
 		}
 	})

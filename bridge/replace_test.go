@@ -109,7 +109,7 @@ func TestSeveralReplacesAtOnceMakeOne(t *testing.T) {
 		all.Wait()
 		pass(5 * time.Second)
 		w.oneMeeting(t, id)
-		if made := w.calls()["zoom create"]; made != 2 {
+		if made := w.calls()["zoom create_meeting"]; made != 2 {
 			t.Errorf("%d meetings were made, want 2", made)
 		}
 	})

@@ -198,9 +198,9 @@ func TestAnAttachedRecordHasNoDeadLease(t *testing.T) {
 		pass(10 * time.Second)
 		pg, _ := w.page(t, id)
 		c := w.start(t)
-		before := w.calls()["zoom list"]
+		before := w.calls()["zoom list_meetings"]
 		pass(time.Minute)
-		if lists := w.calls()["zoom list"] - before; lists > 2 {
+		if lists := w.calls()["zoom list_meetings"] - before; lists > 2 {
 			t.Errorf("state %s, lease %q: %d lists a minute (was %q)", c.state(t, id), pg.Lease.Owner, lists, pg.State)
 		}
 	})
@@ -313,7 +313,7 @@ func TestNoCreateIsSentWithoutTheTimeForIt(t *testing.T) {
 		w.pd.Fault(pagerdutytest.GetIncident, pagerdutytest.Delay(6*time.Second))
 		b, err := q.Open(t.Context(), bridge.Request{IncidentID: id}) // 14 s for the lease and 6 s for PagerDuty, of 25
 		var e *bridge.Error
-		if !errors.As(err, &e) || !e.Kept || w.calls()["zoom create"] != 0 {
+		if !errors.As(err, &e) || !e.Kept || w.calls()["zoom create_meeting"] != 0 {
 			t.Errorf("bridge %+v, error %v, calls %v; want it kept, and no create", b, err, w.calls())
 		}
 		w.start(t)

@@ -2,6 +2,7 @@ package pagerduty
 
 import (
 	"context"
+	"errors"
 	"net/http"
 )
 
@@ -9,12 +10,12 @@ import (
 // is published. See listAbilities in https://developer.pagerduty.com/api-reference/.
 func (c *Client) Abilities(ctx context.Context) ([]string, error) {
 	r := request{op: "list abilities", method: http.MethodGet, path: "/abilities"}
-	answer, err := c.call(ctx, r)
+	answer, err := c.do(ctx, r)
 	if err != nil {
 		return nil, err
 	}
 	if !answer.Has("abilities") {
-		return nil, unreadableError(r)
+		return nil, unreadable(r, errors.New("no abilities in the answer"))
 	}
 	return answer.Strings("abilities"), nil
 }

@@ -84,9 +84,9 @@ func (c *Client) writeBridge(ctx context.Context, op, id string, b ConferenceBri
 			Type:             "incident_reference",
 			ConferenceBridge: bridgeWriteConference{Number: b.Number, URL: b.URL},
 		}},
-		sensitive: []string{b.URL, b.Number},
+		secrets: []string{b.URL, b.Number},
 	}
-	answer, err := c.call(ctx, r)
+	answer, err := c.do(ctx, r)
 	if err != nil {
 		return nil, err
 	}

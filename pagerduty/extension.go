@@ -2,6 +2,7 @@ package pagerduty
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -79,15 +80,15 @@ func (c *Client) CreateExtension(ctx context.Context, e ExtensionRequest) (*Exte
 	}
 	r := request{
 		op: op, method: http.MethodPost, path: "/extensions",
-		body: extensionWrite{write}, sensitive: secretsOf(e.URL, e.Headers),
+		body: extensionWrite{write}, secrets: secretsOf(e.URL, e.Headers),
 	}
-	answer, err := c.call(ctx, r)
+	answer, err := c.do(ctx, r)
 	if err != nil {
 		return nil, err
 	}
 	extension := decodeExtension(answer.Object("extension"))
 	if !validID(extension.ID) {
-		return nil, unreadableError(r)
+		return nil, unreadable(r, errors.New("no extension in the answer"))
 	}
 	return extension, nil
 }
@@ -101,7 +102,7 @@ func (c *Client) Extensions(ctx context.Context, serviceID string) ([]Extension,
 	}
 	var found []Extension
 	r := request{op: op, path: "/extensions", query: url.Values{"extension_object_id": {serviceID}}}
-	err := c.each(ctx, r, "extensions", func(entry lenientjson.Object) bool {
+	err := c.forEach(ctx, r, "extensions", func(entry lenientjson.Object) bool {
 		if isCustomAction(entry.Object("extension_schema")) {
 			found = append(found, *decodeExtension(entry))
 		}
@@ -116,7 +117,7 @@ func (c *Client) Extensions(ctx context.Context, serviceID string) ([]Extension,
 // EnableExtension lets PagerDuty send again to a URL that it gave up on.
 // See enableExtension in https://developer.pagerduty.com/api-reference/.
 func (c *Client) EnableExtension(ctx context.Context, id string) error {
-	return c.poke(ctx, "enable custom incident action", "/extensions/", id, "/enable")
+	return c.postEmpty(ctx, "enable custom incident action", "/extensions/", id, "/enable")
 }
 
 // DeleteExtension takes the button away. One that is gone already is as good as deleted.
@@ -126,13 +127,13 @@ func (c *Client) DeleteExtension(ctx context.Context, id string) error {
 	if !validID(id) {
 		return invalid(op, "", "the id must be letters and digits")
 	}
-	return c.remove(ctx, request{op: op, path: "/extensions/" + id})
+	return c.delete(ctx, op, "/extensions/"+id)
 }
 
 // customActionSchema finds the id of the extension schema that custom incident actions have.
 func (c *Client) customActionSchema(ctx context.Context, op string) (string, error) {
 	found := ""
-	err := c.each(ctx, request{op: op, path: "/extension_schemas"}, "extension_schemas", func(schema lenientjson.Object) bool {
+	err := c.forEach(ctx, request{op: op, path: "/extension_schemas"}, "extension_schemas", func(schema lenientjson.Object) bool {
 		if isCustomAction(schema) && validID(schema.String("id")) {
 			found = schema.String("id")
 		}

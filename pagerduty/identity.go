@@ -2,6 +2,7 @@ package pagerduty
 
 import (
 	"encoding/base64"
+	"errors"
 	"strings"
 	"time"
 
@@ -41,7 +42,7 @@ func IdentityOf(token *oauth2.Token) (Identity, error) {
 	claims := claimsOf(idToken)
 	identity := Identity{UserID: claims.String("user_id"), Region: regionOf(claims)}
 	if !validID(identity.UserID) {
-		return Identity{}, unreadableError(request{op: op})
+		return Identity{}, unreadable(request{op: op}, errors.New("no user id in the ID token"))
 	}
 	if end := claims.Int("exp"); end > 0 && time.Since(time.Unix(end, 0)) > lateIDToken {
 		return Identity{}, &Error{Op: op, Message: "the ID token has expired", Err: ErrUnauthorized}

@@ -2,6 +2,7 @@ package pagerduty
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -53,7 +54,7 @@ func (c *Client) Incident(ctx context.Context, id string) (*Incident, error) {
 		method: http.MethodGet, path: "/incidents/" + id,
 		query: url.Values{"include[]": {"conference_bridge"}}, // without it the bridge is never there
 	}
-	answer, err := c.call(ctx, r)
+	answer, err := c.do(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +64,7 @@ func (c *Client) Incident(ctx context.Context, id string) (*Incident, error) {
 func answeredIncident(r request, answer lenientjson.Object) (*Incident, error) {
 	incident := decodeIncident(answer.Object("incident"))
 	if !validID(incident.ID) {
-		return nil, unreadableError(r)
+		return nil, unreadable(r, errors.New("no incident in the answer"))
 	}
 	return incident, nil
 }

@@ -2,6 +2,7 @@ package pagerduty
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -43,12 +44,12 @@ func (c *Client) AddNote(ctx context.Context, id, content string) error {
 		method: http.MethodPost, path: "/incidents/" + id + "/notes",
 		body: noteWrite{noteWriteContent{Content: content}},
 	}
-	answer, err := c.call(ctx, r)
+	answer, err := c.do(ctx, r)
 	if err != nil {
 		return err
 	}
 	if answer.Object("note") == nil {
-		return unreadableError(r)
+		return unreadable(r, errors.New("no note in the answer"))
 	}
 	return nil
 }
@@ -61,12 +62,12 @@ func (c *Client) Notes(ctx context.Context, id string) ([]Note, error) {
 		return nil, invalid(op, "", "the incident id must be letters and digits")
 	}
 	r := request{op: op, incidentID: id, method: http.MethodGet, path: "/incidents/" + id + "/notes"}
-	answer, err := c.call(ctx, r)
+	answer, err := c.do(ctx, r)
 	if err != nil {
 		return nil, err
 	}
 	if !answer.Has("notes") {
-		return nil, unreadableError(r)
+		return nil, unreadable(r, errors.New("no notes in the answer"))
 	}
 	var notes []Note
 	for _, one := range answer.Objects("notes") {

@@ -14,10 +14,12 @@ import (
 // Option changes one thing about a [Client] or an [OAuth]. Options do not depend on their order.
 type Option func(*config) error
 
+const defaultOAuthURL = "https://identity.pagerduty.com/oauth" // of both regions
+
 type config struct {
 	region    Region // "": by token, else US
-	base      string // "": by region
-	oauth     string
+	baseURL   string // "": by region
+	oauthURL  string
 	from      string
 	subdomain string
 	scopes    []string
@@ -39,7 +41,7 @@ func WithRegion(region Region) Option {
 // on a loopback address.
 func WithBaseURL(base string) Option {
 	return func(c *config) (err error) {
-		if c.base, err = urlcheck.Base(base); err != nil {
+		if c.baseURL, err = urlcheck.Base(base); err != nil {
 			return fmt.Errorf("pagerduty: base URL: %w", err)
 		}
 		return nil
@@ -50,7 +52,7 @@ func WithBaseURL(base string) Option {
 // added to it. Only https is accepted, or http on a loopback address. An [AppToken] and an [OAuth] use it.
 func WithOAuthURL(base string) Option {
 	return func(c *config) (err error) {
-		if c.oauth, err = urlcheck.Base(base); err != nil {
+		if c.oauthURL, err = urlcheck.Base(base); err != nil {
 			return fmt.Errorf("pagerduty: OAuth URL: %w", err)
 		}
 		return nil
@@ -106,9 +108,9 @@ func WithTransport(transport http.RoundTripper) Option {
 	}
 }
 
-func (c *config) baseURL() string {
-	if c.base != "" {
-		return c.base
+func (c *config) baseURLOrDefault() string {
+	if c.baseURL != "" {
+		return c.baseURL
 	}
 	return c.regionOrUS().apiURL()
 }
@@ -120,17 +122,17 @@ func (c *config) regionOrUS() Region {
 	return c.region
 }
 
-func (c *config) oauthURL() string {
-	if c.oauth == "" {
-		return defaultOAuth
+// configure applies the options, and makes the transport that they ask for.
+func configure(opts []Option) (config, *httpx.Client, error) {
+	settings := config{oauthURL: defaultOAuthURL, scopes: RunScopes()}
+	for _, opt := range opts {
+		if err := opt(&settings); err != nil {
+			return config{}, nil, err
+		}
 	}
-	return c.oauth
-}
-
-// wanted are the scopes to ask for.
-func (c *config) wanted() []string {
-	if c.scopes == nil {
-		return RunScopes()
+	transport, err := httpx.New(httpx.Config{Transport: settings.transport, Domains: []string{"pagerduty.com"}})
+	if err != nil {
+		return config{}, nil, fmt.Errorf("pagerduty: %w", err)
 	}
-	return slices.Clone(c.scopes)
+	return settings, transport, nil
 }

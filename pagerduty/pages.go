@@ -2,6 +2,7 @@ package pagerduty
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
@@ -16,8 +17,8 @@ const (
 	maxPages = 100
 )
 
-// each shows the entries of all pages of the list under name, in order, until see is false.
-func (c *Client) each(ctx context.Context, r request, name string, see func(lenientjson.Object) bool) error {
+// forEach yields the entries of all pages of the list under name, in order, until yield returns false.
+func (c *Client) forEach(ctx context.Context, r request, name string, yield func(lenientjson.Object) bool) error {
 	for page := range maxPages {
 		r.method = http.MethodGet
 		query := url.Values{}
@@ -26,15 +27,15 @@ func (c *Client) each(ctx context.Context, r request, name string, see func(leni
 		query.Set("offset", strconv.Itoa(page*perPage))
 		paged := r
 		paged.query = query
-		answer, err := c.call(ctx, paged)
+		answer, err := c.do(ctx, paged)
 		if err != nil {
 			return err
 		}
 		if !answer.Has(name) {
-			return unreadableError(paged)
+			return unreadable(paged, fmt.Errorf("no %s in the answer", name))
 		}
 		for _, entry := range answer.Objects(name) {
-			if !see(entry) {
+			if !yield(entry) {
 				return nil
 			}
 		}

@@ -28,26 +28,24 @@ func SetUpScopes() []string {
 // classic scope "write" grants everything, and "read" whatever ends in ".read". A token whose answer did not speak of
 // scopes passes.
 func CheckScopes(token *oauth2.Token, scopes ...string) error {
-	missing := lackedBy(token, scopes)
+	missing := missingScopes(token, scopes)
 	if len(missing) == 0 {
 		return nil
 	}
 	return &Error{Op: "check scopes", Scopes: missing, Err: ErrMissingScopes}
 }
 
-func lackedBy(token *oauth2.Token, wanted []string) []string {
+// missingScopes returns the wanted scopes that the token was not granted; none when its answer did not speak
+// of scopes.
+func missingScopes(token *oauth2.Token, wanted []string) []string {
 	if token == nil {
 		return nil
 	}
-	told, _ := token.Extra("scope").(string)
-	if granted := strings.Fields(told); len(granted) > 0 {
-		return lacking(granted, wanted)
+	scope, _ := token.Extra("scope").(string)
+	granted := strings.Fields(scope)
+	if len(granted) == 0 {
+		return nil
 	}
-	return nil
-}
-
-// lacking are the scopes that are wanted and were not granted.
-func lacking(granted, wanted []string) []string {
 	var missing []string
 	for _, scope := range wanted {
 		classic := slices.Contains(granted, "write") || slices.Contains(granted, "read") && strings.HasSuffix(scope, ".read")

@@ -2,6 +2,7 @@ package pagerduty
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"net/http"
 	"net/url"
@@ -89,7 +90,7 @@ func (c *Client) CreateWebhookSubscription(
 			},
 			Events: w.Events, Filter: filter, Description: w.Description,
 		}},
-		sensitive: secretsOf(w.URL, w.Headers),
+		secrets: secretsOf(w.URL, w.Headers),
 	}
 	return c.answeredSubscription(ctx, r)
 }
@@ -99,7 +100,7 @@ func (c *Client) CreateWebhookSubscription(
 func (c *Client) WebhookSubscriptions(ctx context.Context) ([]WebhookSubscription, error) {
 	var found []WebhookSubscription
 	r := request{op: "list webhook subscriptions", path: "/webhook_subscriptions"}
-	err := c.each(ctx, r, "webhook_subscriptions", func(entry lenientjson.Object) bool {
+	err := c.forEach(ctx, r, "webhook_subscriptions", func(entry lenientjson.Object) bool {
 		if s := decodeSubscription(entry); s.ID != "" {
 			found = append(found, *s)
 		}
@@ -114,13 +115,13 @@ func (c *Client) WebhookSubscriptions(ctx context.Context) ([]WebhookSubscriptio
 // EnableWebhookSubscription lets PagerDuty send again to a URL that it gave up on. What it discarded is lost.
 // See enableWebhookSubscription in https://developer.pagerduty.com/api-reference/.
 func (c *Client) EnableWebhookSubscription(ctx context.Context, id string) error {
-	return c.poke(ctx, "enable webhook subscription", "/webhook_subscriptions/", id, "/enable")
+	return c.postEmpty(ctx, "enable webhook subscription", "/webhook_subscriptions/", id, "/enable")
 }
 
 // PingWebhookSubscription asks PagerDuty to send a "pagey.ping" event.
 // See testWebhookSubscription in https://developer.pagerduty.com/api-reference/.
 func (c *Client) PingWebhookSubscription(ctx context.Context, id string) error {
-	return c.poke(ctx, "ping webhook subscription", "/webhook_subscriptions/", id, "/ping")
+	return c.postEmpty(ctx, "ping webhook subscription", "/webhook_subscriptions/", id, "/ping")
 }
 
 // DeleteWebhookSubscription ends a subscription. One that is gone already is as good as deleted.
@@ -130,26 +131,17 @@ func (c *Client) DeleteWebhookSubscription(ctx context.Context, id string) error
 	if !validID(id) {
 		return invalid(op, "", "the id must be letters and digits")
 	}
-	return c.remove(ctx, request{op: op, path: "/webhook_subscriptions/" + id})
-}
-
-// poke posts nothing to a thing, and reads nothing back.
-func (c *Client) poke(ctx context.Context, op, collection, id, verb string) error {
-	if !validID(id) {
-		return invalid(op, "", "the id must be letters and digits")
-	}
-	_, err := c.call(ctx, request{op: op, method: http.MethodPost, path: collection + id + verb, empty: true})
-	return err
+	return c.delete(ctx, op, "/webhook_subscriptions/"+id)
 }
 
 func (c *Client) answeredSubscription(ctx context.Context, r request) (*WebhookSubscription, error) {
-	answer, err := c.call(ctx, r)
+	answer, err := c.do(ctx, r)
 	if err != nil {
 		return nil, err
 	}
 	subscription := decodeSubscription(answer.Object("webhook_subscription"))
 	if !validID(subscription.ID) {
-		return nil, unreadableError(r)
+		return nil, unreadable(r, errors.New("no webhook subscription in the answer"))
 	}
 	return subscription, nil
 }

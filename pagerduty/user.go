@@ -35,13 +35,13 @@ func (c *Client) User(ctx context.Context, id string) (*User, error) {
 }
 
 func (c *Client) readUser(ctx context.Context, r request) (*User, error) {
-	answer, err := c.call(ctx, r)
+	answer, err := c.do(ctx, r)
 	if err != nil {
 		return nil, err
 	}
 	user := decodeUser(answer.Object("user"))
 	if user.ID == "" {
-		return nil, unreadableError(r)
+		return nil, unreadable(r, errors.New("no user in the answer"))
 	}
 	return user, nil
 }
@@ -54,8 +54,8 @@ func (c *Client) UserByEmail(ctx context.Context, email string) (*User, error) {
 		return nil, invalid(op, "", "not an e-mail address")
 	}
 	var found *User
-	r := request{op: op, path: "/users", query: url.Values{"query": {email}}, sensitive: []string{email}}
-	err := c.each(ctx, r, "users", func(entry lenientjson.Object) bool {
+	r := request{op: op, path: "/users", query: url.Values{"query": {email}}, secrets: []string{email}}
+	err := c.forEach(ctx, r, "users", func(entry lenientjson.Object) bool {
 		if user := decodeUser(entry); strings.EqualFold(user.Email, email) && user.ID != "" {
 			found = user
 		}
@@ -78,9 +78,10 @@ func (c *Client) CurrentUser(ctx context.Context) (*User, error) {
 		return nil, &Error{Op: op, Err: ErrNoUser}
 	}
 	user, err := c.readUser(ctx, request{op: op, method: http.MethodGet, path: "/users/me"})
-	var refused *Error
-	if errors.As(err, &refused) && strings.Contains(refused.Message, "account-level") {
-		refused.Err = ErrNoUser
+	if refused, ok := errors.AsType[*Error](err); ok && strings.Contains(refused.Message, "account-level") {
+		noUser := *refused
+		noUser.Err = ErrNoUser
+		return nil, &noUser
 	}
 	return user, err
 }
@@ -95,7 +96,7 @@ func (c *Client) TeamRole(ctx context.Context, teamID, userID string) (string, e
 	}
 	role, found := "", false
 	r := request{op: op, path: "/teams/" + teamID + "/members"}
-	err := c.each(ctx, r, "members", func(member lenientjson.Object) bool {
+	err := c.forEach(ctx, r, "members", func(member lenientjson.Object) bool {
 		if member.Object("user").String("id") == userID {
 			role, found = member.String("role"), true
 		}

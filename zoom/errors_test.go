@@ -15,7 +15,7 @@ import (
 	"github.com/incidentbridge/incidentbridge/zoom/zoomtest"
 )
 
-func TestErrorSaysWhatZoomSaid(t *testing.T) {
+func TestErrorText(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name  string
@@ -224,5 +224,22 @@ func TestNothingSecretIsPrinted(t *testing.T) {
 	}
 	if !strings.Contains(log.String(), fmt.Sprint(meeting.ID)) {
 		t.Error("the meeting id is not printed")
+	}
+}
+
+func TestSentinelsCarryThePrefixAndErrorsHaveItOnce(t *testing.T) {
+	t.Parallel()
+	for _, sentinel := range []error{
+		zoom.ErrUnauthorized, zoom.ErrCredentials, zoom.ErrGrant, zoom.ErrMissingScopes, zoom.ErrHost, zoom.ErrNotFound,
+		zoom.ErrInvalid, zoom.ErrPlan, zoom.ErrForbidden, zoom.ErrMeetingInProgress, zoom.ErrRateLimited, zoom.ErrDailyLimit,
+		zoom.ErrUnavailable, zoom.ErrInDoubt,
+	} {
+		if !strings.HasPrefix(sentinel.Error(), "zoom: ") {
+			t.Errorf("%q has no prefix", sentinel)
+		}
+		err := &zoom.Error{Op: "create meeting", Err: fmt.Errorf("%w: %w", zoom.ErrInDoubt, sentinel)}
+		if text := err.Error(); strings.Count(text, "zoom: ") != 1 || !strings.HasPrefix(text, "zoom: create meeting: ") {
+			t.Errorf("%q, want the prefix once", text)
+		}
 	}
 }

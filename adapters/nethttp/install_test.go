@@ -682,7 +682,7 @@ func (p *premises) event(t *testing.T, secret, body string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Header.Set("X-PagerDuty-Signature", pagerduty.Sign(secret, []byte(body)))
+	r.Header.Set("X-PagerDuty-Signature", pagerduty.Sign(secret, []byte(body)).Get("X-PagerDuty-Signature"))
 	return p.do(t, r)
 }
 

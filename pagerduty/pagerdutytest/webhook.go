@@ -94,7 +94,7 @@ func (s *Server) event(e Event, to *receiver) Delivery {
 	}})
 	header := s.deliveryHeader("PagerDuty-Webhook/V3.0")
 	header.Set("X-Webhook-Subscription", to.ID)
-	header.Set("X-PagerDuty-Signature", pagerduty.Sign(to.Secret, body))
+	maps.Copy(header, pagerduty.Sign(to.Secret, body))
 	maps.Copy(header, to.Headers)
 	return Delivery{Header: header, Body: body}
 }
