@@ -7,51 +7,52 @@ import (
 )
 
 const (
-	firstWait   = 250 * time.Millisecond
-	longestWait = 4 * time.Second
-	limitedWait = time.Second
+	firstBackoff   = 250 * time.Millisecond
+	longestBackoff = 4 * time.Second
+	limitedWait    = time.Second
 )
 
-// checkRetry is asked after each attempt. It never answers with an error, which would take the place of the fault.
-func (c *call) checkRetry(ctx context.Context, resp *http.Response, err error) (bool, error) {
-	c.attempts++
-	c.deadline = time.Time{}
-	return c.again(ctx, resp, err), nil
+// checkRetry is called after each attempt. It never returns an error, which would replace the fault.
+func (r *request) checkRetry(ctx context.Context, resp *http.Response, err error) (bool, error) {
+	r.attempts++
+	r.deadline = time.Time{}
+	return r.shouldRetry(ctx, resp, err), nil
 }
 
-// again reports whether to try again. It settles the wait too, because a wait that leads nowhere must not be begun.
-func (c *call) again(ctx context.Context, resp *http.Response, err error) bool {
-	if c.attempts >= c.client.config.MaxAttempts || ctx.Err() != nil || !c.worthwhile(resp, err) {
+// shouldRetry reports whether to try again. It also computes the wait, because a wait that cannot help must not
+// be begun.
+func (r *request) shouldRetry(ctx context.Context, resp *http.Response, err error) bool {
+	if r.attempts >= r.client.config.MaxAttempts || ctx.Err() != nil || !r.retryable(resp, err) {
 		return false
 	}
 	asked := vendorWait(resp)
 	if resp != nil && resp.StatusCode == http.StatusTooManyRequests {
-		asked = max(asked, limitedWait) // a limit per second is not over before
+		asked = max(asked, limitedWait) // a limit per second lasts that long
 	}
-	if asked > c.client.config.MaxWait {
+	if asked > r.client.config.MaxWait {
 		return false
 	}
-	// On top of what the vendor asks for: else all who were refused together come back together.
-	c.wait = asked + c.client.config.Jitter(ceiling(c.attempts))
+	// On top of what the vendor asks for: otherwise all who were limited at once come back at once.
+	r.wait = asked + r.client.config.Jitter(maxBackoff(r.attempts))
 	deadline, limited := ctx.Deadline()
-	return !limited || c.wait < time.Until(deadline)
+	return !limited || r.wait < time.Until(deadline)
 }
 
-func (c *call) backoff(time.Duration, time.Duration, int, *http.Response) time.Duration {
-	return c.wait
+func (r *request) backoff(time.Duration, time.Duration, int, *http.Response) time.Duration {
+	return r.wait
 }
 
-// worthwhile reports whether another attempt is safe and might end better.
-func (c *call) worthwhile(resp *http.Response, err error) bool {
+// retryable reports whether another attempt is safe and may succeed.
+func (r *request) retryable(resp *http.Response, err error) bool {
 	if err != nil {
-		return !c.hopeless && (c.idempotent || !c.sent)
+		return !r.permanent && (r.idempotent || !r.sent)
 	}
-	if !c.idempotent {
+	if !r.idempotent {
 		return false
 	}
 	switch status := resp.StatusCode; {
 	case status == http.StatusTooManyRequests:
-		return !c.refused(resp)
+		return !r.refused(resp)
 	case status == http.StatusRequestTimeout:
 		return true
 	default:
@@ -59,23 +60,24 @@ func (c *call) worthwhile(resp *http.Response, err error) bool {
 	}
 }
 
-func (c *call) refused(resp *http.Response) bool {
-	refused := c.client.config.Refused
-	return refused != nil && refused(resp, c.content)
+func (r *request) refused(resp *http.Response) bool {
+	refused := r.client.config.Refused
+	return refused != nil && refused(resp, r.content)
 }
 
-// ceiling is the longest jitter after that many attempts: 250ms, doubled each time, never above 4s.
-func ceiling(attempts int) time.Duration {
-	d := firstWait
+// maxBackoff returns the longest jitter after that many attempts: 250ms, doubled each time, up to 4s.
+func maxBackoff(attempts int) time.Duration {
+	d := firstBackoff
 	for range attempts - 1 {
-		if d >= longestWait {
-			return longestWait
+		if d >= longestBackoff {
+			return longestBackoff
 		}
 		d *= 2
 	}
 	return d
 }
 
+// vendorWait returns how long the vendor asks to wait, or 0.
 func vendorWait(resp *http.Response) time.Duration {
 	if resp == nil {
 		return 0
@@ -83,7 +85,7 @@ func vendorWait(resp *http.Response) time.Duration {
 	now := time.Now()
 	wait, ok := retryAfter(resp.Header, now)
 	if !ok && resp.StatusCode == http.StatusTooManyRequests {
-		// PagerDuty sends its reset with every answer: it means "wait" in a 429 alone.
+		// PagerDuty sends its reset with every answer, but it means "wait" only in a 429.
 		wait, _ = rateLimitReset(resp.Header)
 	}
 	return wait
