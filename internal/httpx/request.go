@@ -13,6 +13,12 @@ import (
 	"github.com/hashicorp/go-retryablehttp"
 )
 
+const (
+	firstBackoff   = 250 * time.Millisecond
+	longestBackoff = 4 * time.Second
+	limitedWait    = time.Second
+)
+
 // request is one Do: all its attempts, one after the other, in one goroutine.
 type request struct {
 	client     *Client
@@ -63,20 +69,6 @@ func (r *request) prepare(ctx context.Context, req *http.Request) (*retryablehtt
 	return out, nil
 }
 
-func readBody(req *http.Request) ([]byte, error) {
-	if req.Body == nil || req.Body == http.NoBody {
-		return nil, nil
-	}
-	defer func() { _ = req.Body.Close() }()
-
-	var body bytes.Buffer
-	if req.ContentLength > 0 && req.ContentLength <= maxBody {
-		body.Grow(int(req.ContentLength) + bytes.MinRead)
-	}
-	_, err := body.ReadFrom(req.Body)
-	return body.Bytes(), err
-}
-
 // RoundTrip makes one hop of an attempt and reads the whole answer within the attempt's time limit. An answer
 // that is cut off is a failed attempt.
 func (r *request) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -110,6 +102,85 @@ func (r *request) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	dropBadLocation(resp)
 	return resp, nil
+}
+
+// checkRetry is called after each attempt. It never returns an error, which would replace the fault.
+func (r *request) checkRetry(ctx context.Context, resp *http.Response, err error) (bool, error) {
+	r.attempts++
+	r.deadline = time.Time{}
+	return r.shouldRetry(ctx, resp, err), nil
+}
+
+// shouldRetry reports whether to try again. It also computes the wait, because a wait that cannot help must not
+// be begun.
+func (r *request) shouldRetry(ctx context.Context, resp *http.Response, err error) bool {
+	if r.attempts >= r.client.config.MaxAttempts || ctx.Err() != nil || !r.retryable(resp, err) {
+		return false
+	}
+	asked := vendorWait(resp)
+	if resp != nil && resp.StatusCode == http.StatusTooManyRequests {
+		asked = max(asked, limitedWait) // a limit per second lasts that long
+	}
+	if asked > r.client.config.MaxWait {
+		return false
+	}
+	// On top of what the vendor asks for: otherwise all who were limited at once come back at once.
+	r.wait = asked + r.client.config.Jitter(maxBackoff(r.attempts))
+	deadline, limited := ctx.Deadline()
+	return !limited || r.wait < time.Until(deadline)
+}
+
+func (r *request) backoff(time.Duration, time.Duration, int, *http.Response) time.Duration {
+	return r.wait
+}
+
+// retryable reports whether another attempt is safe and may succeed.
+func (r *request) retryable(resp *http.Response, err error) bool {
+	if err != nil {
+		return !r.permanent && (r.idempotent || !r.sent)
+	}
+	if !r.idempotent {
+		return false
+	}
+	switch status := resp.StatusCode; {
+	case status == http.StatusTooManyRequests:
+		return !r.refused(resp)
+	case status == http.StatusRequestTimeout:
+		return true
+	default:
+		return status >= 500 && status != http.StatusNotImplemented
+	}
+}
+
+func (r *request) refused(resp *http.Response) bool {
+	refused := r.client.config.Refused
+	return refused != nil && refused(resp, r.content)
+}
+
+// maxBackoff returns the longest jitter after that many attempts: 250ms, doubled each time, up to 4s.
+func maxBackoff(attempts int) time.Duration {
+	d := firstBackoff
+	for range attempts - 1 {
+		if d >= longestBackoff {
+			return longestBackoff
+		}
+		d *= 2
+	}
+	return d
+}
+
+func readBody(req *http.Request) ([]byte, error) {
+	if req.Body == nil || req.Body == http.NoBody {
+		return nil, nil
+	}
+	defer func() { _ = req.Body.Close() }()
+
+	var body bytes.Buffer
+	if req.ContentLength > 0 && req.ContentLength <= maxBody {
+		body.Grow(int(req.ContentLength) + bytes.MinRead)
+	}
+	_, err := body.ReadFrom(req.Body)
+	return body.Bytes(), err
 }
 
 func isCertificate(err error) bool {

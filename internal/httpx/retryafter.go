@@ -43,6 +43,20 @@ func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 	return 0, false
 }
 
+// vendorWait returns how long the vendor asks to wait, or 0.
+func vendorWait(resp *http.Response) time.Duration {
+	if resp == nil {
+		return 0
+	}
+	now := time.Now()
+	wait, ok := retryAfter(resp.Header, now)
+	if !ok && resp.StatusCode == http.StatusTooManyRequests {
+		// PagerDuty sends its reset with every answer, but it means "wait" only in a 429.
+		wait, _ = rateLimitReset(resp.Header)
+	}
+	return wait
+}
+
 func rateLimitReset(h http.Header) (time.Duration, bool) {
 	return seconds(strings.TrimSpace(h.Get("Ratelimit-Reset")))
 }
