@@ -299,12 +299,7 @@ func TestErrorText(t *testing.T) {
 
 func TestSentinelsCarryThePrefixAndErrorsHaveItOnce(t *testing.T) {
 	t.Parallel()
-	for _, sentinel := range []error{
-		pagerduty.ErrUnauthorized, pagerduty.ErrCredentials, pagerduty.ErrGrant, pagerduty.ErrMissingScopes, pagerduty.ErrForbidden,
-		pagerduty.ErrNotFound, pagerduty.ErrInvalid, pagerduty.ErrNumber, pagerduty.ErrPlan, pagerduty.ErrRequester,
-		pagerduty.ErrNoUser, pagerduty.ErrResolved, pagerduty.ErrConflict, pagerduty.ErrLimit, pagerduty.ErrNotCleared,
-		pagerduty.ErrRateLimited, pagerduty.ErrUnavailable, pagerduty.ErrInDoubt,
-	} {
+	for _, sentinel := range sentinels() {
 		if !strings.HasPrefix(sentinel.Error(), "pagerduty: ") {
 			t.Errorf("%q has no prefix", sentinel)
 		}
@@ -312,5 +307,14 @@ func TestSentinelsCarryThePrefixAndErrorsHaveItOnce(t *testing.T) {
 		if text := err.Error(); strings.Count(text, "pagerduty: ") != 1 || !strings.HasPrefix(text, "pagerduty: add note: ") {
 			t.Errorf("%q, want the prefix once", text)
 		}
+	}
+}
+
+func sentinels() []error {
+	return []error{
+		pagerduty.ErrUnauthorized, pagerduty.ErrCredentials, pagerduty.ErrGrant, pagerduty.ErrMissingScopes, pagerduty.ErrForbidden,
+		pagerduty.ErrNotFound, pagerduty.ErrInvalid, pagerduty.ErrNumber, pagerduty.ErrPlan, pagerduty.ErrRequester,
+		pagerduty.ErrNoUser, pagerduty.ErrResolved, pagerduty.ErrConflict, pagerduty.ErrLimit, pagerduty.ErrNotCleared,
+		pagerduty.ErrRateLimited, pagerduty.ErrUnavailable, pagerduty.ErrInDoubt,
 	}
 }

@@ -229,11 +229,7 @@ func TestNothingSecretIsPrinted(t *testing.T) {
 
 func TestSentinelsCarryThePrefixAndErrorsHaveItOnce(t *testing.T) {
 	t.Parallel()
-	for _, sentinel := range []error{
-		zoom.ErrUnauthorized, zoom.ErrCredentials, zoom.ErrGrant, zoom.ErrMissingScopes, zoom.ErrHost, zoom.ErrNotFound,
-		zoom.ErrInvalid, zoom.ErrPlan, zoom.ErrForbidden, zoom.ErrMeetingInProgress, zoom.ErrRateLimited, zoom.ErrDailyLimit,
-		zoom.ErrUnavailable, zoom.ErrInDoubt,
-	} {
+	for _, sentinel := range sentinels() {
 		if !strings.HasPrefix(sentinel.Error(), "zoom: ") {
 			t.Errorf("%q has no prefix", sentinel)
 		}
@@ -241,5 +237,13 @@ func TestSentinelsCarryThePrefixAndErrorsHaveItOnce(t *testing.T) {
 		if text := err.Error(); strings.Count(text, "zoom: ") != 1 || !strings.HasPrefix(text, "zoom: create meeting: ") {
 			t.Errorf("%q, want the prefix once", text)
 		}
+	}
+}
+
+func sentinels() []error {
+	return []error{
+		zoom.ErrUnauthorized, zoom.ErrCredentials, zoom.ErrGrant, zoom.ErrMissingScopes, zoom.ErrHost, zoom.ErrNotFound,
+		zoom.ErrInvalid, zoom.ErrPlan, zoom.ErrForbidden, zoom.ErrMeetingInProgress, zoom.ErrRateLimited, zoom.ErrDailyLimit,
+		zoom.ErrUnavailable, zoom.ErrInDoubt,
 	}
 }

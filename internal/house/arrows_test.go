@@ -46,14 +46,18 @@ var floors = map[string]floor{
 		on:    []string{"internal/httpx", "internal/redact", "internal/urlcheck"},
 		links: []string{oauth2, retryableHTTP, cleanHTTP},
 	},
-	"internal/fakes":  {},
+	"internal/fakes": {},
+	"internal/oauthtest": { // for the tests of both clients
+		on:    []string{"internal/fakes"},
+		links: []string{oauth2},
+	},
 	"internal/mutant": {},
 	"zoom": {
-		on:    []string{"internal/httpx", "internal/onetoken", "internal/authcode", "internal/redact", "internal/lenientjson", "internal/urlcheck", "internal/fakes"},
+		on:    []string{"internal/httpx", "internal/onetoken", "internal/authcode", "internal/redact", "internal/lenientjson", "internal/urlcheck", "internal/fakes", "internal/oauthtest"},
 		links: []string{oauth2, retryableHTTP, cleanHTTP},
 	},
 	"pagerduty": {
-		on:    []string{"internal/httpx", "internal/onetoken", "internal/authcode", "internal/redact", "internal/lenientjson", "internal/urlcheck", "internal/fakes"},
+		on:    []string{"internal/httpx", "internal/onetoken", "internal/authcode", "internal/redact", "internal/lenientjson", "internal/urlcheck", "internal/fakes", "internal/oauthtest"},
 		links: []string{oauth2, goPagerDuty, goQuerystring, retryableHTTP, cleanHTTP},
 	},
 	"tokenstore": {
