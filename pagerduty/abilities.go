@@ -6,8 +6,10 @@ import (
 	"net/http"
 )
 
-// Abilities lists what the account's plan can do, by PagerDuty's names, such as "teams". No name for conference bridges
-// is published. See listAbilities in https://developer.pagerduty.com/api-reference/.
+// Abilities lists what the account's plan includes, by PagerDuty's names, such as
+// "teams". No name for conference bridges is published.
+//
+// See listAbilities in https://developer.pagerduty.com/api-reference/.
 func (c *Client) Abilities(ctx context.Context) ([]string, error) {
 	r := request{op: "list abilities", method: http.MethodGet, path: "/abilities"}
 	answer, err := c.do(ctx, r)

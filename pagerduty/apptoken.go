@@ -15,8 +15,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/internal/onetoken"
 )
 
-// tokenLife is what PagerDuty documents for scoped OAuth, for an answer that does not say. Classic tokens
-// live longer.
+// tokenLife is what PagerDuty documents for scoped OAuth, for an answer that does not
+// say. Classic tokens live longer.
 const tokenLife = 24 * time.Hour
 
 // appSource is the TokenSource of an app: it asks the token endpoint and keeps the token.
@@ -43,7 +43,8 @@ func newAppSource(credentials *appCredentials, settings *config, client *httpx.C
 // Token returns the kept token, or a new one.
 func (s *appSource) Token(ctx context.Context) (*oauth2.Token, error) { return s.tokens.Token(ctx) }
 
-// Invalidate drops a token that PagerDuty rejected, unless a concurrent call has already replaced it.
+// Invalidate drops a token that PagerDuty rejected, unless a concurrent call has already
+// replaced it.
 func (s *appSource) Invalidate(_ context.Context, rejected *oauth2.Token) {
 	s.tokens.Invalidate(rejected)
 }

@@ -21,23 +21,24 @@ var (
 
 // TokenSource returns the access token for a call. It must be safe for concurrent use.
 //
-// A source that also has the method Invalidate(context.Context, *oauth2.Token) is told of a token that
-// PagerDuty answered with 401, and asked for another one, once per call.
+// If a source also has the method Invalidate(context.Context, *oauth2.Token), it is
+// called with a token that PagerDuty answered with 401, and then Token once more, once
+// per call.
 type TokenSource interface {
 	Token(ctx context.Context) (*oauth2.Token, error)
 }
 
-// invalidator is a TokenSource that is told of rejected tokens.
+// invalidator is a TokenSource that wants to know of rejected tokens.
 type invalidator interface {
 	Invalidate(ctx context.Context, rejected *oauth2.Token)
 }
 
-// StaticToken returns a source that always returns this token: for the calls that follow a consent or a
-// login, before or without the token being stored.
+// StaticToken returns a source that always returns this token: for the calls that follow
+// a consent or a login, before or without the token being stored.
 func StaticToken(token *oauth2.Token) TokenSource { return authcode.NewStaticToken(token) }
 
-// Auth is a way to authenticate, made by [APIKey], [AppToken] or [UserToken]. It prints no secret.
-// [NewClient] returns an error for the zero Auth.
+// Auth is a way to authenticate, made by [APIKey], [AppToken] or [UserToken]. It prints
+// no secret. [NewClient] returns an error for the zero Auth.
 type Auth struct {
 	key    redact.SecretFunc
 	app    *appCredentials
@@ -52,28 +53,32 @@ type appCredentials struct {
 	subdomain string
 }
 
-// APIKey authenticates with a REST API key and writes as the user whose e-mail is from. PagerDuty wants that
-// address on writes with an account's key, so it is required. See
+// APIKey authenticates with a REST API key and writes as the user whose e-mail is from.
+// PagerDuty wants that address on writes with an account's key, so it is required. See
 // https://developer.pagerduty.com/docs/authentication.
 func APIKey(key, from string) Auth { return Auth{key: redact.NewSecretFunc(key), from: from} }
 
-// AppToken authenticates as an app of the account with that subdomain ("acme" of acme.pagerduty.com), by the
-// client credentials of scoped OAuth. The token is asked for when it is first needed, kept until a minute
-// before it expires and shared by all calls. It has no user, so [NewClient] wants [WithFrom] as well.
+// AppToken authenticates as an app of the account with that subdomain ("acme" of
+// acme.pagerduty.com), by the client credentials of scoped OAuth. The token is requested
+// when it is first needed, kept until a minute before it expires and shared by all calls.
+// It has no user, so [NewClient] wants [WithFrom] as well.
 //
-// PagerDuty does not refuse scopes that the app lacks, it leaves them out: [Client.MissingScopes] names them,
-// and so does the error of a call that fails for want of one.
+// PagerDuty does not refuse scopes that the app lacks, it leaves them out:
+// [Client.MissingScopes] names them, and so does the error of a call that fails for want
+// of one.
 // See https://developer.pagerduty.com/docs/app-oauth-token.
 func AppToken(clientID, clientSecret, subdomain string) Auth {
 	return Auth{app: &appCredentials{clientID, redact.NewSecretFunc(clientSecret), strings.ToLower(subdomain)}}
 }
 
-// UserToken authenticates with the OAuth token of a user, who is also the one that writes. The source is
-// mostly a tokenstore.TokenSource over [OAuth.Refresh]. Without [WithBaseURL] and [WithRegion] calls go to
-// the region that the token's extra "api_url" names.
+// UserToken authenticates with the OAuth token of a user, who is also the one that
+// writes. The source is mostly a tokenstore.TokenSource over [OAuth.Refresh]. Without
+// [WithBaseURL] and [WithRegion] calls go to the region that the token's extra "api_url"
+// names.
 func UserToken(source TokenSource) Auth { return Auth{tokens: source} }
 
-// bind checks the Auth, completes it from the settings and lets it ask for tokens through client.
+// bind checks the Auth, completes it from the settings and lets it ask for tokens through
+// client.
 func (a Auth) bind(settings *config, client *httpx.Client) (Auth, error) {
 	if a.from != "" && settings.from != "" {
 		return Auth{}, errors.New("pagerduty: an API key brings its own from: leave WithFrom out")
@@ -118,7 +123,8 @@ func (a Auth) bindApp(settings *config, client *httpx.Client) (Auth, error) {
 	return a, nil
 }
 
-// authorize adds the credentials to the request. It returns the token that they are, or nil for a key.
+// authorize adds the credentials to the request. It returns the token that they are, or
+// nil for a key.
 func (a Auth) authorize(r *http.Request) (*oauth2.Token, error) {
 	if a.from != "" {
 		r.Header.Set("From", a.from)
@@ -138,7 +144,8 @@ func (a Auth) authorize(r *http.Request) (*oauth2.Token, error) {
 	return token, nil
 }
 
-// invalidate tells the token source of a rejected token, and reports whether it could be told.
+// invalidate passes a rejected token to the token source, and reports whether the source
+// takes it.
 func (a Auth) invalidate(ctx context.Context, token *oauth2.Token) bool {
 	source, ok := a.tokens.(invalidator)
 	if !ok || token == nil {
@@ -148,8 +155,9 @@ func (a Auth) invalidate(ctx context.Context, token *oauth2.Token) bool {
 	return true
 }
 
-// missingScopes returns the scopes that the token should have and lacks. For an app's token an answer with an
-// empty list of scopes granted none; a user's token may come from a store, which writes an unknown list so.
+// missingScopes returns the scopes that the token should have and lacks. For an app's
+// token an answer with an empty list of scopes granted none; a user's token may come from
+// a store, which writes an unknown list so.
 func (a Auth) missingScopes(token *oauth2.Token) []string {
 	scope, told := token.Extra("scope").(string)
 	if a.app != nil && told && strings.TrimSpace(scope) == "" {
@@ -158,14 +166,15 @@ func (a Auth) missingScopes(token *oauth2.Token) []string {
 	return missingScopes(token, a.scopes)
 }
 
-// tokenError means that the request was never sent, because there was no token to send it with.
+// tokenError means that the request was never sent, because there was no token to send it
+// with.
 type tokenError struct{ err error }
 
 func (e *tokenError) Error() string { return "no access token: " + e.err.Error() }
 func (e *tokenError) Unwrap() error { return e.err }
 
-// plausibleEmail keeps what cannot be an address out of headers and queries. PagerDuty knows which ones
-// exist.
+// plausibleEmail keeps what cannot be an address out of headers and queries. PagerDuty
+// knows which ones exist.
 func plausibleEmail(s string) bool {
 	local, domain, found := strings.Cut(s, "@")
 	return found && local != "" && domain != "" && len(s) <= 254 && httpx.IsHeaderValue(s)

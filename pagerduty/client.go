@@ -17,12 +17,13 @@ import (
 	"github.com/incidentbridge/incidentbridge/internal/lenientjson"
 )
 
-// Client calls PagerDuty's REST API. Make one with [NewClient]; it is safe for concurrent use and needs no
-// closing.
+// Client calls PagerDuty's REST API. Make one with [NewClient]; it is safe for concurrent
+// use and needs no closing.
 //
-// Each call takes 30 seconds at most, waits and repeats included, or until the context's deadline if that is
-// earlier. Reads, deletions and the idempotent [Client.SetConferenceBridge] are repeated on faults. What
-// makes something new ([Client.AddNote], [Client.CreateWebhookSubscription] and the like) is sent once.
+// Each call takes 30 seconds at most, waits and repeats included, or until the context's
+// deadline if that is earlier. Reads, deletions and the idempotent
+// [Client.SetConferenceBridge] are repeated on faults. What makes something new
+// ([Client.AddNote], [Client.CreateWebhookSubscription] and the like) is sent once.
 type Client struct {
 	api     *gopagerduty.Client
 	auth    Auth
@@ -32,8 +33,8 @@ type Client struct {
 	subdomain string // "": unknown
 }
 
-// NewClient returns a client that authenticates with auth, such as APIKey(...). It checks its arguments and
-// makes no call.
+// NewClient returns a client that authenticates with auth, such as APIKey(...). It checks
+// its arguments and makes no call.
 func NewClient(auth Auth, opts ...Option) (*Client, error) {
 	settings, transport, err := configure(opts)
 	if err != nil {
@@ -53,9 +54,10 @@ func NewClient(auth Auth, opts ...Option) (*Client, error) {
 	}, nil
 }
 
-// MissingScopes returns the scopes that an [AppToken] was asked for and not granted, or that the grant of a
-// [UserToken] lacks of those of [WithScopes], by default [RunScopes]. It returns nil when none is missing, and
-// for a key. It asks for a token when there is none yet. PagerDuty grants partially and says nothing.
+// MissingScopes returns the scopes of [WithScopes], by default [RunScopes], that the
+// token of an [AppToken] or a [UserToken] was not granted: PagerDuty grants a part of
+// them without an error. It returns nil when none is missing, and for a key. It requests
+// a token when there is none yet.
 func (c *Client) MissingScopes(ctx context.Context) ([]string, error) {
 	if c.auth.tokens == nil {
 		return nil, nil
@@ -143,19 +145,20 @@ type request struct {
 	secrets    []string // values that must not come back in an error
 }
 
-// writes reports whether the request changes something. A request for a token, which has no method here,
-// does not.
+// writes reports whether the request changes something. A request for a token, which has
+// no method here, does not.
 func (r request) writes() bool { return r.method != "" && r.method != http.MethodGet }
 
-// authTransport is the HTTP client that go-pagerduty sends through. It adds the credentials; retries and
-// limits are below it, in httpx.
+// authTransport is the HTTP client that go-pagerduty sends through. It adds the
+// credentials; retries and limits are below it, in httpx.
 type authTransport struct {
 	http          *httpx.Client
 	auth          Auth
 	regionByToken bool
 }
 
-// Do sends the request, a second time with a fresh token when PagerDuty rejects the first one.
+// Do sends the request, a second time with a fresh token when PagerDuty rejects the first
+// one.
 func (t *authTransport) Do(r *http.Request) (*http.Response, error) {
 	token, err := t.authorize(r)
 	if err != nil {
@@ -176,8 +179,8 @@ func (t *authTransport) Do(r *http.Request) (*http.Response, error) {
 	return t.http.Do(r)
 }
 
-// authorize adds the credentials, and directs the request to the token's region unless an option has set
-// another. It returns the token, or nil for a key.
+// authorize adds the credentials, and directs the request to the token's region unless an
+// option has set another. It returns the token, or nil for a key.
 func (t *authTransport) authorize(r *http.Request) (*oauth2.Token, error) {
 	token, err := t.auth.authorize(r)
 	if err != nil || token == nil || !t.regionByToken {
@@ -191,8 +194,8 @@ func (t *authTransport) authorize(r *http.Request) (*oauth2.Token, error) {
 	return token, nil
 }
 
-// exchange sends the request through go-pagerduty, which sets the headers of the API, and reads the answer,
-// which is in memory already.
+// exchange sends the request through go-pagerduty, which sets the headers of the API, and
+// reads the answer, which is in memory already.
 func exchange(api *gopagerduty.Client, r *http.Request) (*http.Response, []byte, error) {
 	resp, err := api.Do(r, false)
 	if err != nil {

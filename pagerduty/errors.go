@@ -11,75 +11,86 @@ import (
 	"github.com/incidentbridge/incidentbridge/internal/httpx"
 )
 
-// The reasons a call fails for, to be found with errors.Is inside the *Error that every method returns. One
-// error may have several: a write that PagerDuty answers with 502 is both ErrInDoubt and ErrUnavailable.
+// The reasons a call fails for, to be found with errors.Is inside the *Error that every
+// method returns. One error may have several: a write that PagerDuty answers with 502 is
+// both ErrInDoubt and ErrUnavailable.
 var (
-	// ErrUnauthorized reports a key or token that PagerDuty does not accept (401, code 2006).
+	// ErrUnauthorized reports a key or token that PagerDuty does not accept (401, code
+	// 2006).
 	ErrUnauthorized = errors.New("pagerduty: key or token rejected")
 
-	// ErrCredentials reports that the token endpoint rejects the client id, client secret or subdomain of an
-	// [AppToken].
+	// ErrCredentials reports that the token endpoint rejects the client id, client secret
+	// or subdomain of an [AppToken].
 	ErrCredentials = errors.New("pagerduty: client credentials rejected")
 
-	// ErrGrant reports that the token endpoint rejects an authorization code or a refresh token: used,
-	// expired, revoked, or of another app. Somebody has to agree to the app again.
+	// ErrGrant reports that the token endpoint rejects an authorization code or a refresh
+	// token: used, expired, revoked, or of another app. Somebody has to agree to the app
+	// again.
 	ErrGrant = errors.New("pagerduty: authorization rejected: authorize the app again")
 
-	// ErrMissingScopes reports a token that lacks scopes it should have, at a call that PagerDuty forbids and
-	// from CheckScopes; Error.Scopes lists them. It is an ErrForbidden too.
+	// ErrMissingScopes reports a token that lacks scopes it should have, at a call that
+	// PagerDuty forbids and from CheckScopes; Error.Scopes lists them. It is an
+	// ErrForbidden too.
 	ErrMissingScopes = fmt.Errorf("pagerduty: token lacks scopes: %w", ErrForbidden)
 
-	// ErrForbidden reports a key, token or user without the right (403, codes 1018, 2010, 2018).
+	// ErrForbidden reports a key, token or user without the right (403, codes 1018, 2010,
+	// 2018).
 	ErrForbidden = errors.New("pagerduty: not allowed")
 
-	// ErrNotFound reports something that does not exist: an incident, user, team or subscription (404, codes
-	// 2100, 5001).
+	// ErrNotFound reports something that does not exist: an incident, user, team or
+	// subscription (404, codes 2100, 5001).
 	ErrNotFound = errors.New("pagerduty: not found")
 
-	// ErrInvalid reports a value that PagerDuty rejects (400 and other 4xx) or that was rejected here, before
-	// any call.
+	// ErrInvalid reports a value that PagerDuty rejects (400 and other 4xx) or that was
+	// rejected here, before any call.
 	ErrInvalid = errors.New("pagerduty: invalid request")
 
-	// ErrNumber reports that PagerDuty rejected the conference number: try a plainer one, or the link alone.
-	// It is an ErrInvalid too.
+	// ErrNumber reports that PagerDuty rejected the conference number: try a plainer one,
+	// or the link alone. It is an ErrInvalid too.
 	ErrNumber = fmt.Errorf("pagerduty: conference number rejected: %w", ErrInvalid)
 
-	// ErrPlan reports something the account's plan does not include (402, codes 2012, 2014).
+	// ErrPlan reports something the account's plan does not include (402, codes 2012,
+	// 2014).
 	ErrPlan = errors.New("pagerduty: not in the account's plan")
 
-	// ErrRequester reports a From address that is no user of the account (codes 1008, 2011).
+	// ErrRequester reports a From address that is no user of the account (codes 1008,
+	// 2011).
 	ErrRequester = errors.New("pagerduty: from address is not a user of the account")
 
-	// ErrNoUser reports that the key or token belongs to no user, so that there is no current one.
+	// ErrNoUser reports that the key or token belongs to no user, so that there is no
+	// current one.
 	ErrNoUser = errors.New("pagerduty: key or token belongs to no user")
 
 	// ErrResolved reports an incident that is resolved already (codes 1001, 2018).
 	ErrResolved = errors.New("pagerduty: incident is resolved")
 
-	// ErrConflict reports something that changed since it was read (409, code 1005). Read it again.
+	// ErrConflict reports something that changed since it was read (409, code 1005). Read
+	// it again.
 	ErrConflict = errors.New("pagerduty: changed since it was read")
 
-	// ErrLimit reports that PagerDuty takes no more of this kind, such as the 2000 notes of an incident (code
-	// 2019).
+	// ErrLimit reports that PagerDuty takes no more of this kind, such as the 2000 notes
+	// of an incident (code 2019).
 	ErrLimit = errors.New("pagerduty: limit reached")
 
-	// ErrNotCleared reports a bridge that is still on the incident, or on it again, after it was cleared.
+	// ErrNotCleared reports a bridge that is still on the incident, or on it again, after
+	// it was cleared.
 	ErrNotCleared = errors.New("pagerduty: incident still has a conference bridge")
 
-	// ErrRateLimited reports too many calls; Error.RetryAfter is how long to wait (429, code 2020).
+	// ErrRateLimited reports too many calls; Error.RetryAfter is how long to wait (429,
+	// code 2020).
 	ErrRateLimited = errors.New("pagerduty: rate limited")
 
-	// ErrUnavailable reports that PagerDuty gave no usable answer: a transport fault, a deadline, a 408, a 5xx
-	// or a body that is not one of its own.
+	// ErrUnavailable reports that PagerDuty gave no usable answer: a transport fault, a
+	// deadline, a 408, a 5xx or a body that is not one of its own.
 	ErrUnavailable = errors.New("pagerduty: no usable answer from PagerDuty")
 
-	// ErrInDoubt reports a write that may have happened although no usable answer came back. Read the
-	// incident, or whatever was written, before repeating it.
+	// ErrInDoubt reports a write that may have happened although no usable answer came
+	// back. Read the incident, or whatever was written, before repeating it.
 	ErrInDoubt = errors.New("pagerduty: outcome of write unknown")
 )
 
-// Error is what every failed call returns, always as a pointer, for errors.As. Its text and fields hold no
-// key, link, conference number or calendar address.
+// Error is what every failed call returns, always as a pointer, for errors.As. Its text
+// and fields hold no key, link, conference number or calendar address.
 //
 // See https://developer.pagerduty.com/docs/errors.
 type Error struct {
@@ -94,7 +105,8 @@ type Error struct {
 	Err        error         // the sentinel and what is wrapped with it
 }
 
-// Error returns what was tried on which incident, what PagerDuty answered and what it means.
+// Error returns what was tried on which incident, what PagerDuty answered and what it
+// means.
 func (e *Error) Error() string {
 	const prefix = "pagerduty: "
 	parts := []string{prefix + e.Op}
@@ -123,7 +135,8 @@ func (e *Error) Error() string {
 	return strings.Join(parts, ": ")
 }
 
-// Unwrap returns the sentinel and what is wrapped with it, such as an error of the context.
+// Unwrap returns the sentinel and what is wrapped with it, such as an error of the
+// context.
 func (e *Error) Unwrap() error { return e.Err }
 
 // invalid returns the error for a value that was rejected before anything was sent.
@@ -151,8 +164,9 @@ func unreadable(r request, err error) *Error {
 	return &Error{Op: r.op, IncidentID: r.incidentID, Err: r.inDoubtIf(true, reason)}
 }
 
-// answerError returns the error for an answer of the API that is not a success. The secrets are kept out of
-// it. missingScopes is called when the call was forbidden: the token may lack scopes.
+// answerError returns the error for an answer of the API that is not a success. The
+// secrets are kept out of it. missingScopes is called when the call was forbidden: the
+// token may lack scopes.
 func answerError(
 	r request, resp *http.Response, body []byte, secrets []string, missingScopes func() []string,
 ) *Error {
@@ -166,7 +180,8 @@ func answerError(
 	return answer.newError(r, r.inDoubtIf(errors.Is(reason, ErrUnavailable), reason))
 }
 
-// inDoubtIf adds ErrInDoubt to the reason when the request writes and may have been carried out.
+// inDoubtIf adds ErrInDoubt to the reason when the request writes and may have been
+// carried out.
 func (r request) inDoubtIf(maybeDone bool, reason error) error {
 	if !maybeDone || !r.writes() {
 		return reason

@@ -7,26 +7,31 @@ import (
 	"github.com/incidentbridge/incidentbridge/internal/lenientjson"
 )
 
-// Event is a V3 webhook event. PagerDuty adds types at any time: one that is unknown here still has all that its
-// envelope says. See https://developer.pagerduty.com/docs/webhooks-overview.
+// Event is a V3 webhook event. PagerDuty adds types at any time: an unknown one has the
+// fields of its envelope.
+//
+// See https://developer.pagerduty.com/docs/webhooks-overview.
 type Event struct {
 	ID           string
 	Type         string // such as "incident.triggered"
 	ResourceType string // "incident", "service" or "pagey"
 	OccurredAt   time.Time
-	Agent        *Reference // who caused it; nil when PagerDuty does not say, and not always a user
+	Agent        *Reference // who caused it, not always a user; may be nil
 	IncidentID   string     // the incident it is about; empty when there is none
 
-	// Incident is the incident itself when the event carries it, else nil: several types only refer to it.
+	// Incident is the incident itself when the event has it, else nil: several types only
+	// refer to it.
 	Incident *Incident
 	// Workflow is the incident workflow of an incident.workflow event, else nil.
 	Workflow *Reference
-	// ConferenceBridge is the new bridge of an incident.conference_bridge.updated event, empty when it was cleared, and
-	// nil for every other event.
+	// ConferenceBridge is the new bridge of an incident.conference_bridge.updated event,
+	// empty when it was cleared, and nil for every other event.
 	ConferenceBridge *ConferenceBridge
-	// Responder is who was asked, or who answered, of an incident.responder event, else nil.
+	// Responder is who was asked to join, or who replied, in an incident.responder event,
+	// else nil.
 	Responder *Responder
-	// Note is the note of an incident.annotated event, without its author, who is the Agent; else nil.
+	// Note is the note of an incident.annotated event, without its author, who is the
+	// Agent; else nil.
 	Note *Note
 }
 
@@ -38,8 +43,8 @@ type Responder struct {
 	State            string // such as "pending", "accepted" or "declined"
 }
 
-// ParseEvent reads the body of a V3 webhook, after it was verified. Missing, null and odd fields are left zero; only a
-// body that is no event at all is [ErrInvalid].
+// ParseEvent reads the body of a V3 webhook that was verified. Missing, null and
+// malformed fields are left zero; only a body that is no event is [ErrInvalid].
 func ParseEvent(body []byte) (*Event, error) {
 	const op = "parse event"
 	content, err := lenientjson.Parse(body)
@@ -88,7 +93,7 @@ func (e *Event) readData(data lenientjson.Object) {
 	}
 }
 
-// updatedBridge looks into data, or into the incident when that is what data turned out to be.
+// updatedBridge reads the bridge from data, or from the incident when data is one.
 func (e *Event) updatedBridge(data lenientjson.Object) *ConferenceBridge {
 	bridge := decodeConferenceBridge(data)
 	if bridge == nil && e.Incident != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/internal/lenientjson"
 )
 
-// Incident is what this package reads of a PagerDuty incident, from a call or a webhook. Fields that the source did
-// not carry are zero.
+// Incident is what this package reads of a PagerDuty incident, from an answer or a
+// webhook. Fields that are not there are zero.
 type Incident struct {
 	ID               string
 	Number           int
@@ -28,22 +28,24 @@ type Incident struct {
 	Teams            []Reference
 	Assignees        []Reference
 
-	// ConferenceBridge is nil when there is none, or when the source does not tell.
+	// ConferenceBridge is nil when there is none, or when BridgeKnown is false.
 	ConferenceBridge *ConferenceBridge
-	// BridgeKnown reports whether the source spoke of the conference bridge at all: the answer to a write and V2
-	// payloads do not, and then a nil ConferenceBridge says nothing.
+	// BridgeKnown is true when the source has the field of the conference bridge: the
+	// answer to a write and V2 payloads do not.
 	BridgeKnown bool
 }
 
-// Reference names another object of PagerDuty's: a user, service, team, priority and so on.
+// Reference names another object in PagerDuty: a user, service, team, priority and so on.
 type Reference struct {
 	ID      string
 	Type    string // such as "user_reference"
 	Summary string // its name; webhooks may leave it out
 }
 
-// Incident reads the incident with the given id or number, its conference bridge included. The ID of the answer is
-// always the id. See https://developer.pagerduty.com/api-reference/005299ed43553-get-an-incident.
+// Incident reads the incident with the given id or number, its conference bridge
+// included. The ID of the result is always the id.
+//
+// See https://developer.pagerduty.com/api-reference/005299ed43553-get-an-incident.
 func (c *Client) Incident(ctx context.Context, id string) (*Incident, error) {
 	const op = "get incident"
 	if !validID(id) {
@@ -69,7 +71,8 @@ func answeredIncident(r request, answer lenientjson.Object) (*Incident, error) {
 	return incident, nil
 }
 
-// decodeIncident reads an incident in REST's, V3's or V2's spelling.
+// decodeIncident reads an incident of the REST API, or of V3 or V2 webhooks, which name
+// some fields differently.
 func decodeIncident(o lenientjson.Object) *Incident {
 	incident := &Incident{
 		ID:               o.String("id"),

@@ -27,9 +27,11 @@ type noteWriteContent struct {
 	Content string `json:"content"`
 }
 
-// AddNote writes a note to the incident's timeline. A note is not idempotent: it is sent again only when it surely
-// never left, and [ErrInDoubt] says that it may be there: look with [Client.Notes] before repeating it. [ErrLimit] when
-// the incident has all the 2000 notes it can have.
+// AddNote writes a note to the incident's timeline. A note is not idempotent: it is sent
+// again only when it surely never left. After [ErrInDoubt] it may be there: look with
+// [Client.Notes] before repeating it. [ErrLimit] means that the incident has all the 2000
+// notes it can have.
+//
 // See https://developer.pagerduty.com/api-reference/a1ac30885eb7a-create-a-note-on-an-incident.
 func (c *Client) AddNote(ctx context.Context, id, content string) error {
 	const op = "add note"
@@ -55,6 +57,7 @@ func (c *Client) AddNote(ctx context.Context, id, content string) error {
 }
 
 // Notes lists the notes of the incident, in PagerDuty's order.
+//
 // See listIncidentNotes in https://developer.pagerduty.com/api-reference/.
 func (c *Client) Notes(ctx context.Context, id string) ([]Note, error) {
 	const op = "list notes"

@@ -11,7 +11,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/internal/urlcheck"
 )
 
-// Option changes one thing about a [Client] or an [OAuth]. Options do not depend on their order.
+// Option changes one thing about a [Client] or an [OAuth]. Options do not depend on their
+// order.
 type Option func(*config) error
 
 const defaultOAuthURL = "https://identity.pagerduty.com/oauth" // of both regions
@@ -26,7 +27,8 @@ type config struct {
 	transport http.RoundTripper
 }
 
-// WithRegion chooses the service region. The default is that of a [UserToken] that names one, else [US].
+// WithRegion chooses the service region. The default is that of a [UserToken] that names
+// one, else [US].
 func WithRegion(region Region) Option {
 	return func(c *config) error {
 		if region != US && region != EU {
@@ -37,8 +39,8 @@ func WithRegion(region Region) Option {
 	}
 }
 
-// WithBaseURL sends calls elsewhere, to a proxy or a fake; it wins over [WithRegion]. Only https is accepted, or http
-// on a loopback address.
+// WithBaseURL sets where calls are sent, such as a proxy or a fake; it takes precedence
+// over [WithRegion]. Only https is accepted, or http on a loopback address.
 func WithBaseURL(base string) Option {
 	return func(c *config) (err error) {
 		if c.baseURL, err = urlcheck.Base(base); err != nil {
@@ -48,8 +50,9 @@ func WithBaseURL(base string) Option {
 	}
 }
 
-// WithOAuthURL sets the OAuth base, "https://identity.pagerduty.com/oauth" in both regions; "/authorize" and "/token" are
-// added to it. Only https is accepted, or http on a loopback address. An [AppToken] and an [OAuth] use it.
+// WithOAuthURL sets the OAuth base, "https://identity.pagerduty.com/oauth" in both
+// regions; "/authorize" and "/token" are added to it. Only https is accepted, or http on
+// a loopback address. An [AppToken] and an [OAuth] use it.
 func WithOAuthURL(base string) Option {
 	return func(c *config) (err error) {
 		if c.oauthURL, err = urlcheck.Base(base); err != nil {
@@ -59,8 +62,8 @@ func WithOAuthURL(base string) Option {
 	}
 }
 
-// WithFrom sets the e-mail address of the user that writes are made as. An [AppToken] needs it, a [UserToken] may have
-// it, and an [APIKey] brings its own.
+// WithFrom sets the e-mail address of the user that writes are made as. An [AppToken]
+// needs it, a [UserToken] may have it, and an [APIKey] has its own.
 func WithFrom(email string) Option {
 	return func(c *config) error {
 		if !plausibleEmail(email) {
@@ -71,8 +74,9 @@ func WithFrom(email string) Option {
 	}
 }
 
-// WithScopes sets what an [AppToken] or an [OAuth] asks for, such as "incidents.write", and what a [UserToken] should have,
-// in the place of [RunScopes]. See [Client.MissingScopes].
+// WithScopes sets the scopes that an [AppToken] or an [OAuth] requests, such as
+// "incidents.write", and that a [UserToken] should have, instead of [RunScopes]. See
+// [Client.MissingScopes].
 func WithScopes(scopes ...string) Option {
 	return func(c *config) error {
 		if len(scopes) == 0 || slices.ContainsFunc(scopes, func(s string) bool { return !httpx.IsHeaderValue(s) }) {
@@ -83,8 +87,9 @@ func WithScopes(scopes ...string) Option {
 	}
 }
 
-// WithSubdomain tells the account's subdomain, "acme" of acme.pagerduty.com, so that [Client.ParseIncidentID] takes the
-// links of that account alone. An [AppToken] tells it too.
+// WithSubdomain sets the account's subdomain, "acme" of acme.pagerduty.com, so that
+// [Client.ParseIncidentID] accepts only the links of that account. An [AppToken] sets it
+// too.
 func WithSubdomain(subdomain string) Option {
 	return func(c *config) error {
 		subdomain = strings.ToLower(subdomain)
@@ -96,8 +101,9 @@ func WithSubdomain(subdomain string) Option {
 	}
 }
 
-// WithTransport sends requests, those for tokens included, through transport as it is: a proxy, an instrumented one, or
-// that of pagerdutytest. The default is a clone of http.DefaultTransport. Retries and limits stay in front of it.
+// WithTransport sends all requests, those for tokens included, through transport: a
+// proxy, an instrumented one, or that of pagerdutytest. The default is a clone of
+// http.DefaultTransport. Retries and limits are applied above it.
 func WithTransport(transport http.RoundTripper) Option {
 	return func(c *config) error {
 		if transport == nil {

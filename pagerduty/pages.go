@@ -11,13 +11,14 @@ import (
 	"github.com/incidentbridge/incidentbridge/internal/lenientjson"
 )
 
-// perPage and maxPages bound a list: PagerDuty pages no further than 10,000 entries.
+// perPage and maxPages limit a list: PagerDuty returns at most 10,000 entries.
 const (
 	perPage  = 100
 	maxPages = 100
 )
 
-// forEach yields the entries of all pages of the list under name, in order, until yield returns false.
+// forEach yields the entries of all pages of the list under name, in order, until yield
+// returns false.
 func (c *Client) forEach(ctx context.Context, r request, name string, yield func(lenientjson.Object) bool) error {
 	for page := range maxPages {
 		r.method = http.MethodGet

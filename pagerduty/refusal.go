@@ -24,7 +24,8 @@ const (
 // defaultWait is used for a 429 that does not say how long, which PagerDuty's need not.
 const defaultWait = 10 * time.Second
 
-// refusal is an answer that is not a success, as far as it could be read. It holds no secret.
+// refusal is an answer that is not a success, as far as it could be read. It holds no
+// secret.
 type refusal struct {
 	status     int
 	code       int      // PagerDuty's own number
@@ -73,7 +74,8 @@ func (a refusal) newError(r request, reason error) *Error {
 	}
 }
 
-// reason returns the sentinel for the answer: by PagerDuty's code where that is specific, else by the status.
+// reason returns the sentinel for the answer: by PagerDuty's code where that is specific,
+// else by the status.
 func (a refusal) reason() error {
 	if a.status < 400 || a.status >= 500 || a.status == http.StatusRequestTimeout {
 		return ErrUnavailable
@@ -131,8 +133,8 @@ func (a refusal) invalidReason() error {
 	return ErrInvalid
 }
 
-// oauthReason returns the sentinel for a refusal of the token endpoint, by OAuth's error code where there is
-// one.
+// oauthReason returns the sentinel for a refusal of the token endpoint, by OAuth's error
+// code where there is one.
 func (a refusal) oauthReason() error {
 	reason := a.reason()
 	if errors.Is(reason, ErrRateLimited) {
@@ -153,8 +155,8 @@ func (a refusal) oauthReason() error {
 	return ErrInvalid
 }
 
-// retryAfter returns how long to wait. PagerDuty sends in every answer when its limit is reset, which means
-// "wait" only in the answer to a limited call.
+// retryAfter returns how long to wait. PagerDuty sends in every answer when its limit is
+// reset, which means "wait" only in the answer to a limited call.
 func retryAfter(header http.Header, limited bool) time.Duration {
 	if !limited {
 		header = http.Header{"Retry-After": header.Values("Retry-After")}
@@ -166,8 +168,8 @@ func retryAfter(header http.Header, limited bool) time.Duration {
 	return wait
 }
 
-// decodeError reads an error body in any of the shapes PagerDuty has been seen to use. It returns zeros for
-// an HTML page or an empty body.
+// decodeError reads an error body in any of the shapes PagerDuty has been seen to use. It
+// returns zeros for an HTML page or an empty body.
 func decodeError(body []byte) (code int, message string, details []string) {
 	o, err := lenientjson.Parse(body)
 	if err != nil {
@@ -183,7 +185,8 @@ func decodeError(body []byte) (code int, message string, details []string) {
 	return int(inner.Int("code")), inner.String("message"), flatten(inner["errors"])
 }
 
-// flatten lists the strings in raw: a string, a list of them, or an object of path to either.
+// flatten lists the strings in raw: a string, a list of them, or an object of path to
+// either.
 func flatten(raw json.RawMessage) []string {
 	var value any
 	if json.Unmarshal(raw, &value) != nil {

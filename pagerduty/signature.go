@@ -15,7 +15,8 @@ import (
 var (
 	// ErrNotSigned reports a delivery without a signature that this package knows.
 	ErrNotSigned = errors.New("pagerduty: webhook is not signed")
-	// ErrBadSignature reports a delivery whose signatures match the body under none of the secrets.
+	// ErrBadSignature reports a delivery whose signatures match the body under none of
+	// the secrets.
 	ErrBadSignature = errors.New("pagerduty: webhook signature does not match")
 )
 
@@ -24,11 +25,13 @@ const (
 	signaturePrefix = "v1="
 )
 
-// Verifier checks that a V3 webhook delivery comes from PagerDuty. It is safe for concurrent use.
+// Verifier checks that a V3 webhook delivery comes from PagerDuty. It is safe for
+// concurrent use.
 type Verifier struct{ secrets []redact.SecretFunc }
 
-// NewVerifier returns a verifier that accepts any of the secrets, so that they can be rotated. It returns an
-// error for no secret, or an empty one, since it would let everybody in.
+// NewVerifier returns a verifier that accepts any of the secrets, so that they can be
+// rotated. It returns an error for no secret, or an empty one, since it would let
+// everybody in.
 func NewVerifier(secrets []string) (*Verifier, error) {
 	if len(secrets) == 0 {
 		return nil, errors.New("pagerduty: no webhook secret")
@@ -43,9 +46,9 @@ func NewVerifier(secrets []string) (*Verifier, error) {
 	return v, nil
 }
 
-// Verify checks the delivery with exactly these bytes as its body: decoding and encoding them again breaks
-// the signature. It returns nil, [ErrNotSigned] or [ErrBadSignature]; answer both errors with 401. The caller
-// limits the body's size.
+// Verify checks the delivery with exactly these bytes as its body: decoding and encoding
+// them again breaks the signature. It returns nil, [ErrNotSigned] or [ErrBadSignature];
+// answer both errors with 401. The caller limits the body's size.
 //
 // See https://developer.pagerduty.com/docs/verifying-signatures.
 func (v *Verifier) Verify(header http.Header, body []byte) error {
@@ -64,8 +67,8 @@ func (v *Verifier) Verify(header http.Header, body []byte) error {
 	return ErrBadSignature
 }
 
-// claimedSignatures returns the v1 signatures of the header. Entries of other versions are left out; a v1
-// entry that is no hex is kept as a signature that matches nothing.
+// claimedSignatures returns the v1 signatures of the header. Entries of other versions
+// are left out; a v1 entry that is no hex is kept as a signature that matches nothing.
 func claimedSignatures(header http.Header) [][]byte {
 	var found [][]byte
 	for entry := range strings.SplitSeq(strings.Join(header.Values(signatureHeader), ","), ",") {

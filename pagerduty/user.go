@@ -10,7 +10,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/internal/lenientjson"
 )
 
-// User is what this package reads of a PagerDuty user. The calendar addresses, which are secrets, are never read.
+// User is what this package reads of a PagerDuty user. The calendar addresses, which are
+// secrets, are never read.
 type User struct {
 	ID    string
 	Name  string
@@ -18,14 +19,16 @@ type User struct {
 	Role  string // the API's name: "user" is a Manager on the screen, "limited_user" a Responder
 	Teams []Reference
 
-	HTMLURL string // its page in PagerDuty, whose host tells the account; empty when not told
+	HTMLURL string // the user's page in PagerDuty, whose host names the account; may be empty
 }
 
-// IsAdmin reports whether the user is the Account Owner or a Global Admin of the account ("Admin" without advanced
-// permissions).
+// IsAdmin reports whether the user is the Account Owner or a Global Admin of the account
+// ("Admin" without advanced permissions).
 func (u *User) IsAdmin() bool { return u.Role == "owner" || u.Role == "admin" }
 
-// User reads the user with the given id. See https://developer.pagerduty.com/api-reference/2395ca1feb25e-get-a-user.
+// User reads the user with the given id.
+//
+// See https://developer.pagerduty.com/api-reference/2395ca1feb25e-get-a-user.
 func (c *Client) User(ctx context.Context, id string) (*User, error) {
 	const op = "get user"
 	if !validID(id) {
@@ -46,7 +49,9 @@ func (c *Client) readUser(ctx context.Context, r request) (*User, error) {
 	return user, nil
 }
 
-// UserByEmail finds the user whose address is email, whatever its case, and [ErrNotFound] when nobody has it.
+// UserByEmail reads the user with that address, in any case. It is [ErrNotFound] when
+// nobody has it.
+//
 // See https://developer.pagerduty.com/api-reference/c96e889522dd6-list-users.
 func (c *Client) UserByEmail(ctx context.Context, email string) (*User, error) {
 	const op = "find user"
@@ -70,8 +75,10 @@ func (c *Client) UserByEmail(ctx context.Context, email string) (*User, error) {
 	return found, nil
 }
 
-// CurrentUser reads the user that the key or token stands for. An account's key and an app's token stand for none:
-// [ErrNoUser]. See getCurrentUser in https://developer.pagerduty.com/api-reference/.
+// CurrentUser reads the user that the key or token belongs to. An account's key and an
+// app's token belong to none: [ErrNoUser].
+//
+// See getCurrentUser in https://developer.pagerduty.com/api-reference/.
 func (c *Client) CurrentUser(ctx context.Context) (*User, error) {
 	const op = "get current user"
 	if c.auth.app != nil {
@@ -86,8 +93,10 @@ func (c *Client) CurrentUser(ctx context.Context) (*User, error) {
 	return user, err
 }
 
-// TeamRole reads the role that a user has in a team: "observer", "responder" or "manager". It can raise or lower the
-// user's own. [ErrNotFound] when there is no such team, or the user is not in it.
+// TeamRole reads the role that a user has in a team: "observer", "responder" or
+// "manager". It can raise or lower the user's own. It is [ErrNotFound] when there is no
+// such team, or the user is not in it.
+//
 // See listTeamUsers in https://developer.pagerduty.com/api-reference/.
 func (c *Client) TeamRole(ctx context.Context, teamID, userID string) (string, error) {
 	const op = "get team role"

@@ -21,7 +21,8 @@ const (
 	maxAppTokenLife = 24 * time.Hour
 )
 
-// appSource is the TokenSource of a server-to-server app: it asks the token endpoint and keeps the token.
+// appSource is the TokenSource of a server-to-server app: it asks the token endpoint and
+// keeps the token.
 type appSource struct {
 	app       *authcode.App
 	accountID string
@@ -43,7 +44,8 @@ func newAppSource(credentials *appCredentials, settings config, client *httpx.Cl
 // Token returns the kept token, or a new one.
 func (s *appSource) Token(ctx context.Context) (*oauth2.Token, error) { return s.tokens.Token(ctx) }
 
-// Invalidate drops a token that Zoom rejected, unless a concurrent call has already replaced it.
+// Invalidate drops a token that Zoom rejected, unless a concurrent call has already
+// replaced it.
 func (s *appSource) Invalidate(_ context.Context, rejected *oauth2.Token) {
 	s.tokens.Invalidate(rejected)
 }

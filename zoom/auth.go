@@ -15,24 +15,25 @@ import (
 
 // TokenSource returns the access token for a call. It must be safe for concurrent use.
 //
-// A source that also has the method Invalidate(context.Context, *oauth2.Token) is told of a token that Zoom
-// rejects as expired, and asked for another one, once per call. A token's extra field "api_url"
-// (oauth2.Token.WithExtra) picks the regional host.
+// If a source also has the method Invalidate(context.Context, *oauth2.Token), it is
+// called with a token that Zoom rejects as expired, and then Token once more, once per
+// call. A token's extra field "api_url" (oauth2.Token.WithExtra) selects the regional
+// host.
 type TokenSource interface {
 	Token(ctx context.Context) (*oauth2.Token, error)
 }
 
-// invalidator is a TokenSource that is told of rejected tokens.
+// invalidator is a TokenSource that wants to know of rejected tokens.
 type invalidator interface {
 	Invalidate(ctx context.Context, rejected *oauth2.Token)
 }
 
-// StaticToken returns a source that always returns this token: for the calls that follow a consent, before
-// the token is stored.
+// StaticToken returns a source that always returns this token: for the calls that follow
+// a consent, before the token is stored.
 func StaticToken(token *oauth2.Token) TokenSource { return authcode.NewStaticToken(token) }
 
-// Auth is a way to authenticate, made by [ServerToServer] or [UserToken]. It prints no secret. [NewClient]
-// returns an error for the zero Auth.
+// Auth is a way to authenticate, made by [ServerToServer] or [UserToken]. It prints no
+// secret. [NewClient] returns an error for the zero Auth.
 type Auth struct {
 	app    *appCredentials
 	tokens TokenSource
@@ -44,19 +45,21 @@ type appCredentials struct {
 	secret    redact.SecretFunc
 }
 
-// ServerToServer authenticates as a server-to-server OAuth app, which acts for its own Zoom account. The
-// token is asked for when it is first needed, kept until a minute before it expires and shared by all calls.
+// ServerToServer authenticates as a server-to-server OAuth app, which acts for its own
+// Zoom account. The token is requested when it is first needed, kept until a minute
+// before it expires and shared by all calls.
 //
 // See https://developers.zoom.us/docs/internal-apps/s2s-oauth/.
 func ServerToServer(accountID, clientID, clientSecret string) Auth {
 	return Auth{app: &appCredentials{accountID, clientID, redact.NewSecretFunc(clientSecret)}}
 }
 
-// UserToken authenticates with the OAuth token of a user who installed an app. The source is mostly a
-// tokenstore.TokenSource over [OAuth.Refresh].
+// UserToken authenticates with the OAuth token of a user who installed an app. The source
+// is mostly a tokenstore.TokenSource over [OAuth.Refresh].
 func UserToken(source TokenSource) Auth { return Auth{tokens: source} }
 
-// bind checks the Auth and returns the source of its tokens, which asks for them through client.
+// bind checks the Auth and returns the source of its tokens, which asks for them through
+// client.
 func (a Auth) bind(settings config, client *httpx.Client) (TokenSource, error) {
 	if a.tokens != nil {
 		return a.tokens, nil

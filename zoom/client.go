@@ -16,15 +16,16 @@ import (
 	"github.com/incidentbridge/incidentbridge/internal/lenientjson"
 )
 
-// Client calls the Zoom API. It is safe for concurrent use, and there is nothing to close.
+// Client calls the Zoom API. It is safe for concurrent use, and there is nothing to
+// close.
 type Client struct {
 	http    *httpx.Client
 	tokens  TokenSource
 	baseURL string // "": by token
 }
 
-// NewClient returns a client that authenticates with auth, such as ServerToServer(...). It checks its
-// arguments and makes no call.
+// NewClient returns a client that authenticates with auth, such as ServerToServer(...).
+// It checks its arguments and makes no call.
 func NewClient(auth Auth, opts ...Option) (*Client, error) {
 	settings, transport, err := configure(opts)
 	if err != nil {
@@ -37,15 +38,17 @@ func NewClient(auth Auth, opts ...Option) (*Client, error) {
 	return &Client{http: transport, tokens: tokens, baseURL: settings.baseURL}, nil
 }
 
-// Authorize gets an access token ahead of the first call that needs one, or finds the kept one. It lets the
-// round trip for the token run while the caller waits for something else.
+// Authorize gets an access token ahead of the first call that needs one, or finds the
+// kept one. It lets the round trip for the token run while the caller waits for something
+// else.
 func (c *Client) Authorize(ctx context.Context) error {
 	_, err := c.token(ctx, "authorize")
 	return err
 }
 
-// do sends the request and returns the JSON object of a good answer. A token that Zoom rejects as expired is
-// replaced once: that answer is a definite refusal, after which even a create may be sent again.
+// do sends the request and returns the JSON object of a good answer. A token that Zoom
+// rejects as expired is replaced once: that answer is a definite refusal, after which
+// even a create may be sent again.
 func (c *Client) do(ctx context.Context, r request) (lenientjson.Object, error) {
 	token, err := c.token(ctx, r.op)
 	if err != nil {
@@ -87,7 +90,8 @@ func (c *Client) token(ctx context.Context, op string) (*oauth2.Token, error) {
 	return token, nil
 }
 
-// send makes one exchange as far as this package sees. The transport repeats what may be repeated.
+// send makes one exchange as far as this package sees. The transport repeats what may be
+// repeated.
 func (c *Client) send(ctx context.Context, r request, token *oauth2.Token) (lenientjson.Object, error) {
 	sent, err := c.newRequest(ctx, r, token)
 	if err != nil {
@@ -103,7 +107,8 @@ func (c *Client) send(ctx context.Context, r request, token *oauth2.Token) (leni
 	if r.empty && len(body) == 0 {
 		return lenientjson.Object{}, nil
 	}
-	// Even where no body is needed, one that is no JSON came from something between us and Zoom.
+	// Even where no body is needed, one that is no JSON came from something between us
+	// and Zoom.
 	answer, err := lenientjson.Parse(body)
 	if err != nil {
 		return nil, unreadable(r, err)
@@ -142,8 +147,8 @@ func (c *Client) newRequest(ctx context.Context, r request, token *oauth2.Token)
 	return out, nil
 }
 
-// request is one call of the API, before it has a token and a host. Paths are made of constants and of
-// escaped values only.
+// request is one call of the API, before it has a token and a host. Paths are made of
+// constants and of escaped values only.
 type request struct {
 	op     string
 	method string

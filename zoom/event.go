@@ -11,7 +11,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/internal/lenientjson"
 )
 
-// The events that matter to a bridge. Any other may arrive, and is to be answered with 2xx all the same.
+// The events that matter to a bridge. Others may arrive, and are to be answered with 2xx
+// as well.
 const (
 	EventMeetingCreated     = "meeting.created"
 	EventMeetingUpdated     = "meeting.updated"
@@ -26,14 +27,15 @@ const (
 	EventURLValidation      = "endpoint.url_validation" // see Verifier.Challenge
 )
 
-// Event is what a webhook delivery tells. Any field but Type may be empty. Deliveries repeat, come out of order and
-// have no id: [Event.Key] knows one again. Links and passcodes that an event carries are never read from it.
+// Event is the content of a webhook delivery. Any field but Type may be empty. Deliveries
+// repeat, arrive out of order and have no id: [Event.Key] identifies an event. Links and
+// passcodes are never read from it.
 type Event struct {
 	Type        string
 	Time        time.Time
 	AccountID   string
 	ClientID    string // the app, in app_deauthorized
-	UserID      string // whoever removed the app, in app_deauthorized
+	UserID      string // the user who removed the app, in app_deauthorized
 	MeetingID   string
 	MeetingUUID string // of the session: a meeting that starts again has another
 	HostID      string
@@ -58,8 +60,8 @@ type Participant struct {
 	LeaveReason string
 }
 
-// Key is the same for every delivery of one event, and another for every other event, as far as can be told: Zoom gives
-// events no id. It is a hash, fit for a log.
+// Key returns a hash that is the same for every delivery of an event and differs between
+// events, as far as their content does: Zoom gives events no id. It may be logged.
 func (e *Event) Key() string {
 	parts := []string{e.Type, e.MeetingID, e.MeetingUUID, strconv.FormatInt(e.Time.UnixMilli(), 10), e.AccountID, e.UserID}
 	if p := e.Participant; p != nil {
@@ -69,8 +71,9 @@ func (e *Event) Key() string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// ParseEvent reads the body of a delivery that was verified. Types it does not know and fields in odd shapes are fine;
-// only a body that is no JSON object, or names no event, is an error (ErrInvalid).
+// ParseEvent reads the body of a delivery that was verified. Unknown types and malformed
+// fields are accepted; only a body that is no JSON object, or names no event, is
+// [ErrInvalid].
 //
 // See https://developers.zoom.us/docs/api/meetings/events/.
 func ParseEvent(body []byte) (*Event, error) {
@@ -117,7 +120,8 @@ func participantFrom(o lenientjson.Object, eventType string) *Participant {
 		Phone:       o.String("phone_number"),
 		LeaveReason: o.String("leave_reason"),
 	}
-	// Zoom's examples call the moment of the event date_time, its schema by the names above.
+	// Zoom's examples have the time of the event in date_time, its schema in the fields
+	// above.
 	moment := o.Time("date_time")
 	switch {
 	case eventType == EventParticipantLeft && p.LeftAt.IsZero():

@@ -6,13 +6,15 @@ import (
 	"net/http"
 )
 
-// Invitation is what one would send to people who are to join. It holds the link and the passcodes.
+// Invitation is the text to send to people who are to join. It contains the link and the
+// passcodes.
 type Invitation struct {
 	Text     Secret // several lines, each ended by CR LF
 	SIPLinks []Secret
 }
 
-// Invitation reads the text that invites people to a meeting; ErrNotFound when the meeting is gone.
+// Invitation reads the text that invites people to a meeting. It is ErrNotFound when the
+// meeting is gone.
 //
 // See https://developers.zoom.us/docs/api/meetings/#tag/meetings/get/meetings/{meetingId}/invitation.
 func (c *Client) Invitation(ctx context.Context, id int64) (*Invitation, error) {

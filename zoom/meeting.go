@@ -13,7 +13,7 @@ import (
 
 // The meeting types a request may ask for. Answers may hold others.
 const (
-	TypeInstant   = 1 // nobody gets in before the host, and it is in no list: not for incidents
+	TypeInstant   = 1 // nobody can join before the host, and it is in no list: not for incidents
 	TypeScheduled = 2 // the default
 	TypeRecurring = 3 // recurring without a fixed time
 )
@@ -24,19 +24,20 @@ const (
 	StatusStarted = "started"
 )
 
-// MeetingRequest describes the meeting to make. Everything is optional; what is left out follows the settings of the
-// host and of the account, which is seldom what an incident wants: see MeetingSettings.
+// MeetingRequest describes the meeting to make. Everything is optional. Settings that are
+// left out are those of the host and the account, which seldom suit an incident: see
+// MeetingSettings.
 //
 // In an update, what is left out stays as it is.
 type MeetingRequest struct {
 	Topic          string          // at most 200 characters
-	Agenda         string          // at most 2000 characters; lists give the first 250 back
+	Agenda         string          // at most 2000 characters; lists return the first 250
 	Type           int             // in a create TypeScheduled when 0
 	StartTime      time.Time       // sent in UTC to the second; zero or past means now
 	Duration       time.Duration   // sent in whole minutes, rounded up; 0 leaves it to Zoom (60)
 	Timezone       string          // an IANA name, for display only
 	Password       Secret          // at most 10 characters; "": Zoom makes one that fits the account's rules
-	TrackingFields []TrackingField // the account must know them; lists do not give them back
+	TrackingFields []TrackingField // the account must define them; lists do not return them
 	Settings       MeetingSettings
 }
 
@@ -46,13 +47,13 @@ type TrackingField struct {
 	Value string `json:"value"`
 }
 
-// MeetingSettings are the settings of a meeting. A nil pointer or an empty value is not sent and means "as the host and
-// the account have it", not false. Zoom may apply something else than was asked for, without saying so, when the
-// account has locked a setting: compare the settings of the answer.
+// MeetingSettings are the settings of a meeting. A nil pointer or an empty value is not
+// sent and means "as the host and the account have it", not false. Zoom silently ignores
+// a setting that the account has locked: compare the settings of the answer.
 type MeetingSettings struct {
 	JoinBeforeHost        *bool  `json:"join_before_host,omitempty"` // needs WaitingRoom false
 	JBHTime               *int   `json:"jbh_time,omitempty"`         // minutes before the start: 0 (any time), 5, 10, 15
-	WaitingRoom           *bool  `json:"waiting_room,omitempty"`     // true switches JoinBeforeHost off
+	WaitingRoom           *bool  `json:"waiting_room,omitempty"`     // true turns JoinBeforeHost off
 	UsePMI                *bool  `json:"use_pmi,omitempty"`          // true: every meeting shares the host's personal id
 	MeetingAuthentication *bool  `json:"meeting_authentication,omitempty"`
 	Audio                 string `json:"audio,omitempty"`           // both, telephony, voip, thirdParty
@@ -63,7 +64,8 @@ type MeetingSettings struct {
 	EmailNotification                 *bool `json:"email_notification,omitempty"`
 	AlternativeHostsEmailNotification *bool `json:"alternative_hosts_email_notification,omitempty"`
 
-	// AlternativeHosts are e-mail addresses. One that is not a licensed user of the account makes Zoom refuse it all.
+	// AlternativeHosts are e-mail addresses. If one is not a licensed user of the
+	// account, Zoom rejects the request.
 	AlternativeHosts []string `json:"-"`
 
 	GlobalDialInCountries []string       `json:"global_dial_in_countries,omitempty"` // ISO codes of two letters
@@ -82,7 +84,8 @@ type DialInNumber struct {
 // Meeting is a meeting as Zoom describes it. Any field may be empty; in lists most are.
 // The link that signs its holder in as the host is never read from an answer.
 //
-// JoinURL may carry the passcode: show it only to those who may join. A Meeting prints as its id alone.
+// JoinURL may contain the passcode: show it only to those who may join. A Meeting prints
+// as its id alone.
 type Meeting struct {
 	ID            int64
 	UUID          string // of the current or last session; another one after a restart
@@ -98,26 +101,27 @@ type Meeting struct {
 	Timezone      string
 	JoinURL       string
 	Password      Secret
-	PhonePassword Secret // the digits a caller by phone has to type; empty: none
+	PhonePassword Secret // the digits that callers by phone enter; empty: none
 	PersonalID    string // the personal meeting id, when the meeting uses it
 	Settings      MeetingSettings
 
 	TrackingFields []TrackingField // never in lists
 }
 
-// String names the meeting by its id.
+// String returns the meeting's id.
 func (m Meeting) String() string { return "meeting " + strconv.FormatInt(m.ID, 10) }
 
-// Format writes the same as String for every verb, so that no print of a meeting holds a link.
+// Format writes the same as String for every verb, so that no printed meeting contains a
+// link.
 func (m Meeting) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, m.String()) }
 
 // LogValue logs the id alone.
 func (m Meeting) LogValue() slog.Value { return slog.GroupValue(slog.Int64("id", m.ID)) }
 
-// startTimeLayout is the only form Zoom takes: UTC, whole seconds, no numeric offset.
+// startTimeLayout is the only format Zoom accepts: UTC, whole seconds, no numeric offset.
 const startTimeLayout = "2006-01-02T15:04:05Z"
 
-// wireMeeting is a MeetingRequest as Zoom wants it.
+// wireMeeting is a MeetingRequest in Zoom's JSON.
 type wireMeeting struct {
 	Topic          string          `json:"topic,omitempty"`
 	Agenda         string          `json:"agenda,omitempty"`

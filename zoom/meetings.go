@@ -12,9 +12,10 @@ import (
 
 // CreateMeeting makes a meeting that host, an e-mail address or user id, owns.
 //
-// The request is sent once: it is repeated only when it surely never left, or after Zoom rejected the token
-// as expired. Whenever a meeting may exist although no usable answer came back, the error is ErrInDoubt.
-// After ErrHost or ErrDailyLimit another host may do; a 429 is never waited for.
+// The request is sent once: it is repeated only when it surely never left, or after Zoom
+// rejected the token as expired. Whenever a meeting may exist although no usable answer
+// came back, the error is ErrInDoubt. After ErrHost or ErrDailyLimit another host may do;
+// a 429 is never waited for.
 //
 // See https://developers.zoom.us/docs/api/meetings/#tag/meetings/post/users/{userId}/meetings.
 func (c *Client) CreateMeeting(ctx context.Context, host string, m MeetingRequest) (*Meeting, error) {
@@ -66,9 +67,10 @@ func (c *Client) Meeting(ctx context.Context, id int64) (*Meeting, error) {
 	return meeting, nil
 }
 
-// Meetings lists the scheduled meetings of host, reading the next page when the loop needs it. Instant
-// meetings are never among them, a new one may be missing for a moment, and agendas are cut to 250
-// characters. An error ends the sequence; what came before it is then only a part of the list.
+// Meetings lists the scheduled meetings of host, reading the next page when the loop
+// needs it. Instant meetings are never among them, a new one may be missing for a moment,
+// and agendas are cut to 250 characters. An error ends the sequence; what came before it
+// is then only a part of the list.
 //
 // See https://developers.zoom.us/docs/api/meetings/#tag/meetings/get/users/{userId}/meetings.
 func (c *Client) Meetings(ctx context.Context, host string) iter.Seq2[*Meeting, error] {
@@ -108,10 +110,12 @@ func (c *Client) Meetings(ctx context.Context, host string) iter.Seq2[*Meeting, 
 	}
 }
 
-// UpdateMeeting changes what m sets and leaves the rest as it is; ErrNotFound when the meeting is gone.
+// UpdateMeeting changes what m sets and leaves the rest as it is; ErrNotFound when the
+// meeting is gone.
 //
-// The request is sent once, since Zoom counts it to the host's 100 creates and updates a day (ErrDailyLimit).
-// After ErrUnavailable it may or may not have been applied; sending it again does no other harm.
+// The request is sent once, since Zoom counts it to the host's 100 creates and updates a
+// day (ErrDailyLimit). After ErrUnavailable it may or may not have been applied; sending
+// it again does no other harm.
 //
 // See https://developers.zoom.us/docs/api/meetings/#tag/meetings/patch/meetings/{meetingId}.
 func (c *Client) UpdateMeeting(ctx context.Context, id int64, m MeetingRequest) error {
@@ -128,8 +132,8 @@ func (c *Client) UpdateMeeting(ctx context.Context, id int64, m MeetingRequest) 
 	return err
 }
 
-// EndMeeting ends a running meeting for everybody in it. A meeting that is gone counts as ended. A scheduled
-// meeting can be started again by its link until it is deleted.
+// EndMeeting ends a running meeting for everybody in it. A meeting that is gone counts as
+// ended. A scheduled meeting can be started again by its link until it is deleted.
 //
 // See https://developers.zoom.us/docs/api/meetings/#tag/meetings/put/meetings/{meetingId}/status.
 func (c *Client) EndMeeting(ctx context.Context, id int64) error {
@@ -146,8 +150,8 @@ func (c *Client) EndMeeting(ctx context.Context, id int64) error {
 	return err
 }
 
-// DeleteMeeting removes a meeting, so that its link is dead. A meeting that is gone or over counts as
-// deleted; one that people are in is ErrMeetingInProgress.
+// DeleteMeeting removes a meeting, so that its link is dead. A meeting that is gone or
+// over counts as deleted; one that people are in is ErrMeetingInProgress.
 //
 // See https://developers.zoom.us/docs/api/meetings/#tag/meetings/delete/meetings/{meetingId}.
 func (c *Client) DeleteMeeting(ctx context.Context, id int64) error {
@@ -171,8 +175,8 @@ func isOver(err error) bool {
 
 var errNoMeetingID = errors.New("no meeting id in the answer")
 
-// pageFrom requires the list to be there: somebody who looks for a lost meeting must not take another answer
-// for "none".
+// pageFrom requires the list to be there: somebody who looks for a lost meeting must not
+// take another answer for "none".
 func pageFrom(o lenientjson.Object) (page []*Meeting, next string, err error) {
 	if !o.Has("meetings") {
 		return nil, "", errors.New("no list of meetings in the answer")

@@ -16,14 +16,16 @@ import (
 	"github.com/incidentbridge/incidentbridge/internal/redact"
 )
 
-// OAuth is an app that people install: a General app of the Zoom Marketplace. It gets tokens by an authorization code,
-// always with PKCE (S256), and renews and revokes them; it keeps none. It is safe for concurrent use, prints without the
-// secret, and there is nothing to close.
+// OAuth is an app that people install: a General app of the Zoom Marketplace. It gets
+// tokens by an authorization code, always with PKCE (S256), and refreshes and revokes
+// them; it keeps none. It is safe for concurrent use, prints without the secret, and
+// there is nothing to close.
 type OAuth struct{ app *authcode.App }
 
-// NewOAuth returns the app with that client id and secret. The redirect URL is one of those that the app has at Zoom, to
-// the letter: https, or http on a loopback address. Of the options it takes [WithOAuthURL], for ZoomGov
-// ("https://zoomgov.com/oauth") or a test, and [WithTransport]. It does no I/O.
+// NewOAuth returns the app with that client id and secret. The redirect URL is exactly
+// one of those that the app has at Zoom: https, or http on a loopback address. The
+// options may be [WithOAuthURL], for ZoomGov ("https://zoomgov.com/oauth") or a test, and
+// [WithTransport]. It does no I/O.
 //
 // See https://developers.zoom.us/docs/integrations/oauth/.
 func NewOAuth(clientID, clientSecret, redirectURL string, opts ...Option) (*OAuth, error) {
@@ -44,22 +46,26 @@ func NewOAuth(clientID, clientSecret, redirectURL string, opts ...Option) (*OAut
 	return &OAuth{app}, nil
 }
 
-// ClientID is the app's id, which Zoom names when somebody removes the app: Event.ClientID of EventAppDeauthorized.
+// ClientID returns the app's id. Event.ClientID of EventAppDeauthorized has it when
+// somebody removes the app.
 func (o *OAuth) ClientID() string { return o.app.ClientID }
 
-// AuthCodeURL returns the page of Zoom where somebody agrees to the app, and which sends the browser back to the redirect
-// URL with a code and this state, or with error=access_denied. The state is a random text that the callback must bring
-// back in the same browser; the verifier, of oauth2.GenerateVerifier, belongs to this one flow and never leaves the server
-// before Exchange.
+// AuthCodeURL returns the page of Zoom where somebody agrees to the app. It sends the
+// browser back to the redirect URL with a code and this state, or with
+// error=access_denied. The state is a random string that the callback must receive in the
+// same browser; the verifier, from oauth2.GenerateVerifier, is for this one flow and
+// stays on the server until Exchange.
 //
-// No scopes are asked for: Zoom grants those that the app has there, and refuses some apps that ask. See [CheckScopes].
+// No scopes are requested: Zoom grants those that the app has there, and refuses some
+// apps that request any. See [CheckScopes].
 func (o *OAuth) AuthCodeURL(state, verifier string) string { return o.app.AuthCodeURL(state, verifier) }
 
-// Exchange turns the code of a callback into the tokens of a fresh consent, for tokenstore.TokenSource.Save. A code is
-// good once, for five minutes, and is sent once. The token's extras are "scope" and "api_url", the regional host that a
-// [Client] goes to.
+// Exchange turns the code of a callback into the tokens of a new consent, for
+// tokenstore.TokenSource.Save. A code is valid once, for five minutes, and is sent once.
+// The token's extras are "scope" and "api_url", the regional host that a [Client] calls.
 //
-// It fails with ErrGrant for a code that Zoom does not take, and for one of another verifier: begin the flow again.
+// [ErrGrant] means that Zoom does not accept the code, or that it belongs to another
+// verifier: start again.
 func (o *OAuth) Exchange(ctx context.Context, code, verifier string) (*oauth2.Token, error) {
 	token, err := o.app.Exchange(ctx, code, verifier)
 	if err != nil {
@@ -68,10 +74,11 @@ func (o *OAuth) Exchange(ctx context.Context, code, verifier string) (*oauth2.To
 	return token, nil
 }
 
-// Refresh turns a refresh token into its successors, and is a tokenstore.RefreshFunc: the old token is sent
-// once, and is worthless afterwards. Store the new ones before using them. [ErrGrant] means that the grant is
-// lost and somebody must agree again, unless another process was faster; a *oauth2.RetrieveError, without the
-// answer's text, is found in every refusal.
+// Refresh turns a refresh token into its successors, and is a tokenstore.RefreshFunc: the
+// old token is sent once, and is worthless afterwards. Store the new ones before using
+// them. [ErrGrant] means that the grant is lost and somebody must agree again, unless
+// another process was faster; a *oauth2.RetrieveError, without the answer's text, is
+// found in every refusal.
 func (o *OAuth) Refresh(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
 	r := request{op: "refresh token"}
 	if old == nil {
@@ -84,8 +91,9 @@ func (o *OAuth) Refresh(ctx context.Context, old *oauth2.Token) (*oauth2.Token, 
 	return token, nil
 }
 
-// Revoke ends the consent of the user whom the access token was issued for, its refresh token with it. Zoom
-// wants a token that is still good, and the app's own Basic header. It may be repeated.
+// Revoke ends the consent of the user whom the access token was issued for, its refresh
+// token with it. Zoom wants a token that is still good, and the app's own Basic header.
+// It may be repeated.
 func (o *OAuth) Revoke(ctx context.Context, token *oauth2.Token) error {
 	r := request{op: "revoke token"}
 	if token == nil || token.AccessToken == "" {
@@ -127,8 +135,9 @@ func (o *OAuth) failed(r request, err error, secrets ...string) *Error {
 	return unanswered(r, err)
 }
 
-// refused returns the error for an answer that is not a success. Only what Zoom has surely decided is a
-// refusal to a token store: after any other answer the refresh token may be used up or not.
+// refused returns the error for an answer that is not a success. Only what Zoom has
+// surely decided is a refusal to a token store: after any other answer the refresh token
+// may be used up or not.
 func (o *OAuth) refused(r request, resp *http.Response, body []byte, secrets ...string) *Error {
 	answer := readTokenRefusal(resp, body, append(secrets, o.app.ClientSecret())...)
 	decided := answer.status/100 == 4 || answer.status/100 == 2 && answer.kind != ""

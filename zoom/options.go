@@ -9,7 +9,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/internal/urlcheck"
 )
 
-// Option changes one thing about a [Client] or an [OAuth]. Options do not depend on their order.
+// Option changes one thing about a [Client] or an [OAuth]. Options do not depend on their
+// order.
 type Option func(*config) error
 
 type config struct {
@@ -18,8 +19,9 @@ type config struct {
 	transport http.RoundTripper
 }
 
-// WithBaseURL sets the API base, version included, such as "https://api.zoomgov.com/v2". It wins over the regional
-// host that a token answer names. Only https is accepted, or http on a loopback address.
+// WithBaseURL sets the API base, version included, such as "https://api.zoomgov.com/v2".
+// It takes precedence over the regional host that a token answer names. Only https is
+// accepted, or http on a loopback address.
 func WithBaseURL(url string) Option {
 	return func(c *config) (err error) {
 		if c.baseURL, err = urlcheck.Base(url); err != nil {
@@ -29,8 +31,9 @@ func WithBaseURL(url string) Option {
 	}
 }
 
-// WithOAuthURL sets the OAuth base, "https://zoom.us/oauth" by default, "https://zoomgov.com/oauth" for ZoomGov;
-// "/authorize", "/token" and "/revoke" are added to it. Only https is accepted, or http on a loopback address.
+// WithOAuthURL sets the OAuth base, "https://zoom.us/oauth" by default,
+// "https://zoomgov.com/oauth" for ZoomGov; "/authorize", "/token" and "/revoke" are added
+// to it. Only https is accepted, or http on a loopback address.
 func WithOAuthURL(url string) Option {
 	return func(c *config) (err error) {
 		if c.oauthURL, err = urlcheck.Base(url); err != nil {
@@ -40,14 +43,15 @@ func WithOAuthURL(url string) Option {
 	}
 }
 
-// WithTransport sends all requests, those for tokens included, through rt: a proxy, an instrumented transport, or the
-// one of zoomtest. The default is a clone of http.DefaultTransport. Retries and limits stay in front of it.
-func WithTransport(rt http.RoundTripper) Option {
+// WithTransport sends all requests, those for tokens included, through transport: a
+// proxy, an instrumented one, or that of zoomtest. The default is a clone of
+// http.DefaultTransport. Retries and limits are applied above it.
+func WithTransport(transport http.RoundTripper) Option {
 	return func(c *config) error {
-		if rt == nil {
+		if transport == nil {
 			return errors.New("zoom: transport is nil")
 		}
-		c.transport = rt
+		c.transport = transport
 		return nil
 	}
 }

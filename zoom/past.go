@@ -19,8 +19,9 @@ type PastMeeting struct {
 	Participants int // how many came
 }
 
-// PastMeeting reads a session that is over by its UUID, as Meeting.UUID and Event.MeetingUUID have it. ErrNotFound when
-// there is none, it is still going on, or it is more than a year ago.
+// PastMeeting reads a session that is over by its UUID, which Meeting.UUID and
+// Event.MeetingUUID have. It is ErrNotFound when there is none, when it is still running,
+// or when it is more than a year ago.
 //
 // See https://developers.zoom.us/docs/api/meetings/#tag/meetings/get/past_meetings/{meetingId}.
 func (c *Client) PastMeeting(ctx context.Context, uuid string) (*PastMeeting, error) {

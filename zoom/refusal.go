@@ -20,7 +20,8 @@ const (
 	maxTrackingIDBytes   = 80
 )
 
-// refusal is an answer that is not a success, as far as it could be read. It holds no secret.
+// refusal is an answer that is not a success, as far as it could be read. It holds no
+// secret.
 type refusal struct {
 	status     int
 	code       int      // Zoom's own number
@@ -47,8 +48,8 @@ func readRefusal(resp *http.Response, body []byte, secrets ...string) refusal {
 	}
 }
 
-// readTokenRefusal reads an answer of the OAuth endpoints. Their error body has a "reason" where OAuth has
-// an error_description.
+// readTokenRefusal reads an answer of the OAuth endpoints. Their error body has a
+// "reason" where OAuth has an error_description.
 func readTokenRefusal(resp *http.Response, body []byte, secrets ...string) refusal {
 	answer := readRefusal(resp, body, secrets...)
 	o, err := lenientjson.Parse(body)
@@ -76,8 +77,8 @@ func (a refusal) newError(r request, reason error) *Error {
 	return e
 }
 
-// reason returns the sentinel for the status and Zoom's own code, or nil when none fits. The messages are no
-// guide, because they change.
+// reason returns the sentinel for the status and Zoom's own code, or nil when none fits.
+// The messages are no guide, because they change.
 func (a refusal) reason() error {
 	switch {
 	case a.status == http.StatusTooManyRequests && a.daily:
@@ -114,9 +115,9 @@ func (a refusal) reason() error {
 	return nil
 }
 
-// oauthReason returns the sentinel for a refusal of the OAuth endpoints, by Zoom's number where there is
-// one, else by OAuth's error code. A used or revoked refresh token has been seen under the code for a
-// malformed request, with the same text as under its own.
+// oauthReason returns the sentinel for a refusal of the OAuth endpoints, by Zoom's number
+// where there is one, else by OAuth's error code. A used or revoked refresh token has
+// been seen under the code for a malformed request, with the same text as under its own.
 //
 // See https://developers.zoom.us/docs/integrations/oauth/#error-messages.
 func (a refusal) oauthReason() error {
@@ -153,7 +154,8 @@ func (a refusal) oauthReason() error {
 	return ErrUnauthorized
 }
 
-// decodeError reads Zoom's error body in all its shapes. It returns zeros for an HTML page or an empty body.
+// decodeError reads Zoom's error body in all its shapes. It returns zeros for an HTML
+// page or an empty body.
 func decodeError(body []byte) (code int, message string) {
 	o, err := lenientjson.Parse(body)
 	if err != nil {
@@ -166,13 +168,15 @@ func decodeError(body []byte) (code int, message string) {
 	return int(o.Int("code")), message
 }
 
-// lastsUntilMidnight reports whether a 429 is a daily limit, for the transport, which must not wait for it.
+// lastsUntilMidnight reports whether a 429 is a daily limit, for the transport, which
+// must not wait for it.
 func lastsUntilMidnight(resp *http.Response, body []byte) bool {
 	_, message := decodeError(body)
 	return isDailyLimit(resp.Header, message)
 }
 
-// isDailyLimit reports whether a 429 lasts until midnight UTC. The limit of a host has no header of its own.
+// isDailyLimit reports whether a 429 lasts until midnight UTC. The limit of a host has no
+// header of its own.
 func isDailyLimit(header http.Header, message string) bool {
 	if strings.EqualFold(header.Get("X-Ratelimit-Type"), "Daily-limit") {
 		return true
@@ -183,7 +187,8 @@ func isDailyLimit(header http.Header, message string) bool {
 		strings.Contains(message, "in one day")
 }
 
-// missingScopes reads the list in brackets of a message such as "... does not contain scopes:[a, b]".
+// missingScopes reads the list in brackets of a message such as "... does not contain
+// scopes:[a, b]".
 func missingScopes(message string) []string {
 	_, list, found := strings.Cut(message, "[")
 	if !found || !strings.Contains(strings.ToLower(message), "scope") {

@@ -7,9 +7,9 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// UserScopes returns what an app needs to hold meetings under the name of who installed it: to make, read, list, end and
-// delete them, and to read that one user. An account-level app, which holds them under any host's name, needs the same with
-// ":admin" after each: [AdminScopes].
+// UserScopes returns the scopes that an app needs to host meetings as the user who
+// installed it: to make, read, list, end and delete them, and to read that one user. An
+// account-level app, which hosts them as any user, needs [AdminScopes].
 //
 // See https://developers.zoom.us/docs/integrations/oauth-scopes-granular/.
 func UserScopes() []string {
@@ -19,7 +19,8 @@ func UserScopes() []string {
 	}
 }
 
-// AdminScopes returns what an account-level app needs: [UserScopes] for any user of the account.
+// AdminScopes returns the scopes that an account-level app needs: [UserScopes] for any
+// user of the account.
 func AdminScopes() []string {
 	scopes := UserScopes()
 	for i := range scopes {
@@ -30,12 +31,14 @@ func AdminScopes() []string {
 
 const adminSuffix = ":admin"
 
-// CheckScopes returns nil when the token was granted all these scopes, else an error that matches ErrMissingScopes and
-// names the missing ones in Error.Scopes. A scope is granted by itself, by its ":admin" form, or by the older, wider one
-// that Zoom takes in its place ("meeting:write" for "meeting:delete:meeting").
+// CheckScopes returns nil when the token was granted all these scopes, else an
+// [ErrMissingScopes] with the missing ones in Error.Scopes. A scope is granted by itself,
+// by its ":admin" form, or by the older, wider one that includes it ("meeting:write" for
+// "meeting:delete:meeting").
 //
-// A token whose answer did not speak of scopes passes. What it says may lag behind the app's settings at Zoom, by
-// seconds or hours: warn of a missing scope, and let the calls be what decides.
+// A token whose answer had no list of scopes passes. The list may lag behind the app's
+// settings at Zoom, by seconds or hours: warn about a missing scope, but do not refuse to
+// work because of it.
 func CheckScopes(token *oauth2.Token, scopes ...string) error {
 	if token == nil {
 		return nil

@@ -8,8 +8,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/internal/lenientjson"
 )
 
-// UserSettings are the settings of a host that decide whether an incident's meeting works: what a preflight looks at.
-// Nil and empty mean that Zoom did not say.
+// UserSettings are the settings of a host that decide whether an incident's meeting
+// works, for a check beforehand. Nil and empty mean that Zoom did not send the setting.
 type UserSettings struct {
 	ConcurrentMeeting string // how many meetings at a time the host's plan allows: Basic, Plus, None
 
@@ -29,8 +29,8 @@ type UserSettings struct {
 	ThirdPartyAudio  *bool
 }
 
-// UserSettings reads the settings of a user by e-mail address or id, or of the token's own as Me. ErrHost when there is
-// no such user in the account.
+// UserSettings reads the settings of a user by e-mail address or id, or of the token's
+// own as Me. It is ErrHost when the account has no such user.
 //
 // See https://developers.zoom.us/docs/api/users/#tag/users/get/users/{userId}/settings.
 func (c *Client) UserSettings(ctx context.Context, user string) (*UserSettings, error) {

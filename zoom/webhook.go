@@ -27,11 +27,14 @@ const (
 var (
 	// ErrNotSigned reports a delivery without signature or time.
 	ErrNotSigned = errors.New("zoom: webhook is not signed")
-	// ErrBadSignature reports a signature that none of the secrets made.
+	// ErrBadSignature reports a delivery whose signature matches the body under none of
+	// the secrets.
 	ErrBadSignature = errors.New("zoom: webhook signature does not match")
-	// ErrTooOld reports a rightly signed delivery from before the replay window: a replay, or a clock that is wrong.
+	// ErrTooOld reports a correctly signed delivery from before the replay window: a
+	// replay, or a wrong clock.
 	ErrTooOld = errors.New("zoom: webhook is too old")
-	// ErrTooNew reports a rightly signed delivery from ahead of the replay window: a clock is wrong.
+	// ErrTooNew reports a correctly signed delivery from after the replay window: a wrong
+	// clock.
 	ErrTooNew = errors.New("zoom: webhook is from the future")
 )
 
@@ -44,8 +47,8 @@ type Verifier struct {
 // VerifierOption changes one thing about a Verifier.
 type VerifierOption func(*Verifier) error
 
-// WithReplayWindow sets how far the time of a delivery may be from ours, either way; the default is five minutes. Zoom
-// names none.
+// WithReplayWindow sets how far the time of a delivery may be from ours, in either
+// direction; the default is five minutes. Zoom documents none.
 func WithReplayWindow(window time.Duration) VerifierOption {
 	return func(v *Verifier) error {
 		if window <= 0 {
@@ -56,7 +59,8 @@ func WithReplayWindow(window time.Duration) VerifierOption {
 	}
 }
 
-// signer makes the HMAC-SHA256, in hex, with a secret that only its closure knows and no print can show.
+// signer returns the HMAC-SHA256 in hex. The secret is in the closure, which fmt does not
+// print.
 type signer func(parts ...[]byte) string
 
 func newSigner(secret string) signer {
@@ -69,13 +73,14 @@ func newSigner(secret string) signer {
 	}
 }
 
-// delivery signs what a delivery's signature covers.
+// delivery returns the signature of a delivery.
 func (s signer) delivery(timestamp string, body []byte) string {
 	return signatureScheme + "=" + s([]byte(signatureScheme+":"+timestamp+":"), body)
 }
 
-// NewVerifier returns a verifier that accepts any of the secrets: the app's webhook Secret Token, and during a rotation
-// the old one beside it. No secret, or an empty one, is refused, since it would let everybody in.
+// NewVerifier returns a verifier that accepts any of the secrets: the app's webhook
+// Secret Token, and during a rotation the old one as well. It returns an error for no
+// secret, or an empty one, since it would let everybody in.
 //
 // See https://developers.zoom.us/docs/api/webhooks/#verify-webhook-events.
 func NewVerifier(secrets []string, opts ...VerifierOption) (*Verifier, error) {
@@ -97,9 +102,9 @@ func NewVerifier(secrets []string, opts ...VerifierOption) (*Verifier, error) {
 	return v, nil
 }
 
-// Verify checks the delivery with exactly these bytes as its body: decoding and encoding them again breaks
-// the signature. It returns nil, ErrNotSigned, ErrBadSignature, ErrTooOld or ErrTooNew; answer all of the
-// errors with 401.
+// Verify checks the delivery with exactly these bytes as its body: decoding and encoding
+// them again breaks the signature. It returns nil, ErrNotSigned, ErrBadSignature,
+// ErrTooOld or ErrTooNew; answer all of the errors with 401.
 func (v *Verifier) Verify(header http.Header, body []byte) error {
 	if header.Get(signatureHeader) == "" || header.Get(timestampHeader) == "" {
 		return ErrNotSigned
@@ -117,9 +122,9 @@ func (v *Verifier) Verify(header http.Header, body []byte) error {
 	return nil
 }
 
-// Challenge returns the JSON body that answers Zoom's validation of the endpoint's URL, and false for every
-// other delivery. Zoom wants it with status 200 within three seconds, and asks again every 72 hours. Call
-// Verify first.
+// Challenge returns the JSON body that answers Zoom's validation of the endpoint's URL,
+// and false for every other delivery. Zoom wants it with status 200 within three seconds,
+// and asks again every 72 hours. Call Verify first.
 func (v *Verifier) Challenge(header http.Header, body []byte) (answer []byte, ok bool) {
 	o, err := lenientjson.Parse(body)
 	if err != nil || o.String("event") != EventURLValidation {
@@ -148,8 +153,8 @@ func (v *Verifier) signerOf(header http.Header, body []byte) signer {
 	return found
 }
 
-// SignedAt returns when Zoom signed a delivery, by its headers, or the zero time. Only after
-// [Verifier.Verify] is it certain.
+// SignedAt returns when Zoom signed a delivery, by its headers, or the zero time. Only
+// after [Verifier.Verify] is it certain.
 func SignedAt(header http.Header) time.Time {
 	s := header.Get(timestampHeader)
 	n, err := strconv.ParseInt(s, 10, 64)
@@ -162,7 +167,8 @@ func SignedAt(header http.Header) time.Time {
 	return time.Unix(n, 0)
 }
 
-// Sign returns the headers with which Zoom would deliver body at that time: a signer for tests.
+// Sign returns the headers with which Zoom would deliver body at that time: a signer for
+// tests.
 func Sign(secret string, at time.Time, body []byte) http.Header {
 	timestamp := strconv.FormatInt(at.Unix(), 10)
 	header := http.Header{}

@@ -21,12 +21,13 @@ var (
 	// ErrInvalid reports a value with which nothing was sent.
 	ErrInvalid = errors.New("invalid")
 
-	// ErrUnreadable reports a success without a usable token. The vendor may have used up what it was sent.
+	// ErrUnreadable reports a success without a usable token. The vendor may have used up
+	// what it was sent.
 	ErrUnreadable = errors.New("no access token in the answer")
 )
 
-// App is an app as one vendor knows it. Every field but Scopes is needed; [App.ClientCredentials] does not
-// need RedirectURL either.
+// App is an app as one vendor knows it. Every field but Scopes is needed;
+// [App.ClientCredentials] does not need RedirectURL either.
 type App struct {
 	ClientID     string
 	ClientSecret redact.SecretFunc
@@ -56,7 +57,8 @@ func (a *App) Check() error {
 	return nil
 }
 
-// AuthCodeURL returns the vendor's page where somebody agrees. An empty state is left out.
+// AuthCodeURL returns the vendor's page where somebody agrees. An empty state is left
+// out.
 func (a *App) AuthCodeURL(state, verifier string) string {
 	return a.config().AuthCodeURL(state, oauth2.S256ChallengeOption(verifier))
 }
@@ -76,9 +78,10 @@ func (a *App) Exchange(ctx context.Context, code, verifier string) (*oauth2.Toke
 
 // Refresh sends the refresh token, once.
 //
-// The usual call, oauth2.Config.TokenSource(ctx, &oauth2.Token{RefreshToken: refreshToken}).Token(), would
-// send the same form. It is not used because a TokenSource is made to be kept: the second call on it would
-// use the rotated refresh token, which is then in this process's memory alone and never reached the store.
+// The usual call, oauth2.Config.TokenSource(ctx, &oauth2.Token{RefreshToken:
+// refreshToken}).Token(), would send the same form. It is not used because a TokenSource
+// is made to be kept: the second call on it would use the rotated refresh token, which is
+// then in this process's memory alone and never reached the store.
 func (a *App) Refresh(ctx context.Context, refreshToken string) (*oauth2.Token, error) {
 	if refreshToken == "" {
 		return nil, fmt.Errorf("%w: there is no refresh token", ErrInvalid)
@@ -86,15 +89,16 @@ func (a *App) Refresh(ctx context.Context, refreshToken string) (*oauth2.Token, 
 	return a.postForm(ctx, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refreshToken}})
 }
 
-// ClientCredentials asks for a token of the app itself. The form is what the vendor wants besides the
-// credentials; its grant_type, if it has one, replaces "client_credentials". An app may have several tokens
-// at once, so asking twice does no harm and the request is repeated on faults.
+// ClientCredentials asks for a token of the app itself. The form is what the vendor wants
+// besides the credentials; its grant_type, if it has one, replaces "client_credentials".
+// An app may have several tokens at once, so asking twice does no harm and the request is
+// repeated on faults.
 func (a *App) ClientCredentials(ctx context.Context, form url.Values) (*oauth2.Token, error) {
 	return a.postForm(httpx.Idempotent(ctx, true), form)
 }
 
-// postForm uses the part of x/oauth2 that sends one form with a context and keeps nothing. It takes any
-// grant type.
+// postForm uses the part of x/oauth2 that sends one form with a context and keeps
+// nothing. It takes any grant type.
 func (a *App) postForm(ctx context.Context, form url.Values) (*oauth2.Token, error) {
 	config := clientcredentials.Config{
 		ClientID: a.ClientID, ClientSecret: a.ClientSecret(), TokenURL: a.BaseURL + "/token", AuthStyle: a.AuthStyle,
@@ -115,7 +119,8 @@ func (a *App) config() *oauth2.Config {
 	}
 }
 
-// withTransport makes x/oauth2 send through httpx, which follows the vendor's redirects itself.
+// withTransport makes x/oauth2 send through httpx, which follows the vendor's redirects
+// itself.
 func (a *App) withTransport(ctx context.Context) context.Context {
 	return context.WithValue(ctx, oauth2.HTTPClient, &http.Client{
 		Transport:     httpxTransport{a},
@@ -131,14 +136,15 @@ func (t httpxTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	r.Header.Set("Accept", "application/json")
 	r.Header.Set("User-Agent", "incidentbridge")
 	if t.app.AuthStyle == oauth2.AuthStyleInHeader {
-		// x/oauth2 escapes both parts, as RFC 6749 says. The vendors document them as they are.
+		// x/oauth2 escapes both parts, as RFC 6749 says. The vendors document them as
+		// they are.
 		r.SetBasicAuth(t.app.ClientID, t.app.ClientSecret())
 	}
 	return t.app.HTTP.Do(r)
 }
 
-// isVerifier reports whether s is a verifier as RFC 7636 has them: a shorter one could be guessed from its
-// challenge.
+// isVerifier reports whether s is a verifier as RFC 7636 has them: a shorter one could be
+// guessed from its challenge.
 func isVerifier(s string) bool {
 	const unreserved = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~"
 	return len(s) >= 43 && len(s) <= 128 && strings.Trim(s, unreserved) == ""

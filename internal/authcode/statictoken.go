@@ -6,8 +6,8 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// StaticToken is a token source that always returns the same token. It is a function because fmt prints
-// the content of a struct, but not that of a closure.
+// StaticToken is a token source that always returns the same token. It is a function
+// because fmt prints the content of a struct, but not that of a closure.
 type StaticToken func() *oauth2.Token
 
 // NewStaticToken returns a source of token.

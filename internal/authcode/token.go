@@ -43,7 +43,8 @@ func (a *App) normalizeToken(token *oauth2.Token, sent time.Time, err error) (*o
 	return normalized.WithExtra(extras), nil
 }
 
-// normalizeError keeps an answer and a fault of the transport. Other texts of x/oauth2 may quote the answer.
+// normalizeError keeps an answer and a fault of the transport. Other texts of x/oauth2
+// may quote the answer.
 func normalizeError(err error) error {
 	if answer, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
 		return answer
@@ -54,9 +55,10 @@ func normalizeError(err error) error {
 	return ErrUnreadable
 }
 
-// Refused returns an error with the text of reason, and so nothing of the answer, in which errors.As finds
-// a *oauth2.RetrieveError with the status and the error code of the answer: what a token store has to know
-// of a refusal. A code that is not one of OAuth's is left out, since it could be anything.
+// Refused returns an error with the text of reason, and so nothing of the answer, in
+// which errors.As finds a *oauth2.RetrieveError with the status and the error code of the
+// answer: what a token store has to know of a refusal. A code that is not one of OAuth's
+// is left out, since it could be anything.
 func Refused(reason error, status int, code string) error {
 	if !isErrorCode(code) {
 		code = ""

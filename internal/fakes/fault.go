@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Fault is something that goes wrong with a request. It happens to one request, unless Times or Always are
-// used. The methods return a changed copy. The zero Fault is none.
+// Fault is something that goes wrong with a request. It happens to one request, unless
+// Times or Always are used. The methods return a changed copy. The zero Fault is none.
 type Fault struct {
 	mode   mode
 	delay  time.Duration
@@ -52,11 +52,12 @@ func ResettingBefore() Fault { return Fault{mode: resetBefore, times: 1} }
 // ResettingAfter processes the request and cuts the connection.
 func ResettingAfter() Fault { return Fault{mode: resetAfter, times: 1} }
 
-// Truncating processes the request and cuts the connection in the middle of the answer's body.
+// Truncating processes the request and cuts the connection in the middle of the answer's
+// body.
 func Truncating() Fault { return Fault{mode: truncated, times: 1} }
 
-// CompletingLate processes the request so long after it arrived, whether the client still waits or not, and
-// never answers it.
+// CompletingLate processes the request so long after it arrived, whether the client still
+// waits or not, and never answers it.
 func CompletingLate(after time.Duration) Fault { return Fault{mode: late, times: 1, delay: after} }
 
 // Times makes the fault happen to n requests.
@@ -74,7 +75,8 @@ func (f Fault) After(d time.Duration) Fault {
 	return f
 }
 
-// Header sets a header of the answer that the fault gives; an empty value removes one that the fake would send.
+// Header sets a header of the answer that the fault gives; an empty value removes one
+// that the fake would send.
 func (f Fault) Header(key, value string) Fault {
 	header := f.answer.Header.Clone()
 	if header == nil {
@@ -88,7 +90,8 @@ func (f Fault) Header(key, value string) Fault {
 	return f
 }
 
-// apply makes the fault happen. It returns false when there is nothing to answer with, or nobody to answer.
+// apply makes the fault happen. It returns false when there is nothing to answer with, or
+// nobody to answer.
 func (f Fault) apply(s *Server, in *Exchange, do Work) (Answer, bool) {
 	ctx := in.Context()
 	if f.mode == late {
@@ -148,8 +151,8 @@ func wait(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// lateWork is work that is done when the lock is first taken after its time has come: nobody can see the
-// difference, and no goroutine is left behind.
+// lateWork is work that is done when the lock is first taken after its time has come:
+// nobody can see the difference, and no goroutine is left behind.
 type lateWork struct {
 	due time.Time
 	in  *Exchange

@@ -15,7 +15,8 @@ import (
 // Any is the operation whose faults happen to every request.
 const Any = "*"
 
-// Server receives the requests of one fake. Make it with New; all methods are safe for concurrent use.
+// Server receives the requests of one fake. Make it with New; all methods are safe for
+// concurrent use.
 type Server struct {
 	name    string
 	mux     *http.ServeMux
@@ -35,18 +36,20 @@ func New(name string) *Server {
 	return &Server{name: name, mux: http.NewServeMux(), faults: map[string][]Fault{}}
 }
 
-// Handle passes the requests that match the pattern of net/http to the work, under the operation's name; ""
-// is for routes that the vendor does not have. Call it before the first request.
+// Handle passes the requests that match the pattern of net/http to the work, under the
+// operation's name; "" is for routes that the vendor does not have. Call it before the
+// first request.
 func (s *Server) Handle(pattern, op string, do Work) {
 	s.ops = append(s.ops, op)
 	s.mux.Handle(pattern, s.operation(op, do))
 }
 
-// OnArrival calls f, locked, with every request's time of arrival. Call it before the first request.
+// OnArrival calls f, locked, with every request's time of arrival. Call it before the
+// first request.
 func (s *Server) OnArrival(f func(now time.Time)) { s.arrived = f }
 
-// OnAnswer adds the headers that f returns, called locked, to every answer that does not set them, a fault's
-// too. Call it before the first request.
+// OnAnswer adds the headers that f returns, called locked, to every answer that does not
+// set them, a fault's too. Call it before the first request.
 func (s *Server) OnAnswer(f func() http.Header) { s.headers = f }
 
 // Lock stops all work, after doing the late work that is due by now.
@@ -61,9 +64,9 @@ func (s *Server) Unlock() { s.mu.Unlock() }
 // Handler returns the server as a handler.
 func (s *Server) Handler() http.Handler { return s.mux }
 
-// Fault queues faults for an operation, or for Any. Each request takes the first that is left for its
-// operation, else the first for Any. It panics on an operation that was not handled, since such a fault
-// would never happen.
+// Fault queues faults for an operation, or for Any. Each request takes the first that is
+// left for its operation, else the first for Any. It panics on an operation that was not
+// handled, since such a fault would never happen.
 func (s *Server) Fault(op string, faults ...Fault) {
 	if op != Any && (op == "" || !slices.Contains(s.ops, op)) {
 		panic(s.name + ": no operation is called " + op)
@@ -80,7 +83,8 @@ func (s *Server) ClearFaults() {
 	clear(s.faults)
 }
 
-// nextFault uses up a fault for the operation, the zero one when there is none; the lock is held.
+// nextFault uses up a fault for the operation, the zero one when there is none; the lock
+// is held.
 func (s *Server) nextFault(op string) Fault {
 	for _, queue := range []string{op, Any} {
 		for len(s.faults[queue]) > 0 {

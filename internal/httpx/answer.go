@@ -9,8 +9,8 @@ import (
 // maxBody is the longest body taken from a vendor, after decompression.
 const maxBody = 1 << 20
 
-// readAnswer replaces resp's body by one in memory, and returns its content. The connection can be reused
-// only after its body has been read to the end.
+// readAnswer replaces resp's body by one in memory, and returns its content. The
+// connection can be reused only after its body has been read to the end.
 func readAnswer(resp *http.Response) ([]byte, error) {
 	if resp.Body == nil {
 		resp.Body = http.NoBody

@@ -7,8 +7,9 @@ import (
 
 type idempotentKey struct{}
 
-// Idempotent returns a context whose requests may be sent twice, or may not. Without it the method decides:
-// GET, HEAD, OPTIONS, TRACE, PUT and DELETE may, POST, PATCH and all others may not.
+// Idempotent returns a context whose requests may be sent twice, or may not. Without it
+// the method decides: GET, HEAD, OPTIONS, TRACE, PUT and DELETE may, POST, PATCH and all
+// others may not.
 func Idempotent(ctx context.Context, yes bool) context.Context {
 	return context.WithValue(ctx, idempotentKey{}, yes)
 }

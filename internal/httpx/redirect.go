@@ -9,8 +9,9 @@ import (
 
 const maxHops = 5
 
-// checkRedirect follows redirects between hosts of the vendor, with the same method, body and Authorization,
-// which net/http would drop between two hosts. Any other redirect is not followed and is the answer.
+// checkRedirect follows redirects between hosts of the vendor, with the same method, body
+// and Authorization, which net/http would drop between two hosts. Any other redirect is
+// not followed and is the answer.
 func (c *Client) checkRedirect(next *http.Request, via []*http.Request) error {
 	first := via[0]
 	if len(via) > maxHops || next.Method != first.Method || !c.trusts(first.URL, next.URL) {
@@ -46,7 +47,8 @@ func port(u *url.URL) string {
 	return "80"
 }
 
-// dropBadLocation removes a Location that cannot be parsed, which would turn the answer into an error.
+// dropBadLocation removes a Location that cannot be parsed, which would turn the answer
+// into an error.
 func dropBadLocation(resp *http.Response) {
 	location := resp.Header.Get("Location")
 	if location == "" {

@@ -37,8 +37,9 @@ func (r *request) do(ctx context.Context, req *http.Request) (*http.Response, er
 	if err != nil {
 		return nil, err
 	}
-	// A new client for each request, since go-retryablehttp passes nothing of the request to Backoff. It logs
-	// nothing, and when attempts run out it returns the error of net/http.
+	// A new client for each request, since go-retryablehttp passes nothing of the request
+	// to Backoff. It logs nothing, and when attempts run out it returns the error of
+	// net/http.
 	retrying := &retryablehttp.Client{
 		HTTPClient:   &http.Client{Transport: r, CheckRedirect: r.client.checkRedirect},
 		RetryMax:     r.client.config.MaxAttempts,
@@ -69,8 +70,8 @@ func (r *request) prepare(ctx context.Context, req *http.Request) (*retryablehtt
 	return out, nil
 }
 
-// RoundTrip makes one hop of an attempt and reads the whole answer within the attempt's time limit. An answer
-// that is cut off is a failed attempt.
+// RoundTrip makes one hop of an attempt and reads the whole answer within the attempt's
+// time limit. An answer that is cut off is a failed attempt.
 func (r *request) RoundTrip(req *http.Request) (*http.Response, error) {
 	if r.deadline.IsZero() {
 		r.deadline = time.Now().Add(r.client.config.AttemptTimeout)
@@ -104,15 +105,16 @@ func (r *request) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// checkRetry is called after each attempt. It never returns an error, which would replace the fault.
+// checkRetry is called after each attempt. It never returns an error, which would replace
+// the fault.
 func (r *request) checkRetry(ctx context.Context, resp *http.Response, err error) (bool, error) {
 	r.attempts++
 	r.deadline = time.Time{}
 	return r.shouldRetry(ctx, resp, err), nil
 }
 
-// shouldRetry reports whether to try again. It also computes the wait, because a wait that cannot help must not
-// be begun.
+// shouldRetry reports whether to try again. It also computes the wait, because a wait
+// that cannot help must not be begun.
 func (r *request) shouldRetry(ctx context.Context, resp *http.Response, err error) bool {
 	if r.attempts >= r.client.config.MaxAttempts || ctx.Err() != nil || !r.retryable(resp, err) {
 		return false
@@ -124,7 +126,8 @@ func (r *request) shouldRetry(ctx context.Context, resp *http.Response, err erro
 	if asked > r.client.config.MaxWait {
 		return false
 	}
-	// On top of what the vendor asks for: otherwise all who were limited at once come back at once.
+	// On top of what the vendor asks for: otherwise all who were limited at once come
+	// back at once.
 	r.wait = asked + r.client.config.Jitter(maxBackoff(r.attempts))
 	deadline, limited := ctx.Deadline()
 	return !limited || r.wait < time.Until(deadline)
@@ -157,7 +160,8 @@ func (r *request) refused(resp *http.Response) bool {
 	return refused != nil && refused(resp, r.content)
 }
 
-// maxBackoff returns the longest jitter after that many attempts: 250ms, doubled each time, up to 4s.
+// maxBackoff returns the longest jitter after that many attempts: 250ms, doubled each
+// time, up to 4s.
 func maxBackoff(attempts int) time.Duration {
 	d := firstBackoff
 	for range attempts - 1 {
@@ -188,8 +192,8 @@ func isCertificate(err error) bool {
 	return errors.As(err, &bad)
 }
 
-// withContextError makes the context's own error visible to errors.Is, since a transport may return a cause
-// or an error of its own instead.
+// withContextError makes the context's own error visible to errors.Is, since a transport
+// may return a cause or an error of its own instead.
 func withContextError(ctx context.Context, err error) error {
 	if ctx.Err() == nil || errors.Is(err, ctx.Err()) {
 		return err

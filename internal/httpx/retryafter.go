@@ -8,12 +8,14 @@ import (
 	"time"
 )
 
-// maxRetryAfter limits what a vendor may ask for: the longest limit of either vendor lasts a day.
+// maxRetryAfter limits what a vendor may ask for: the longest limit of either vendor
+// lasts a day.
 const maxRetryAfter = 24 * time.Hour
 
-// RetryAfter returns how long the vendor asks to wait, counted from now: Retry-After in seconds, as an HTTP
-// date or as an ISO 8601 date-time (Zoom's daily limits), else ratelimit-reset in seconds (PagerDuty). A time
-// in the past is 0, more than 24 hours is 24 hours, and a value that cannot be read counts as absent.
+// RetryAfter returns how long the vendor asks to wait, counted from now: Retry-After in
+// seconds, as an HTTP date or as an ISO 8601 date-time (Zoom's daily limits), else
+// ratelimit-reset in seconds (PagerDuty). A time in the past is 0, more than 24 hours is
+// 24 hours, and a value that cannot be read counts as absent.
 func RetryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 	if wait, ok := retryAfter(h, now); ok {
 		return wait, true

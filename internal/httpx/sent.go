@@ -20,21 +20,22 @@ func (t *sendTrace) hooks() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
 		GetConn: func(string) { t.getConn.Store(true) },
 		GotConn: func(info httptrace.GotConnInfo) {
-			// HTTP/2 writes from a goroutine that may outlast RoundTrip, so the request counts as sent as soon
-			// as there is a connection.
+			// HTTP/2 writes from a goroutine that may outlast RoundTrip, so the request
+			// counts as sent as soon as there is a connection.
 			if tlsConn, ok := info.Conn.(interface{ ConnectionState() tls.ConnectionState }); ok &&
 				tlsConn.ConnectionState().NegotiatedProtocol == "h2" {
 				t.wroteHeaders.Store(true)
 			}
 		},
-		// HTTP/1 calls this before the last header byte leaves its buffer, and has stopped writing when
-		// RoundTrip fails.
+		// HTTP/1 calls this before the last header byte leaves its buffer, and has
+		// stopped writing when RoundTrip fails.
 		WroteHeaders: func() { t.wroteHeaders.Store(true) },
 	}
 }
 
-// mayHaveBeenSent reports whether a request that failed with err may have reached the vendor. A transport
-// without tracing is assumed to have sent it, unless the error is that of a dial.
+// mayHaveBeenSent reports whether a request that failed with err may have reached the
+// vendor. A transport without tracing is assumed to have sent it, unless the error is
+// that of a dial.
 func (t *sendTrace) mayHaveBeenSent(traced bool, err error) bool {
 	if traced || t.getConn.Load() {
 		return t.wroteHeaders.Load()
@@ -43,8 +44,8 @@ func (t *sendTrace) mayHaveBeenSent(traced bool, err error) bool {
 	return !errors.As(err, &op) || op.Op != "dial"
 }
 
-// sendOnce removes from the request what lets net/http send it again on its own when a reused connection
-// breaks.
+// sendOnce removes from the request what lets net/http send it again on its own when a
+// reused connection breaks.
 func sendOnce(req *http.Request) {
 	req.GetBody = nil
 	if req.Body != nil {
@@ -60,9 +61,9 @@ type eof struct{}
 
 func (eof) Read([]byte) (int, error) { return 0, io.EOF }
 
-// hideIdempotencyKey writes the header's name in lower case: the same on the wire, but net/http, which would
-// send a request with that header and without a body twice, looks for the canonical spelling. Neither vendor
-// promises what the header promises.
+// hideIdempotencyKey writes the header's name in lower case: the same on the wire, but
+// net/http, which would send a request with that header and without a body twice, looks
+// for the canonical spelling. Neither vendor promises what the header promises.
 func hideIdempotencyKey(header http.Header) {
 	for canonical, lower := range map[string]string{
 		"Idempotency-Key":   "idempotency-key",

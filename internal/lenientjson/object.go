@@ -15,8 +15,8 @@ var ErrNotObject = errors.New("not a JSON object")
 // minMillis is in 1973: a smaller number is no time in milliseconds.
 const minMillis = 100_000_000_000
 
-// Object is a JSON object with its values still encoded. All methods work on a nil Object, which has no
-// fields.
+// Object is a JSON object with its values still encoded. All methods work on a nil
+// Object, which has no fields.
 type Object map[string]json.RawMessage
 
 // Parse returns the JSON object in body.
@@ -43,7 +43,8 @@ func (o Object) Object(name string) Object {
 	return inner
 }
 
-// Objects returns the objects of the list under name. Elements of other types are left out.
+// Objects returns the objects of the list under name. Elements of other types are left
+// out.
 func (o Object) Objects(name string) []Object {
 	var objects []Object
 	for _, element := range o.list(name) {
@@ -54,8 +55,8 @@ func (o Object) Objects(name string) []Object {
 	return objects
 }
 
-// String returns the first string under one of the names that is not empty. A number is returned as its
-// digits.
+// String returns the first string under one of the names that is not empty. A number is
+// returned as its digits.
 func (o Object) String(names ...string) string {
 	for _, name := range names {
 		if s, ok := Scalar(o[name]); ok && s != "" {
@@ -65,8 +66,8 @@ func (o Object) String(names ...string) string {
 	return ""
 }
 
-// Strings returns the strings of the list under name, and its numbers as their digits. Empty ones and
-// elements of other types are left out.
+// Strings returns the strings of the list under name, and its numbers as their digits.
+// Empty ones and elements of other types are left out.
 func (o Object) Strings(name string) []string {
 	var texts []string
 	for _, element := range o.list(name) {
@@ -77,7 +78,8 @@ func (o Object) Strings(name string) []string {
 	return texts
 }
 
-// Int returns the first whole number under one of the names that is not 0, also from a string.
+// Int returns the first whole number under one of the names that is not 0, also from a
+// string.
 func (o Object) Int(names ...string) int64 {
 	for _, name := range names {
 		if n, ok := parseInt(o.String(name)); ok && n != 0 {
@@ -114,8 +116,8 @@ func (o Object) BoolPtr(name string) *bool {
 	return nil
 }
 
-// Time returns the time under name in UTC: an ISO 8601 date-time, in UTC when it names no zone, or
-// milliseconds since 1970. Anything else is the zero time.
+// Time returns the time under name in UTC: an ISO 8601 date-time, in UTC when it names no
+// zone, or milliseconds since 1970. Anything else is the zero time.
 func (o Object) Time(name string) time.Time {
 	s := strings.TrimSpace(o.String(name))
 	if ms, ok := parseInt(s); ok && ms >= minMillis {
@@ -139,8 +141,8 @@ func (o Object) list(name string) []json.RawMessage {
 	return elements
 }
 
-// Scalar returns a JSON string, or a JSON number as its digits. ok is false for anything else, null and
-// nothing among it.
+// Scalar returns a JSON string, or a JSON number as its digits. ok is false for anything
+// else, null and nothing among it.
 func Scalar(raw json.RawMessage) (s string, ok bool) {
 	if strings.HasPrefix(string(raw), `"`) {
 		err := json.Unmarshal(raw, &s)
@@ -156,8 +158,8 @@ func Scalar(raw json.RawMessage) (s string, ok bool) {
 	return n.String(), true
 }
 
-// parseInt also reads whole numbers that are written with a point or an exponent, as far as a float64 is
-// exact.
+// parseInt also reads whole numbers that are written with a point or an exponent, as far
+// as a float64 is exact.
 func parseInt(s string) (int64, bool) {
 	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
 		return n, true

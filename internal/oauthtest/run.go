@@ -268,7 +268,8 @@ func testSecretsInErrorsOf(t *testing.T, v Vendor, status int, body string) {
 	}
 }
 
-// noneOf reports the secrets that are in the text of err or of the answer that a token store finds in it.
+// noneOf reports the secrets that are in the text of err or of the answer that a token
+// store finds in it.
 func noneOf(t *testing.T, err error, secrets ...string) {
 	t.Helper()
 	if err == nil {

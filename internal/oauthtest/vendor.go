@@ -53,7 +53,8 @@ type Vendor struct {
 	CodeLife    time.Duration // of an authorization code
 	TokenLife   time.Duration // of an access token whose answer does not say
 
-	// Sentinels are all of the client's. An error must match those that are expected and no others.
+	// Sentinels are all of the client's. An error must match those that are expected and
+	// no others.
 	Sentinels      []error
 	ErrGrant       error
 	ErrInvalid     error
@@ -65,7 +66,8 @@ type Vendor struct {
 	ErrorBodies []string
 }
 
-// Refusal is an answer of the token endpoint, and what a caller and a token store make of it.
+// Refusal is an answer of the token endpoint, and what a caller and a token store make of
+// it.
 type Refusal struct {
 	Status int
 	Body   string
@@ -94,7 +96,8 @@ func (v Vendor) check(t *testing.T, err, want error) {
 	}
 }
 
-// Agree opens the authorize page as a browser does, and returns the code that it comes back with.
+// Agree opens the authorize page as a browser does, and returns the code that it comes
+// back with.
 func Agree(t *testing.T, fake Fake, app App) string {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, app.AuthCodeURL("state", Verifier), http.NoBody)
@@ -123,8 +126,8 @@ func Consent(t *testing.T, fake Fake, app App) *oauth2.Token {
 	return token
 }
 
-// ErrorCode returns what a token store reads of a refusal: the status and OAuth's error code, or "none" when
-// it must treat the error as no answer.
+// ErrorCode returns what a token store reads of a refusal: the status and OAuth's error
+// code, or "none" when it must treat the error as no answer.
 func ErrorCode(err error) string {
 	if answer, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
 		return fmt.Sprintf("%d %s", answer.Response.StatusCode, answer.ErrorCode)

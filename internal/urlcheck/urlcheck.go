@@ -1,5 +1,6 @@
-// Package urlcheck says which URLs may be given as the address of a vendor or of the service itself: https
-// ones, and for tests and demos http on a loopback address. It makes no request.
+// Package urlcheck says which URLs may be given as the address of a vendor or of the
+// service itself: https ones, and for tests and demos http on a loopback address. It
+// makes no request.
 package urlcheck
 
 import (
@@ -9,8 +10,8 @@ import (
 	"strings"
 )
 
-// Base checks a base URL, to which paths are appended, and returns it without a trailing slash. Its errors
-// do not repeat the URL, which may hold a password.
+// Base checks a base URL, to which paths are appended, and returns it without a trailing
+// slash. Its errors do not repeat the URL, which may hold a password.
 func Base(raw string) (string, error) {
 	u, err := url.Parse(raw)
 	switch {
@@ -26,8 +27,8 @@ func Base(raw string) (string, error) {
 	return strings.TrimRight(u.String(), "/"), nil
 }
 
-// IsSecure reports whether what is sent to u cannot be read on the way: u is https, or http on a loopback
-// address.
+// IsSecure reports whether what is sent to u cannot be read on the way: u is https, or
+// http on a loopback address.
 func IsSecure(u *url.URL) bool {
 	return u.Scheme == "https" || u.Scheme == "http" && IsLoopback(u.Hostname())
 }
