@@ -7,13 +7,15 @@ import (
 	"github.com/incidentbridge/incidentbridge/internal/fakes"
 )
 
-// Request is a request that reached the fake. Its Op is "" for a route that the fake does not have.
+// Request is a request that reached the fake. Its Op is "" for a route that the fake does
+// not have.
 type Request = fakes.Request
 
-// Requests returns what reached the fake, oldest first: everything, or only the given operations.
+// Requests returns what reached the fake, oldest first: everything, or only the given
+// operations.
 func (s *Server) Requests(ops ...string) []Request { return s.fake.Requests(ops...) }
 
-// The words of the machinery, which every operation uses.
+// Short names for the types that every operation uses.
 type (
 	exchange = fakes.Exchange
 	answer   = fakes.Answer
@@ -28,7 +30,8 @@ func reply(status int, body any) answer {
 	return answer{Status: status, Body: raw}
 }
 
-// refuse is an API error in Zoom's shape, with a list of bad fields where there are any.
+// refuse returns an API error in Zoom's shape, with a list of bad fields if there are
+// any.
 func refuse(status, code int, message string, fields ...badField) answer {
 	return reply(status, struct {
 		Code    int        `json:"code"`
@@ -37,7 +40,7 @@ func refuse(status, code int, message string, fields ...badField) answer {
 	}{code, message, fields})
 }
 
-// ErrorBody is an error body in Zoom's shape, for Answer and Mask.
+// ErrorBody returns an error body in Zoom's shape, for Answer and Mask.
 func ErrorBody(code int, message string) string { return string(refuse(0, code, message).Body) }
 
 type badField struct {

@@ -39,7 +39,7 @@ type Server struct {
 	perSecond      int
 	perDay         int
 	retryAfter     func(until time.Time) string
-	scopes         []string // nil: whatever an operation needs
+	scopes         []string // nil: all that the operations need
 	redirectURIs   []string // nil: any
 	consentPage    bool
 	adminApp       bool // the app that users install is an account-level one
@@ -47,7 +47,7 @@ type Server struct {
 	webhookSecret  string
 
 	users    []*User
-	visitor  *User // whoever consents
+	visitor  *User // who consents
 	meetings []*meeting
 	grants   []*grant
 	minted   int
@@ -69,18 +69,21 @@ func WithUsers(emails ...string) Option {
 	}
 }
 
-// WithAPIURL puts api_url into token answers, as Zoom does to name a regional host. The default is none.
+// WithAPIURL puts api_url into token answers, as Zoom does to name a regional host. The
+// default is none.
 func WithAPIURL(url string) Option { return func(s *Server) { s.apiURL = url } }
 
-// WithJoinURL sets what a join_url begins with, "https://zoom.us/j" by default; "/" and the meeting id follow.
+// WithJoinURL sets what a join_url begins with, "https://zoom.us/j" by default; "/" and
+// the meeting id follow.
 func WithJoinURL(base string) Option {
 	return func(s *Server) { s.joinURL = strings.TrimRight(base, "/") }
 }
 
-// WithTokenLife sets how long an access token is good for, 3599 seconds by default.
+// WithTokenLife sets how long an access token is valid, 3599 seconds by default.
 func WithTokenLife(life time.Duration) Option { return func(s *Server) { s.tokenLife = life } }
 
-// WithDailyLimit sets how many creates and updates a host may have in one UTC day, 100 by default.
+// WithDailyLimit sets how many creates and updates a host may have in one UTC day, 100 by
+// default.
 func WithDailyLimit(n int) Option { return func(s *Server) { s.dailyLimit = n } }
 
 // WithListLag hides a new meeting from lists for a while; reading it by id works at once.
@@ -120,10 +123,12 @@ func New(opts ...Option) *Server {
 	return s
 }
 
-// Handler returns the fake as a handler: "/v2" is the API, "/oauth" the authorize page and the token endpoint.
+// Handler returns the fake as a handler: "/v2" is the API, "/oauth" the authorize page
+// and the token endpoint.
 func (s *Server) Handler() http.Handler { return s.fake.Handler() }
 
-// Transport returns a RoundTripper that answers every request from the fake, in memory and in the caller's goroutine.
+// Transport returns a RoundTripper that answers every request from the fake, in memory
+// and in the caller's goroutine.
 func (s *Server) Transport() http.RoundTripper { return s.fake.Transport() }
 
 // URL returns the base of the fake on a loopback socket, which the first call opens.
@@ -132,7 +137,8 @@ func (s *Server) URL() string { return s.fake.URL() }
 // Close closes the socket that URL opened, if it did, and every connection to it.
 func (s *Server) Close() { s.fake.Close() }
 
-// turn counts what is sent in several shapes, so that every one of them gets its turn.
+// turn counts the uses of something that is sent in several shapes, so that they are sent
+// in turn.
 func (s *Server) turn(what string) int {
 	s.turns[what]++
 	return s.turns[what] - 1
