@@ -92,7 +92,7 @@ func ParseWorkflow(body []byte) (*WorkflowRequest, error) {
 	}
 	for _, field := range fields {
 		if !readField(content[field.name], field.into) {
-			return nil, invalid(op, "", field.name+" must be a string or a number, of 512 bytes at most and without control characters")
+			return nil, invalid(op, "", field.name+" must be a string or a number, and not a long one")
 		}
 	}
 	if request.IncidentID == "" {

@@ -62,7 +62,7 @@ func (c *Client) CreateExtension(ctx context.Context, e ExtensionRequest) (*Exte
 		return nil, invalid(op, "", "the name is empty")
 	case !isReceiverURL(e.URL):
 		return nil, invalid(op, "", "the URL must be https")
-	case len(e.ServiceIDs) == 0 || slices.ContainsFunc(e.ServiceIDs, func(id string) bool { return !validID(id) }):
+	case len(e.ServiceIDs) == 0, !allValidIDs(e.ServiceIDs):
 		return nil, invalid(op, "", "the service ids must be letters and digits, and at least one")
 	}
 	schema, err := c.customActionSchema(ctx, op)
@@ -137,7 +137,8 @@ func (c *Client) DeleteExtension(ctx context.Context, id string) error {
 // customActionSchema returns the id of the extension schema of custom incident actions.
 func (c *Client) customActionSchema(ctx context.Context, op string) (string, error) {
 	found := ""
-	err := c.forEach(ctx, request{op: op, path: "/extension_schemas"}, "extension_schemas", func(schema lenientjson.Object) bool {
+	r := request{op: op, path: "/extension_schemas"}
+	err := c.forEach(ctx, r, "extension_schemas", func(schema lenientjson.Object) bool {
 		if isCustomAction(schema) && validID(schema.String("id")) {
 			found = schema.String("id")
 		}
@@ -147,6 +148,10 @@ func (c *Client) customActionSchema(ctx context.Context, op string) (string, err
 		err = &Error{Op: op, Message: "the account has no custom incident actions", Err: ErrPlan}
 	}
 	return found, err
+}
+
+func allValidIDs(ids []string) bool {
+	return !slices.ContainsFunc(ids, func(id string) bool { return !validID(id) })
 }
 
 // isCustomAction reports whether the schema is that of custom incident actions, by its

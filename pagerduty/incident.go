@@ -92,7 +92,9 @@ func decodeIncident(o lenientjson.Object) *Incident {
 	}
 	incident.BridgeKnown = o.Has("conference_bridge")
 	for _, assignment := range o.Objects("assignments") {
-		incident.Assignees = append(incident.Assignees, references([]lenientjson.Object{assignment.Object("assignee")})...)
+		if assignee := referenceFrom(assignment.Object("assignee")); assignee != nil {
+			incident.Assignees = append(incident.Assignees, *assignee)
+		}
 	}
 	incident.Title = strings.TrimSpace(incident.Title)
 	return incident

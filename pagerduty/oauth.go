@@ -38,10 +38,11 @@ func NewOAuth(clientID, clientSecret, redirectURL string, opts ...Option) (*OAut
 		return nil, err
 	}
 	if settings.baseURL != "" || settings.region != "" || settings.from != "" || settings.subdomain != "" {
-		return nil, errors.New("pagerduty: an OAuth app takes scopes, an OAuth URL and a transport: the other options are for NewClient")
+		return nil, errors.New("pagerduty: an OAuth app takes scopes, an OAuth URL and a transport, the rest is for NewClient")
 	}
 	app := &authcode.App{
-		ClientID: clientID, ClientSecret: redact.NewSecretFunc(clientSecret), RedirectURL: redirectURL, BaseURL: settings.oauthURL,
+		ClientID: clientID, ClientSecret: redact.NewSecretFunc(clientSecret),
+		RedirectURL: redirectURL, BaseURL: settings.oauthURL,
 		AuthStyle: oauth2.AuthStyleInParams, Scopes: settings.scopes, TokenLife: tokenLife, HTTP: transport,
 	}
 	if !slices.Contains(app.Scopes, openID) {

@@ -79,7 +79,8 @@ func WithFrom(email string) Option {
 // [Client.MissingScopes].
 func WithScopes(scopes ...string) Option {
 	return func(c *config) error {
-		if len(scopes) == 0 || slices.ContainsFunc(scopes, func(s string) bool { return !httpx.IsHeaderValue(s) }) {
+		isBad := func(scope string) bool { return !httpx.IsHeaderValue(scope) }
+		if len(scopes) == 0 || slices.ContainsFunc(scopes, isBad) {
 			return errors.New("pagerduty: scopes must be words, and at least one")
 		}
 		c.scopes = slices.Clone(scopes)

@@ -19,7 +19,9 @@ const (
 
 // forEach yields the entries of all pages of the list under name, in order, until yield
 // returns false.
-func (c *Client) forEach(ctx context.Context, r request, name string, yield func(lenientjson.Object) bool) error {
+func (c *Client) forEach(
+	ctx context.Context, r request, name string, yield func(lenientjson.Object) bool,
+) error {
 	for page := range maxPages {
 		r.method = http.MethodGet
 		query := url.Values{}

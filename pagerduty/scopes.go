@@ -48,9 +48,10 @@ func missingScopes(token *oauth2.Token, wanted []string) []string {
 	if len(granted) == 0 {
 		return nil
 	}
+	writeAll, readAll := slices.Contains(granted, "write"), slices.Contains(granted, "read") // classic scopes
 	var missing []string
 	for _, scope := range wanted {
-		classic := slices.Contains(granted, "write") || slices.Contains(granted, "read") && strings.HasSuffix(scope, ".read")
+		classic := writeAll || readAll && strings.HasSuffix(scope, ".read")
 		if !classic && !slices.Contains(granted, scope) {
 			missing = append(missing, scope)
 		}

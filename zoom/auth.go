@@ -76,7 +76,8 @@ func (a Auth) bind(settings config, client *httpx.Client) (TokenSource, error) {
 		}
 	}
 	if len(missing) > 0 {
-		return nil, fmt.Errorf("zoom: server-to-server credentials lack the %s", strings.Join(missing, " and the "))
+		list := strings.Join(missing, " and the ")
+		return nil, fmt.Errorf("zoom: server-to-server credentials lack the %s", list)
 	}
 	return newAppSource(a.app, settings, client), nil
 }

@@ -63,7 +63,8 @@ type Participant struct {
 // Key returns a hash that is the same for every delivery of an event and differs between
 // events, as far as their content does: Zoom gives events no id. It may be logged.
 func (e *Event) Key() string {
-	parts := []string{e.Type, e.MeetingID, e.MeetingUUID, strconv.FormatInt(e.Time.UnixMilli(), 10), e.AccountID, e.UserID}
+	at := strconv.FormatInt(e.Time.UnixMilli(), 10)
+	parts := []string{e.Type, e.MeetingID, e.MeetingUUID, at, e.AccountID, e.UserID}
 	if p := e.Participant; p != nil {
 		parts = append(parts, p.ID, p.UserID, p.UUID, p.Name)
 	}

@@ -143,7 +143,8 @@ func (c *Client) EndMeeting(ctx context.Context, id int64) error {
 		return invalid(op, err)
 	}
 	action := map[string]string{"action": "end"}
-	_, err = c.do(ctx, request{op: op, method: http.MethodPut, path: path + "/status", body: action, empty: true})
+	r := request{op: op, method: http.MethodPut, path: path + "/status", body: action, empty: true}
+	_, err = c.do(ctx, r)
 	if errors.Is(err, ErrNotFound) {
 		return nil
 	}

@@ -195,5 +195,7 @@ func missingScopes(message string) []string {
 		return nil
 	}
 	list, _, _ = strings.Cut(list, "]")
-	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || !unicode.IsPrint(r) || unicode.IsSpace(r) })
+	return strings.FieldsFunc(list, func(r rune) bool {
+		return r == ',' || !unicode.IsPrint(r) || unicode.IsSpace(r)
+	})
 }

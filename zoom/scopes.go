@@ -50,7 +50,8 @@ func CheckScopes(token *oauth2.Token, scopes ...string) error {
 	}
 	var missing []string
 	for _, scope := range scopes {
-		if !slices.ContainsFunc(equivalentScopes(scope), func(s string) bool { return slices.Contains(granted, s) }) {
+		isGranted := func(s string) bool { return slices.Contains(granted, s) }
+		if !slices.ContainsFunc(equivalentScopes(scope), isGranted) {
 			missing = append(missing, scope)
 		}
 	}

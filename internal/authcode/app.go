@@ -101,8 +101,8 @@ func (a *App) ClientCredentials(ctx context.Context, form url.Values) (*oauth2.T
 // nothing. It takes any grant type.
 func (a *App) postForm(ctx context.Context, form url.Values) (*oauth2.Token, error) {
 	config := clientcredentials.Config{
-		ClientID: a.ClientID, ClientSecret: a.ClientSecret(), TokenURL: a.BaseURL + "/token", AuthStyle: a.AuthStyle,
-		EndpointParams: form,
+		ClientID: a.ClientID, ClientSecret: a.ClientSecret(),
+		TokenURL: a.BaseURL + "/token", AuthStyle: a.AuthStyle, EndpointParams: form,
 	}
 	sent := time.Now()
 	token, err := config.Token(a.withTransport(ctx))

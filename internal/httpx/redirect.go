@@ -28,7 +28,8 @@ func (c *Client) trusts(first, next *url.URL) bool {
 	if next.User != nil {
 		return false
 	}
-	if next.Scheme == first.Scheme && strings.EqualFold(next.Hostname(), first.Hostname()) && port(next) == port(first) {
+	sameHost := strings.EqualFold(next.Hostname(), first.Hostname())
+	if next.Scheme == first.Scheme && sameHost && port(next) == port(first) {
 		return true
 	}
 	host := strings.ToLower(next.Hostname())

@@ -82,6 +82,7 @@ func testPrintsNoSecret(t *testing.T, v Vendor) {
 
 func testBadCodes(t *testing.T, v Vendor) {
 	returned := func(code string) string { return code }
+	always := func(code string) func(string) string { return func(string) string { return code } }
 	tests := []struct {
 		name     string
 		wait     time.Duration
@@ -93,9 +94,9 @@ func testBadCodes(t *testing.T, v Vendor) {
 	}{
 		{name: "too late", wait: v.CodeLife, code: returned, verifier: Verifier, want: v.ErrGrant, sent: 1},
 		{name: "a second time", twice: true, code: returned, verifier: Verifier, want: v.ErrGrant, sent: 2},
-		{name: "verifier of another flow", code: returned, verifier: oauth2.GenerateVerifier(), want: v.ErrGrant, sent: 1},
-		{name: "made up", code: func(string) string { return "x" }, verifier: Verifier, want: v.ErrGrant, sent: 1},
-		{name: "no code", code: func(string) string { return "" }, verifier: Verifier, want: v.ErrInvalid},
+		{name: "of another flow", code: returned, verifier: oauth2.GenerateVerifier(), want: v.ErrGrant, sent: 1},
+		{name: "made up", code: always("x"), verifier: Verifier, want: v.ErrGrant, sent: 1},
+		{name: "no code", code: always(""), verifier: Verifier, want: v.ErrInvalid},
 		{name: "verifier too short to be one", code: returned, verifier: "short", want: v.ErrInvalid},
 		{name: "verifier with a blank", code: returned, verifier: strings.Repeat("a ", 30), want: v.ErrInvalid},
 		{name: "no verifier", code: returned, want: v.ErrInvalid},

@@ -100,7 +100,8 @@ func (v Vendor) check(t *testing.T, err, want error) {
 // back with.
 func Agree(t *testing.T, fake Fake, app App) string {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, app.AuthCodeURL("state", Verifier), http.NoBody)
+	page := app.AuthCodeURL("state", Verifier)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, page, http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,6 +109,7 @@ func Agree(t *testing.T, fake Fake, app App) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer resp.Body.Close()
 	back, err := resp.Location()
 	redirect, _, _ := strings.Cut(r.URL.Query().Get("redirect_uri"), "?")
 	if err != nil || !strings.HasPrefix(back.String(), redirect) || back.Query().Get("state") != "state" {
