@@ -13,7 +13,7 @@ import (
 )
 
 // A meeting for an incident: at once, nobody waits for a host, and it is gone when the incident is over.
-// The fake stands where Zoom would; without WithTransport the same lines talk to the real one.
+// The fake takes the place of Zoom; without WithTransport the same lines call the real one.
 func Example() {
 	fake := zoomtest.New(zoomtest.WithUsers("host@example.com"))
 	ctx := context.Background()

@@ -94,7 +94,7 @@ type matrixFault struct {
 
 func matrixFaults() []matrixFault {
 	doubt, down := []string{"ErrUnavailable", "ErrInDoubt"}, []string{"ErrUnavailable"}
-	// What passes: whoever may asks again, and nobody else.
+	// Faults that pass: requests that may be repeated are, and no others.
 	passes := map[kind]outcome{create: {doubt, 1}, update: {down, 1}, read: {nil, 2}, change: {nil, 2}, token: {nil, 2}}
 	// What does not: four tries at most.
 	stays := map[kind]outcome{create: {doubt, 1}, update: {down, 1}, read: {down, 4}, change: {down, 4}, token: {down, 4}}

@@ -165,7 +165,7 @@ func TestPastMeetingFindsEverySession(t *testing.T) {
 			<-time.After(90 * time.Minute)
 			uuid := fake.Meetings()[0].UUID
 			if _, err := client.PastMeeting(t.Context(), uuid); !cmp.Equal(reasons(err), []string{"ErrNotFound"}) {
-				t.Errorf("while it goes on: %v", err)
+				t.Errorf("while it is running: %v", err)
 			}
 			if err := fake.End(id); err != nil {
 				t.Fatal(err)
