@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -148,6 +149,15 @@ type request struct {
 // writes reports whether the request changes something. A request for a token, which has
 // no method here, does not.
 func (r request) writes() bool { return r.method != "" && r.method != http.MethodGet }
+
+// inDoubtIf adds ErrInDoubt to the reason when the request writes and may have been
+// carried out.
+func (r request) inDoubtIf(maybeDone bool, reason error) error {
+	if !maybeDone || !r.writes() {
+		return reason
+	}
+	return fmt.Errorf("%w: %w", ErrInDoubt, reason)
+}
 
 // authTransport is the HTTP client that go-pagerduty sends through. It adds the
 // credentials; retries and limits are below it, in httpx.

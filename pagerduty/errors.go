@@ -179,12 +179,3 @@ func answerError(
 	}
 	return answer.newError(r, r.inDoubtIf(errors.Is(reason, ErrUnavailable), reason))
 }
-
-// inDoubtIf adds ErrInDoubt to the reason when the request writes and may have been
-// carried out.
-func (r request) inDoubtIf(maybeDone bool, reason error) error {
-	if !maybeDone || !r.writes() {
-		return reason
-	}
-	return fmt.Errorf("%w: %w", ErrInDoubt, reason)
-}

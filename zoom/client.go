@@ -159,6 +159,15 @@ type request struct {
 	once   bool // a second run would do harm, so an unknown outcome is ErrInDoubt
 }
 
+// inDoubtIf adds ErrInDoubt to the reason when the request may have been carried out and
+// must not be twice.
+func (r request) inDoubtIf(maybeDone bool, reason error) error {
+	if !maybeDone || !r.once {
+		return reason
+	}
+	return fmt.Errorf("%w: %w", ErrInDoubt, reason)
+}
+
 // exchange sends the request and reads the answer, which is in memory already.
 func exchange(client *httpx.Client, r *http.Request) (*http.Response, []byte, error) {
 	resp, err := client.Do(r)

@@ -143,12 +143,3 @@ func answerError(r request, resp *http.Response, body []byte, secrets ...string)
 	reason := answer.reason()
 	return answer.newError(r, r.inDoubtIf(errors.Is(reason, ErrUnavailable), reason))
 }
-
-// inDoubtIf adds ErrInDoubt to the reason when the request may have been carried out and
-// must not be twice.
-func (r request) inDoubtIf(maybeDone bool, reason error) error {
-	if !maybeDone || !r.once {
-		return reason
-	}
-	return fmt.Errorf("%w: %w", ErrInDoubt, reason)
-}

@@ -59,25 +59,6 @@ func WithReplayWindow(window time.Duration) VerifierOption {
 	}
 }
 
-// signer returns the HMAC-SHA256 in hex. The secret is in the closure, which fmt does not
-// print.
-type signer func(parts ...[]byte) string
-
-func newSigner(secret string) signer {
-	return func(parts ...[]byte) string {
-		mac := hmac.New(sha256.New, []byte(secret))
-		for _, part := range parts {
-			mac.Write(part)
-		}
-		return hex.EncodeToString(mac.Sum(nil))
-	}
-}
-
-// delivery returns the signature of a delivery.
-func (s signer) delivery(timestamp string, body []byte) string {
-	return signatureScheme + "=" + s([]byte(signatureScheme+":"+timestamp+":"), body)
-}
-
 // NewVerifier returns a verifier that accepts any of the secrets: the app's webhook
 // Secret Token, and during a rotation the old one as well. It returns an error for no
 // secret, or an empty one, since it would let everybody in.
@@ -151,6 +132,25 @@ func (v *Verifier) signerOf(header http.Header, body []byte) signer {
 		}
 	}
 	return found
+}
+
+// signer returns the HMAC-SHA256 in hex. The secret is in the closure, which fmt does not
+// print.
+type signer func(parts ...[]byte) string
+
+func newSigner(secret string) signer {
+	return func(parts ...[]byte) string {
+		mac := hmac.New(sha256.New, []byte(secret))
+		for _, part := range parts {
+			mac.Write(part)
+		}
+		return hex.EncodeToString(mac.Sum(nil))
+	}
+}
+
+// delivery returns the signature of a delivery.
+func (s signer) delivery(timestamp string, body []byte) string {
+	return signatureScheme + "=" + s([]byte(signatureScheme+":"+timestamp+":"), body)
 }
 
 // SignedAt returns when Zoom signed a delivery, by its headers, or the zero time. Only
