@@ -14,12 +14,12 @@ import (
 func TestAnAuditAtWorkDoesNotSwallowTheNext(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		id, p := w.pd.AddIncident("Down"), w.start(t)
-		w.zoom.Fault(zoomtest.Create, zoomtest.ResetAfter())
+		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.ResetAfter())
 		open(t, p, bridge.Request{IncidentID: id})
 		pass(29 * time.Minute)
-		w.zoom.Fault(zoomtest.List, zoomtest.Delay(5*time.Second))
-		lists := len(w.zoom.Requests(zoomtest.List))
-		for len(w.zoom.Requests(zoomtest.List)) == lists {
+		w.zoom.Fault(zoomtest.ListMeetings, zoomtest.Delay(5*time.Second))
+		lists := len(w.zoom.Requests(zoomtest.ListMeetings))
+		for len(w.zoom.Requests(zoomtest.ListMeetings)) == lists {
 			pass(100 * time.Millisecond)
 		}
 		w.pd.SetBridge(id, humans())
@@ -100,7 +100,7 @@ func TestARoomWithANumberAloneIsOurs(t *testing.T) {
 func TestAnAdoptedMeetingKeepsTheDialInChoice(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		id, p := w.pd.AddIncident("Down"), w.start(t, bridge.WithoutDialIn())
-		w.zoom.Fault(zoomtest.Create, zoomtest.ResetAfter())
+		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.ResetAfter())
 		open(t, p, bridge.Request{IncidentID: id})
 		if number := w.pd.Incident(id).Bridge.Number; number != "" {
 			t.Errorf("the incident shows a number")

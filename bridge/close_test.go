@@ -198,7 +198,7 @@ func TestClosingTwiceIsClosed(t *testing.T) {
 func TestCloseWhileItIsBeingMade(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		p, id := w.start(t), w.pd.AddIncident("Down")
-		w.zoom.Fault(zoomtest.Create, zoomtest.Delay(3*time.Second))
+		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Delay(3*time.Second))
 		go func() { _, _ = p.Open(t.Context(), bridge.Request{IncidentID: id}) }()
 		pass(time.Second)
 		closing(t, p, id, bridge.CloseRequested)

@@ -29,7 +29,7 @@ func TestCloseWhilePublishingIsKept(t *testing.T) {
 func TestAnAuditDoesNotCutTheGraceShort(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		p, id := w.start(t), w.pd.AddIncident("Down")
-		w.zoom.Fault(zoomtest.Create, zoomtest.ResetAfter())
+		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.ResetAfter())
 		open(t, p, bridge.Request{IncidentID: id})
 		closing(t, p, id, bridge.CloseRequested)
 		pass(5 * time.Minute)
@@ -89,7 +89,7 @@ func TestTheLedgerDoesNotUndoAClose(t *testing.T) {
 func TestAWaitingClickDoesNotUndoAClose(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		p, other, id := w.start(t), w.start(t), w.pd.AddIncident("Down")
-		w.zoom.Fault(zoomtest.Create, zoomtest.Delay(3*time.Second))
+		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Delay(3*time.Second))
 		go func() { _, _ = p.Open(t.Context(), bridge.Request{IncidentID: id}) }()
 		pass(time.Second)
 		go func() { _, _ = other.Open(t.Context(), bridge.Request{IncidentID: id}) }()
@@ -121,7 +121,7 @@ func TestAFailedOpeningForgetsItsCloseRequest(t *testing.T) {
 func TestAClickAfterACloseRequestCancelsIt(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		id, p := w.pd.AddIncident("Down"), w.start(t)
-		w.zoom.Fault(zoomtest.Create, zoomtest.Answer(503, "").Times(2))
+		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Answer(503, "").Times(2))
 		_, err := p.Open(t.Context(), bridge.Request{IncidentID: id})
 		if !kept(err) {
 			t.Fatal(err)
@@ -159,8 +159,8 @@ func TestAttachedIsSaidOnlyOfWhatIsOnTheIncident(t *testing.T) {
 func TestWhatIsOpenIsDueAndListed(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		id, p := w.pd.AddIncident("Down"), w.start(t)
-		w.zoom.Fault(zoomtest.Create, zoomtest.Delay(3*time.Second))
-		w.zoom.Fault(zoomtest.Get, zoomtest.Answer(503, "").Always())
+		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Delay(3*time.Second))
+		w.zoom.Fault(zoomtest.GetMeeting, zoomtest.Answer(503, "").Always())
 		go func() { _, _ = p.Open(t.Context(), bridge.Request{IncidentID: id}) }()
 		pass(time.Second)
 		w.pd.Resolve(id)
@@ -200,7 +200,7 @@ func TestARequestedCloseIsNotUndoneByAReopening(t *testing.T) {
 func TestARefusedBridgeEndsThoughPagerDutyRefusesEverything(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		id, p := w.pd.AddIncident("Down"), w.start(t)
-		w.zoom.Fault(zoomtest.Create, zoomtest.Delay(time.Second))
+		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Delay(time.Second))
 		go func() { _, _ = p.Open(t.Context(), bridge.Request{IncidentID: id}) }()
 		pass(500 * time.Millisecond)
 		w.pd.Fault(pagerdutytest.Any, pagerdutytest.Answer(401, "").Always())

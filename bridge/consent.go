@@ -144,7 +144,7 @@ func (r *installation) mayReplace(vendor Vendor, account *Account) error {
 
 // zoomAccount reads who agreed at Zoom. Missing scopes are told and not refused: Zoom's list may lag behind the app.
 func zoomAccount(ctx context.Context, token *oauth2.Token, opts []zoom.Option) (Account, error) {
-	client, err := zoom.NewClient(zoom.StaticToken(token), opts...)
+	client, err := zoom.NewClient(zoom.UserToken(zoom.StaticToken(token)), opts...)
 	if err != nil {
 		return Account{}, err
 	}

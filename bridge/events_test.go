@@ -107,7 +107,7 @@ func TestOpenedIsTheTransitionAndNotTheAnswer(t *testing.T) {
 	}{
 		{
 			"the caller leaves early",
-			func(w *world) { w.zoom.Fault(zoomtest.Create, zoomtest.Delay(3*time.Second)) },
+			func(w *world) { w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Delay(3*time.Second)) },
 			func(t *testing.T, p *process, id string) {
 				b, err := p.Open(short(t, time.Second), bridge.Request{IncidentID: id})
 				if err != nil || b.State != bridge.StateCreating {
@@ -131,7 +131,7 @@ func TestOpenedIsTheTransitionAndNotTheAnswer(t *testing.T) {
 		},
 		{
 			"Zoom answers late, and the ledger finishes it",
-			func(w *world) { w.zoom.Fault(zoomtest.Create, zoomtest.Answer(503, "").Times(4)) },
+			func(w *world) { w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Answer(503, "").Times(4)) },
 			func(t *testing.T, p *process, id string) {
 				if _, err := p.Open(t.Context(), bridge.Request{IncidentID: id}); !kept(err) {
 					t.Fatalf("error %v", err)
@@ -159,7 +159,7 @@ func TestGivingUpIsToldOnce(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		var log eventLog
 		id, p := w.pd.AddIncident("Down"), w.start(t, log.options()...)
-		w.zoom.Fault(zoomtest.Create, zoomtest.Answer(500, "").Always())
+		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Answer(500, "").Always())
 		if _, err := p.Open(t.Context(), bridge.Request{IncidentID: id}); !kept(err) {
 			t.Fatalf("error %v", err)
 		}
@@ -201,7 +201,7 @@ func TestFallBackAndAdoptionAreTold(t *testing.T) {
 			var log eventLog
 			opts := append(log.options(), bridge.WithFallback(bridge.StaticRoom(roomURL, roomNumber)))
 			id, p := w.pd.AddIncident("Down"), w.start(t, opts...)
-			w.zoom.Fault(zoomtest.Create, test.fault)
+			w.zoom.Fault(zoomtest.CreateMeeting, test.fault)
 			open(t, p, bridge.Request{IncidentID: id})
 			log.want(t, "of the opening", test.want...)
 			if len(log.lines(test.line)) != 1 {
@@ -214,7 +214,7 @@ func TestFallBackAndAdoptionAreTold(t *testing.T) {
 func TestTakeoverIsLogged(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		id, dying := w.pd.AddIncident("Down"), w.start(t)
-		w.zoom.Fault(zoomtest.Create, zoomtest.Delay(3*time.Second))
+		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Delay(3*time.Second))
 		go func() { _, _ = dying.Open(t.Context(), bridge.Request{IncidentID: id}) }()
 		pass(time.Second)
 		dying.kill()
@@ -253,7 +253,7 @@ func TestReconcileCountsWhatFailed(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		id := w.pd.AddIncident("Down")
 		p := w.startOn(t, w.store, false)
-		w.zoom.Fault(zoomtest.Create, zoomtest.Answer(500, "").Always())
+		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Answer(500, "").Always())
 		if _, err := p.Open(t.Context(), bridge.Request{IncidentID: id}); !kept(err) {
 			t.Fatalf("error %v", err)
 		}
@@ -283,7 +283,7 @@ func TestErrorNamesTheStepThatFailed(t *testing.T) {
 			w.pd.Fault(pagerdutytest.GetIncident, pagerdutytest.Answer(503, "").Always())
 		}, "read incident"},
 		{"Zoom fails", func(w *world, _ string) {
-			w.zoom.Fault(zoomtest.Create, zoomtest.Answer(500, "").Always())
+			w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Answer(500, "").Always())
 		}, "create"},
 		{"PagerDuty rejects the link", func(w *world, _ string) {
 			w.pd.Fault(pagerdutytest.UpdateIncident, pagerdutytest.Answer(403, "").Always())

@@ -35,7 +35,7 @@ func TestAFaultOfACreateStillGivesOneMeeting(t *testing.T) {
 	for _, test := range tests {
 		inWorldNamed(t, test.name, func(t *testing.T, w *world) {
 			id, p := w.pd.AddIncident("Down"), w.start(t)
-			w.zoom.Fault(zoomtest.Create, test.fault)
+			w.zoom.Fault(zoomtest.CreateMeeting, test.fault)
 			if b, err := p.Open(t.Context(), bridge.Request{IncidentID: id}); err != nil && !kept(err) || err == nil && !b.Created {
 				t.Fatalf("open: %+v, %v", b, err)
 			}
@@ -43,7 +43,7 @@ func TestAFaultOfACreateStillGivesOneMeeting(t *testing.T) {
 			w.oneMeeting(t, id)
 			pass(time.Hour) // the audits, too
 			w.oneMeeting(t, id)
-			if calls := w.calls(); calls["zoom create"] != test.creates || calls["pagerduty update_incident"] != 1 {
+			if calls := w.calls(); calls["zoom create_meeting"] != test.creates || calls["pagerduty update_incident"] != 1 {
 				t.Errorf("calls %v, want %d creates", calls, test.creates)
 			}
 		})
@@ -54,7 +54,7 @@ func TestAFaultOfACreateStillGivesOneMeeting(t *testing.T) {
 func TestALateCreateIsAudited(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		id, p := w.pd.AddIncident("Down"), w.start(t)
-		w.zoom.Fault(zoomtest.Create, zoomtest.Late(40*time.Second))
+		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Late(40*time.Second))
 		_, err := p.Open(t.Context(), bridge.Request{IncidentID: id})
 		if err != nil && !kept(err) {
 			t.Fatal(err)
@@ -189,7 +189,7 @@ func TestPagerDutyIsDownButTheTriggerToldEnough(t *testing.T) {
 func TestAnOpeningThatHangsHoldsUpNoOther(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		p, over, _ := attached(t, w, bridge.WithGrace(0))
-		w.zoom.Fault(zoomtest.Create, zoomtest.Hang().Always())
+		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Hang().Always())
 		_, _ = p.Open(t.Context(), bridge.Request{IncidentID: w.pd.AddIncident("Down")})
 		pass(time.Second) // by now Run is at it, and hangs
 		closing(t, p, over, bridge.CloseRequested)
@@ -218,7 +218,7 @@ func TestPagerDutyRefusesTheLinkForGood(t *testing.T) {
 func TestALostAnswerIsNoReasonToFallBack(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		id := w.pd.AddIncident("Down")
-		w.zoom.Fault(zoomtest.Create, zoomtest.ResetAfter())
+		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.ResetAfter())
 		b := open(t, w.start(t, bridge.WithFallback(bridge.StaticRoom(roomURL, ""))), bridge.Request{IncidentID: id})
 		if b.Provider != "zoom" {
 			t.Errorf("provider %q, want zoom", b.Provider)
@@ -278,8 +278,12 @@ func TestACrashedOpeningIsTakenUp(t *testing.T) {
 		die  func(w *world, p *process)
 	}
 	moments := []moment{
-		{"before Zoom made it", func(w *world, _ *process) { w.zoom.Fault(zoomtest.Create, zoomtest.ResetBefore().After(time.Second)) }},
-		{"after Zoom made it", func(w *world, _ *process) { w.zoom.Fault(zoomtest.Create, zoomtest.ResetAfter().After(time.Second)) }},
+		{"before Zoom made it", func(w *world, _ *process) {
+			w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.ResetBefore().After(time.Second))
+		}},
+		{"after Zoom made it", func(w *world, _ *process) {
+			w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.ResetAfter().After(time.Second))
+		}},
 		{"before PagerDuty", func(w *world, _ *process) {
 			w.pd.Fault(pagerdutytest.UpdateIncident, pagerdutytest.ResetBefore().After(time.Second))
 		}},
@@ -302,7 +306,7 @@ func TestACrashedOpeningIsTakenUp(t *testing.T) {
 			w.oneMeeting(t, id)
 			pass(time.Hour)
 			w.oneMeeting(t, id)
-			if creates := w.calls()["zoom create"]; creates > 2 {
+			if creates := w.calls()["zoom create_meeting"]; creates > 2 {
 				t.Errorf("%d creates", creates)
 			}
 		})

@@ -81,7 +81,7 @@ func InstallZoom(oauth *zoom.OAuth, opts ...zoom.Option) InstallationOption {
 			return err
 		}
 		i.clientID, i.app(VendorZoom).revoke = oauth.ClientID(), oauth.Revoke
-		i.zoom, err = zoom.NewClient(grant, opts...)
+		i.zoom, err = zoom.NewClient(zoom.UserToken(grant), opts...)
 		return err
 	}
 }

@@ -181,12 +181,12 @@ func TestATokenThatZoomKeepsRefusingNeedsANewConsent(t *testing.T) {
 		i := o.installation(t, w.store)
 		svc := o.startInstalled(t, i)
 		o.install(t, i)
-		w.zoom.Fault(zoomtest.Create, zoomtest.Answer(http.StatusUnauthorized, `{"code":124,"message":"Invalid access token."}`).Always())
+		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Answer(http.StatusUnauthorized, `{"code":124,"message":"Invalid access token."}`).Always())
 		_, err := svc.Open(t.Context(), bridge.Request{IncidentID: w.pd.AddIncident("Disk full")})
 		if !errors.Is(err, bridge.ErrReauthorize) || !errors.Is(err, zoom.ErrUnauthorized) {
 			t.Errorf("got %v", err)
 		}
-		if n := len(w.zoom.Requests(zoomtest.Token)); n > 3 {
+		if n := len(w.zoom.Requests(zoomtest.GiveToken)); n > 3 {
 			t.Errorf("%d token requests, want at most 3", n)
 		}
 	})
@@ -597,10 +597,10 @@ func TestAnOpeningInFlightFails(t *testing.T) {
 			w.pd.Fault(pagerdutytest.GetIncident, pagerdutytest.Delay(2*time.Second))
 		}, true},
 		{"while Zoom is asked, and refuses", func(w *world) {
-			w.zoom.Fault(zoomtest.Create, zoomtest.Delay(2*time.Second))
+			w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Delay(2*time.Second))
 		}, true},
 		{"while Zoom makes the call", func(w *world) {
-			w.zoom.Fault(zoomtest.Create, zoomtest.Delay(2*time.Second))
+			w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Delay(2*time.Second))
 		}, false},
 		{"while PagerDuty is written, and refuses", func(w *world) {
 			w.pd.Fault(pagerdutytest.UpdateIncident, pagerdutytest.Answer(401, "").After(2*time.Second).Times(2))

@@ -33,7 +33,7 @@ func TestOpenMakesOneMeetingAndAttachesIt(t *testing.T) {
 		if !strings.Contains(b.DialIn, ",,"+b.MeetingID+"#,,,,*"+m.PhonePassword+"#") {
 			t.Errorf("dial-in %q does not lead into the meeting", b.DialIn)
 		}
-		wantCalls := map[string]int{"zoom create": 1, "pagerduty get_incident": 1, "pagerduty update_incident": 1}
+		wantCalls := map[string]int{"zoom create_meeting": 1, "pagerduty get_incident": 1, "pagerduty update_incident": 1}
 		if diff := cmp.Diff(wantCalls, w.calls()); diff != "" {
 			t.Errorf("calls (-want +got):\n%s", diff)
 		}
@@ -84,7 +84,7 @@ func TestManyClicksMakeOneMeeting(t *testing.T) {
 			}
 		}
 		w.oneMeeting(t, id)
-		if calls := w.calls(); made != 1 || calls["zoom create"] != 1 || calls["pagerduty update_incident"] != 1 {
+		if calls := w.calls(); made != 1 || calls["zoom create_meeting"] != 1 || calls["pagerduty update_incident"] != 1 {
 			t.Errorf("%d clicks created; calls %v", made, calls)
 		}
 	})
@@ -148,7 +148,7 @@ func TestOpenFindsThatThereIsNothingToOpen(t *testing.T) {
 					t.Errorf("error %v, want %v", err, test.want)
 				}
 				pass(time.Minute)
-				if calls := w.calls(); calls["zoom create"]+calls["pagerduty update_incident"] != 0 || p.state(t, id) != "" {
+				if calls := w.calls(); calls["zoom create_meeting"]+calls["pagerduty update_incident"] != 0 || p.state(t, id) != "" {
 					t.Errorf("calls %v, state %q, want nothing made and nothing left", calls, p.state(t, id))
 				}
 			})
@@ -190,7 +190,7 @@ func TestTheRequesterHostsWhenZoomKnowsThem(t *testing.T) {
 			}
 			id := w.pd.AddIncident("Down")
 			b := open(t, w.start(t), bridge.Request{IncidentID: id, Requester: bridge.Requester{Email: "ada@example.com"}})
-			if b.Host != test.host || len(b.Warnings) != 0 || w.calls()["zoom create"] != test.wantCreates {
+			if b.Host != test.host || len(b.Warnings) != 0 || w.calls()["zoom create_meeting"] != test.wantCreates {
 				t.Errorf("host %q, warnings %q, calls %v", b.Host, b.Warnings, w.calls())
 			}
 			w.oneMeeting(t, id)
@@ -210,7 +210,7 @@ func TestAHumansBridgeIsKept(t *testing.T) {
 					t.Errorf("bridge %+v", b)
 				}
 			}
-			if calls := w.calls(); calls["zoom create"]+calls["pagerduty update_incident"] != 0 {
+			if calls := w.calls(); calls["zoom create_meeting"]+calls["pagerduty update_incident"] != 0 {
 				t.Errorf("calls %v", calls)
 			}
 		})
@@ -302,7 +302,7 @@ func TestOpenOn(t *testing.T) {
 func TestACallerWhoLeavesEarlyIsToldWhatStands(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		id, p := w.pd.AddIncident("Down"), w.start(t)
-		w.zoom.Fault(zoomtest.Create, zoomtest.Delay(3*time.Second))
+		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Delay(3*time.Second))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		b, err := p.Open(ctx, bridge.Request{IncidentID: id})

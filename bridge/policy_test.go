@@ -101,7 +101,7 @@ func TestAnUnknownRequesterIsRefused(t *testing.T) {
 	for _, who := range []bridge.Requester{{ID: "PNOBODY"}, {Email: "nobody@example.com"}, {ID: "../../users"}} {
 		inWorldNamed(t, fmt.Sprint(who), func(t *testing.T, w *world) {
 			_, err := w.start(t).Open(t.Context(), bridge.Request{IncidentID: w.pd.AddIncident("Down"), Requester: who})
-			if !errors.Is(err, bridge.ErrForbidden) || w.calls()["zoom create"] != 0 {
+			if !errors.Is(err, bridge.ErrForbidden) || w.calls()["zoom create_meeting"] != 0 {
 				t.Errorf("error %v, calls %v", err, w.calls())
 			}
 		})

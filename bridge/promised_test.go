@@ -68,7 +68,7 @@ func TestAFollowerIsNotForgottenWithTheLeader(t *testing.T) {
 func TestAFollowersKeyIsKept(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		id, p := w.pd.AddIncident("Down"), w.start(t, bridge.WithGrace(0))
-		w.zoom.Fault(zoomtest.Create, zoomtest.Delay(2*time.Second))
+		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Delay(2*time.Second))
 		go func() { _, _ = p.Open(t.Context(), bridge.Request{IncidentID: id, IdempotencyKey: "first"}) }()
 		pass(time.Second)
 		second := bridge.Request{IncidentID: id, IdempotencyKey: "second"}
@@ -129,7 +129,7 @@ func TestADoubtThatIsNotWrittenIsAudited(t *testing.T) {
 		id := w.pd.AddIncident("Down")
 		store := &hooked{Store: w.store}
 		p := w.startOn(t, store, true)
-		w.zoom.Fault(zoomtest.Create, zoomtest.ResetAfter())
+		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.ResetAfter())
 		blink := true
 		store.on(func(pg page) error {
 			if len(pg.AuditAt) > 0 && blink {
@@ -173,7 +173,7 @@ func TestAFailureIsNoSuccess(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		id, p := w.pd.AddIncident("Down"), w.start(t)
 		missing := `{"code":4711,"message":"Invalid access token, does not contain scopes:[meeting:write:meeting:admin]."}`
-		w.zoom.Fault(zoomtest.Create, zoomtest.Answer(400, missing).Always())
+		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Answer(400, missing).Always())
 		w.pd.Fault(pagerdutytest.AddNote, pagerdutytest.Hang())
 		b, err := p.Open(short(t, time.Second), bridge.Request{IncidentID: id, NoteOnRefusal: true})
 		if err == nil {
@@ -203,7 +203,7 @@ func TestACarriedIncidentOfAnotherIsNotBelieved(t *testing.T) {
 		w.pd.Resolve(id)
 		carried := &bridge.Incident{ID: other, Status: "triggered", Bridge: &bridge.Link{}}
 		_, err := p.Open(t.Context(), bridge.Request{IncidentID: id, Incident: carried, OccurredAt: time.Now()})
-		if err == nil || w.calls()["zoom create"] != 0 {
+		if err == nil || w.calls()["zoom create_meeting"] != 0 {
 			t.Errorf("error %v, calls %v", err, w.calls())
 		}
 	})
@@ -213,7 +213,7 @@ func TestAMixedFailureIsTriedAgain(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		id := w.pd.AddIncident("Down")
 		missing := `{"code":4711,"message":"Invalid access token, does not contain scopes:[meeting:write:meeting:admin]."}`
-		w.zoom.Fault(zoomtest.Create, zoomtest.Answer(400, missing).Always())
+		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Answer(400, missing).Always())
 		p := w.start(t, bridge.WithFallback(&flaky{Provider: bridge.StaticRoom(roomURL, ""), fails: 2}))
 		_, err := p.Open(t.Context(), bridge.Request{IncidentID: id})
 		pass(time.Minute)
@@ -226,7 +226,7 @@ func TestAMixedFailureIsTriedAgain(t *testing.T) {
 func TestHangingOpeningsHoldUpNoClosing(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		p, over, _ := attached(t, w, bridge.WithGrace(0))
-		w.zoom.Fault(zoomtest.Create, zoomtest.Hang().Always())
+		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Hang().Always())
 		for range 60 {
 			id := w.pd.AddIncident("Down")
 			go func() { _, _ = p.Open(t.Context(), bridge.Request{IncidentID: id}) }()

@@ -185,7 +185,7 @@ func TestARefusedConsentIsRevokedAtZoom(t *testing.T) {
 					o.install(t, i)
 				}
 				tt.refuse(t, o, i)
-				if got := len(w.zoom.Requests(zoomtest.Revoke)); got != tt.revoked {
+				if got := len(w.zoom.Requests(zoomtest.RevokeToken)); got != tt.revoked {
 					t.Errorf("%d revokes, want %d", got, tt.revoked)
 				}
 				if tt.stands {
@@ -219,7 +219,7 @@ func TestARevokeIsForNobodyToWaitFor(t *testing.T) {
 				i := o.installation(t, w.store)
 				o.zoom.SignIn(host)
 				code := o.code(t, i, bridge.VendorZoom)
-				w.zoom.Fault(zoomtest.Revoke, tt.fault)
+				w.zoom.Fault(zoomtest.RevokeToken, tt.fault)
 				began := time.Now()
 				if _, err := i.Consent(t.Context(), bridge.VendorZoom, code, verifier); !errors.Is(err, bridge.ErrNotAdmin) {
 					t.Errorf("Consent = %v, want why it is refused", err)
@@ -261,7 +261,7 @@ func TestNothingIsRevokedWhileAnInstallIsWritten(t *testing.T) {
 			return nil
 		}})
 		o.install(t, i)
-		if got := len(w.zoom.Requests(zoomtest.Revoke)); got > 0 {
+		if got := len(w.zoom.Requests(zoomtest.RevokeToken)); got > 0 {
 			t.Errorf("%d revokes", got)
 		}
 	})

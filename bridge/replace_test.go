@@ -97,7 +97,7 @@ func TestSeveralReplacesAtOnceMakeOne(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		p, id, _ := attached(t, w)
 		q := w.start(t)
-		w.zoom.Fault(zoomtest.Create, zoomtest.Delay(time.Second).Always())
+		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Delay(time.Second).Always())
 		var all sync.WaitGroup
 		for i := range 20 {
 			all.Go(func() {
@@ -109,7 +109,7 @@ func TestSeveralReplacesAtOnceMakeOne(t *testing.T) {
 		all.Wait()
 		pass(5 * time.Second)
 		w.oneMeeting(t, id)
-		if made := w.calls()["zoom create"]; made != 2 {
+		if made := w.calls()["zoom create_meeting"]; made != 2 {
 			t.Errorf("%d meetings were made, want 2", made)
 		}
 	})
@@ -147,11 +147,11 @@ func TestAReplaceThatComesToNothingDestroysNothing(t *testing.T) {
 		hurt func(w *world, id string)
 	}{
 		{"Zoom is down", bridge.ErrProvider, func(w *world, _ string) {
-			w.zoom.Fault(zoomtest.Create, zoomtest.Answer(http.StatusBadGateway, "").Always())
+			w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Answer(http.StatusBadGateway, "").Always())
 		}},
 		{"Zoom makes it and tells nobody", bridge.ErrProvider, func(w *world, _ string) {
-			w.zoom.Fault(zoomtest.Create, zoomtest.ResetAfter().Always())
-			w.zoom.Fault(zoomtest.List, zoomtest.Answer(http.StatusBadGateway, "").Times(20))
+			w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.ResetAfter().Always())
+			w.zoom.Fault(zoomtest.ListMeetings, zoomtest.Answer(http.StatusBadGateway, "").Times(20))
 		}},
 		{"PagerDuty cannot be read", bridge.ErrIncidents, func(w *world, _ string) {
 			w.pd.Fault(pagerdutytest.GetIncident, pagerdutytest.Answer(http.StatusBadGateway, "").Times(20))
@@ -236,7 +236,7 @@ func TestWhilePagerDutyIsDownTheFormerMeetingStays(t *testing.T) {
 func TestAKeyThatFinishedAGenerationReplacesItNoMore(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		id, first, second := w.pd.AddIncident("Down"), w.startOn(t, w.store, false), w.startOn(t, w.store, false)
-		w.zoom.Fault(zoomtest.Create, zoomtest.Delay(time.Second))
+		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Delay(time.Second))
 		w.pd.Fault(pagerdutytest.UpdateIncident, pagerdutytest.Hang())
 		go func() { _, _ = first.Open(t.Context(), bridge.Request{IncidentID: id}) }()
 		pass(500 * time.Millisecond)

@@ -12,7 +12,7 @@ import (
 func TestASweepFindsWhatNoAuditDoes(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		p, id := w.start(t, bridge.WithMaxAge(72*time.Hour)), w.pd.AddIncident("Down")
-		w.zoom.Fault(zoomtest.Create, zoomtest.Late(50*time.Minute))
+		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Late(50*time.Minute))
 		if _, err := p.Open(t.Context(), bridge.Request{IncidentID: id}); err != nil && !kept(err) {
 			t.Fatal(err)
 		}

@@ -17,7 +17,7 @@ import (
 func TestAReleasedTakeoverIsAudited(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		id, p := w.pd.AddIncident("Down"), w.start(t)
-		w.zoom.Fault(zoomtest.Create, zoomtest.ResetAfter().After(time.Second))
+		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.ResetAfter().After(time.Second))
 		go func() { _, _ = p.Open(t.Context(), bridge.Request{IncidentID: id}) }()
 		pass(500 * time.Millisecond)
 		p.kill()
@@ -92,7 +92,7 @@ func TestAFrozenHolderLooksBeforeItWrites(t *testing.T) {
 func TestAnOverdueAuditIsNoReasonToHammer(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		id, p := w.pd.AddIncident("Down"), w.start(t)
-		w.zoom.Fault(zoomtest.Create, zoomtest.ResetAfter())
+		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.ResetAfter())
 		w.pd.Fault(pagerdutytest.UpdateIncident, pagerdutytest.Answer(403, "").Times(0))
 		w.pd.Fault(pagerdutytest.UpdateIncident, pagerdutytest.Answer(429, "").Header("ratelimit-reset", "60").Always())
 		open(t, p, bridge.Request{IncidentID: id})
@@ -133,15 +133,15 @@ func TestAResumedOpeningThatIsRefusedEnds(t *testing.T) {
 func TestAnAuditLeavesWhatAFailedGenerationMayAdopt(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		id, p := w.pd.AddIncident("Down"), w.start(t)
-		w.zoom.Fault(zoomtest.Create, zoomtest.ResetAfter(), zoomtest.Answer(503, "").Always())
-		w.zoom.Fault(zoomtest.List, zoomtest.Answer(503, "").Always())
+		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.ResetAfter(), zoomtest.Answer(503, "").Always())
+		w.zoom.Fault(zoomtest.ListMeetings, zoomtest.Answer(503, "").Always())
 		_, _ = p.Open(t.Context(), bridge.Request{IncidentID: id})
 		for p.state(t, id) != bridge.StateFailed {
 			pass(100 * time.Millisecond)
 		}
 		w.zoom.ClearFaults()
-		w.zoom.Fault(zoomtest.Delete, zoomtest.Delay(3*time.Second))
-		for len(w.zoom.Requests(zoomtest.Delete)) == 0 {
+		w.zoom.Fault(zoomtest.DeleteMeeting, zoomtest.Delay(3*time.Second))
+		for len(w.zoom.Requests(zoomtest.DeleteMeeting)) == 0 {
 			pass(100 * time.Millisecond)
 		}
 		b := open(t, p, bridge.Request{IncidentID: id})
@@ -157,7 +157,7 @@ func TestAWaiterLooksAgainBeforeItWrites(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		id := w.pd.AddIncident("Down")
 		a := w.startOn(t, w.store, false)
-		w.zoom.Fault(zoomtest.Create, zoomtest.ResetAfter().After(2*time.Second))
+		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.ResetAfter().After(2*time.Second))
 		store := &hooked{Store: w.store}
 		var once sync.Once
 		store.on(func(page) error {
@@ -198,9 +198,9 @@ func TestAnAttachedRecordHasNoDeadLease(t *testing.T) {
 		pass(10 * time.Second)
 		pg, _ := w.page(t, id)
 		c := w.start(t)
-		before := w.calls()["zoom list"]
+		before := w.calls()["zoom list_meetings"]
 		pass(time.Minute)
-		if lists := w.calls()["zoom list"] - before; lists > 2 {
+		if lists := w.calls()["zoom list_meetings"] - before; lists > 2 {
 			t.Errorf("state %s, lease %q: %d lists a minute (was %q)", c.state(t, id), pg.Lease.Owner, lists, pg.State)
 		}
 	})
@@ -209,7 +209,7 @@ func TestAnAttachedRecordHasNoDeadLease(t *testing.T) {
 func TestASecondCreateLooksAgain(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		id, p := w.pd.AddIncident("Down"), w.start(t)
-		w.zoom.Fault(zoomtest.Create, zoomtest.Hang())
+		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Hang())
 		go func() { _, _ = p.Open(t.Context(), bridge.Request{IncidentID: id}) }()
 		pass(5 * time.Second)
 		w.pd.SetBridge(id, humans())
@@ -313,7 +313,7 @@ func TestNoCreateIsSentWithoutTheTimeForIt(t *testing.T) {
 		w.pd.Fault(pagerdutytest.GetIncident, pagerdutytest.Delay(6*time.Second))
 		b, err := q.Open(t.Context(), bridge.Request{IncidentID: id}) // 14 s for the lease and 6 s for PagerDuty, of 25
 		var e *bridge.Error
-		if !errors.As(err, &e) || !e.Kept || w.calls()["zoom create"] != 0 {
+		if !errors.As(err, &e) || !e.Kept || w.calls()["zoom create_meeting"] != 0 {
 			t.Errorf("bridge %+v, error %v, calls %v; want it kept, and no create", b, err, w.calls())
 		}
 		w.start(t)

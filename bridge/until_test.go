@@ -28,15 +28,15 @@ func TestNothingIsAtWorkAfterTheEnd(t *testing.T) {
 		},
 		{
 			name: "Zoom takes too long", left: 4 * time.Second, wanted: bridge.StateCreating,
-			slow: func(w *world) { w.zoom.Fault(zoomtest.Create, zoomtest.Late(5*time.Second)) },
+			slow: func(w *world) { w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Late(5*time.Second)) },
 		},
 		{
 			name: "Zoom hangs", left: 4 * time.Second, wanted: bridge.StateCreating,
-			slow: func(w *world) { w.zoom.Fault(zoomtest.Create, zoomtest.Hang()) },
+			slow: func(w *world) { w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Hang()) },
 		},
 		{
 			name: "Zoom's token takes too long", left: 4 * time.Second, wanted: bridge.StateCreating,
-			slow: func(w *world) { w.zoom.Fault(zoomtest.Token, zoomtest.Delay(5*time.Second)) },
+			slow: func(w *world) { w.zoom.Fault(zoomtest.GiveToken, zoomtest.Delay(5*time.Second)) },
 		},
 		{
 			name: "PagerDuty takes too long to read", left: 4 * time.Second, wanted: bridge.StateCreating,
@@ -93,7 +93,7 @@ func TestACallIsDecidedAtTheEnd(t *testing.T) {
 			}
 			return nil
 		})
-		w.zoom.Fault(zoomtest.Create, zoomtest.Delay(2*time.Second))
+		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Delay(2*time.Second))
 		ctx := bridge.WithHardDeadline(t.Context(), time.Now().Add(4100*time.Millisecond))
 		b, err := frozen.Open(ctx, bridge.Request{IncidentID: id})
 		if err != nil || b.State != bridge.StateCreated || frozen.state(t, id) != bridge.StateCreated {

@@ -22,12 +22,12 @@ const keepAlive = 7 * 24 * time.Hour // from a refresh until the grant is due
 type refreshes struct{ Zoom, PagerDuty int }
 
 func (o office) refreshes() refreshes {
-	return refreshes{len(o.zoom.Requests(zoomtest.Token)) - 1, len(o.pd.Requests(pagerdutytest.GiveToken)) - 1}
+	return refreshes{len(o.zoom.Requests(zoomtest.GiveToken)) - 1, len(o.pd.Requests(pagerdutytest.GiveToken)) - 1}
 }
 
 func TestIdleGrantsAreKeptAlive(t *testing.T) {
 	down := func(w *world) {
-		w.zoom.Fault(zoomtest.Token, zoomtest.Answer(503, "").Always())
+		w.zoom.Fault(zoomtest.GiveToken, zoomtest.Answer(503, "").Always())
 		w.pd.Fault(pagerdutytest.GiveToken, pagerdutytest.Answer(503, "").Always())
 	}
 	tests := []struct {
@@ -41,7 +41,7 @@ func TestIdleGrantsAreKeptAlive(t *testing.T) {
 		// A refresh without an answer is sent again at Zoom, and not at PagerDuty, which may detect reuse.
 		{"due, and the vendors are down", keepAlive, down, refreshes{2, 1}},
 		{"due, and Zoom hangs", keepAlive, func(w *world) {
-			w.zoom.Fault(zoomtest.Token, zoomtest.Hang().Always())
+			w.zoom.Fault(zoomtest.GiveToken, zoomtest.Hang().Always())
 		}, refreshes{2, 1}},
 	}
 	for _, tt := range tests {
@@ -74,7 +74,7 @@ func TestAGrantOutlivesAVendorThatIsDownWhenItIsDue(t *testing.T) {
 		o.install(t, i)
 		svc := o.consenting(t, i)
 		pass(keepAlive)
-		w.zoom.Fault(zoomtest.Token, zoomtest.Answer(503, "").Always())
+		w.zoom.Fault(zoomtest.GiveToken, zoomtest.Answer(503, "").Always())
 		w.pd.Fault(pagerdutytest.GiveToken, pagerdutytest.Answer(503, "").Always())
 		for range 10 {
 			reconcile(t, svc)

@@ -127,7 +127,7 @@ func (m mortalStore) Due(ctx context.Context, prefix string, before time.Time, a
 func (w *world) calls() map[string]int {
 	calls := map[string]int{}
 	for _, r := range w.zoom.Requests() {
-		if r.Op != zoomtest.Token {
+		if r.Op != zoomtest.GiveToken {
 			calls["zoom "+r.Op]++
 		}
 	}

@@ -5,13 +5,16 @@ import (
 	"encoding/json"
 	"strings"
 	"time"
+
+	"github.com/incidentbridge/incidentbridge/internal/lenientjson"
 )
 
 // maxFieldBytes bounds each field of a workflow's body.
 const maxFieldBytes = 512
 
-// CustomAction is one press of a custom incident action's button. It comes unsigned, in PagerDuty's V2 format, and is
-// repeated for 48 hours until it is answered well: authenticate it by a header and remember the ID.
+// CustomAction is one press of a custom incident action's button. PagerDuty sends it
+// unsigned, in its V2 format, and repeats it for 48 hours until the answer is 2xx:
+// authenticate it by a header and remember the ID.
 type CustomAction struct {
 	ID        string
 	Event     string // "incident.custom"
@@ -20,30 +23,31 @@ type CustomAction struct {
 	Agent     *Reference // who pressed; nil when PagerDuty does not say
 }
 
-// ParseCustomAction reads the body that a custom incident action sends, which may hold several messages. Missing, null
-// and odd fields are left zero; only a body without a list of messages is [ErrInvalid].
+// ParseCustomAction reads the body that a custom incident action sends, which may have
+// several messages. Missing, null and malformed fields are left zero; only a body without
+// a list of messages is [ErrInvalid].
 func ParseCustomAction(body []byte) ([]CustomAction, error) {
 	const op = "parse custom action"
-	content, ok := parseObject(body)
-	if !ok {
+	content, err := lenientjson.Parse(body)
+	if err != nil {
 		return nil, invalid(op, "", "the body is not a JSON object")
 	}
 	if !strings.HasPrefix(string(content["messages"]), "[") {
 		return nil, invalid(op, "", "messages is missing or not a list")
 	}
 	var actions []CustomAction
-	for _, message := range content.objects("messages") {
+	for _, message := range content.Objects("messages") {
 		action := CustomAction{
-			ID:        message.text("id"),
-			Event:     message.text("event"),
-			CreatedOn: message.time("created_on"),
+			ID:        message.String("id"),
+			Event:     message.String("event"),
+			CreatedOn: message.Time("created_on"),
 		}
-		if incident := message.object("incident"); incident != nil {
+		if incident := message.Object("incident"); incident != nil {
 			action.Incident = decodeIncident(incident)
 		}
-		for _, entry := range message.objects("log_entries") {
+		for _, entry := range message.Objects("log_entries") {
 			if action.Agent == nil {
-				action.Agent = entry.object("agent").reference()
+				action.Agent = referenceFrom(entry.Object("agent"))
 			}
 		}
 		actions = append(actions, action)
@@ -51,7 +55,8 @@ func ParseCustomAction(body []byte) ([]CustomAction, error) {
 	return actions, nil
 }
 
-// WorkflowRequest is what a workflow's webhook step, or any program of yours, sends to ask for a bridge.
+// WorkflowRequest is what a workflow's webhook step, or any program of yours, sends to
+// ask for a bridge.
 type WorkflowRequest struct {
 	IncidentID     string // required: an id, number or link, see [ParseIncidentID]
 	RequesterID    string
@@ -60,18 +65,19 @@ type WorkflowRequest struct {
 	Trigger        string // "manual", "workflow" or "api"; its meaning is the receiver's
 }
 
-// ParseWorkflow reads the body {"incident_id", "requester_id", "requester_email", "idempotency_key", "trigger"}. All
-// but the first may be missing or null, and a number is as good as a text. [ErrInvalid] names the field that is bad;
-// fields that are not listed are ignored. A field that is given twice is bad too: put a title into the template, and
-// whoever words the incident's title can add fields of their own.
+// ParseWorkflow reads the body {"incident_id", "requester_id", "requester_email",
+// "idempotency_key", "trigger"}. All but the first may be missing or null, and a number
+// counts as a string. [ErrInvalid] names the field that is bad; fields that are not
+// listed are ignored. A field that is there twice is bad too: if the template contained
+// the incident's title, its author could add fields.
 func ParseWorkflow(body []byte) (*WorkflowRequest, error) {
 	const op = "parse workflow body"
-	content, ok := parseObject(body)
-	if !ok {
+	content, err := lenientjson.Parse(body)
+	if err != nil {
 		return nil, invalid(op, "", "the body is not a JSON object")
 	}
 	if name := repeated(body); name != "" {
-		return nil, invalid(op, "", name+" is given twice: a template may hold ids only")
+		return nil, invalid(op, "", name+" is given twice: a template may contain ids only")
 	}
 	request := &WorkflowRequest{}
 	fields := []struct {
@@ -86,7 +92,7 @@ func ParseWorkflow(body []byte) (*WorkflowRequest, error) {
 	}
 	for _, field := range fields {
 		if !readField(content[field.name], field.into) {
-			return nil, invalid(op, "", field.name+" must be a text or a number, and not a long one")
+			return nil, invalid(op, "", field.name+" must be a string or a number, and not a long one")
 		}
 	}
 	if request.IncidentID == "" {
@@ -95,7 +101,7 @@ func ParseWorkflow(body []byte) (*WorkflowRequest, error) {
 	return request, nil
 }
 
-// repeated is a name that a JSON object has twice, or "".
+// repeated returns a name that a JSON object has twice, or "".
 func repeated(body []byte) string {
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	if _, err := decoder.Token(); err != nil {
@@ -121,7 +127,7 @@ func readField(raw json.RawMessage, into *string) bool {
 	if len(raw) == 0 || string(raw) == "null" {
 		return true
 	}
-	text, ok := scalar(raw)
+	text, ok := lenientjson.Scalar(raw)
 	control := func(r rune) bool { return r < ' ' || r == 0x7f }
 	if !ok || len(text) > maxFieldBytes || strings.ContainsFunc(text, control) {
 		return false

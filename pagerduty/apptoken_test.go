@@ -212,7 +212,7 @@ func TestMissingScopes(t *testing.T) {
 		{"others asked for", "", []pagerduty.Option{pagerduty.WithScopes("extensions.write", "nothing.read")}, []string{"nothing.read"}},
 		{"answer does not say", `{"access_token":"t"}`, nil, nil},
 		{"nothing granted", `{"access_token":"t","scope":""}`, []pagerduty.Option{pagerduty.WithScopes("users.read")}, []string{"users.read"}},
-		{"nothing granted, null", `{"access_token":"t","scope":null}`, []pagerduty.Option{pagerduty.WithScopes("users.read")}, []string{"users.read"}},
+		{"null is not said", `{"access_token":"t","scope":null}`, []pagerduty.Option{pagerduty.WithScopes("users.read")}, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 
 	"golang.org/x/oauth2"
 
+	"github.com/incidentbridge/incidentbridge/internal/authcode"
 	"github.com/incidentbridge/incidentbridge/internal/httpx"
+	"github.com/incidentbridge/incidentbridge/internal/redact"
 )
 
 var (
@@ -16,65 +19,66 @@ var (
 	errBadSubdomain = errors.New("pagerduty: subdomain must be the account's alone, as acme of acme.pagerduty.com")
 )
 
-// TokenSource gives the access token of a PagerDuty user. One that also has Invalidate(ctx, *oauth2.Token) is told of
-// the token that PagerDuty answered with 401, and asked once more. It must be safe for concurrent use.
+// TokenSource returns the access token for a call. It must be safe for concurrent use.
+//
+// If a source also has the method Invalidate(context.Context, *oauth2.Token), it is
+// called with a token that PagerDuty answered with 401, and then Token once more, once
+// per call.
 type TokenSource interface {
 	Token(ctx context.Context) (*oauth2.Token, error)
 }
 
-// invalidator is a TokenSource that wants to hear of a refused token.
+// invalidator is a TokenSource that wants to know of rejected tokens.
 type invalidator interface {
-	Invalidate(ctx context.Context, token *oauth2.Token)
+	Invalidate(ctx context.Context, rejected *oauth2.Token)
 }
 
-// Auth is a way to authenticate, made by [APIKey], [AppToken] or [UserToken]. It prints no secret. The zero Auth is
-// refused by [NewClient].
+// StaticToken returns a source that always returns this token: for the calls that follow
+// a consent or a login, before or without the token being stored.
+func StaticToken(token *oauth2.Token) TokenSource { return authcode.NewStaticToken(token) }
+
+// Auth is a way to authenticate, made by [APIKey], [AppToken] or [UserToken]. It prints
+// no secret. [NewClient] returns an error for the zero Auth.
 type Auth struct {
-	key    hidden
+	key    redact.SecretFunc
 	app    *appCredentials
 	tokens TokenSource
-	scopes []string // that a user's token should have
+	scopes []string // that the token should have
 	from   string
 }
 
-// hidden is a secret. It is a func because fmt prints the address of one, and the content of whatever else stands in an
-// unexported field.
-type hidden func() string
+type appCredentials struct {
+	clientID  string
+	secret    redact.SecretFunc
+	subdomain string
+}
 
-func hide(secret string) hidden { return func() string { return secret } }
+// APIKey authenticates with a REST API key and writes as the user whose e-mail is from.
+// PagerDuty wants that address on writes with an account's key, so it is required. See
+// https://developer.pagerduty.com/docs/authentication.
+func APIKey(key, from string) Auth { return Auth{key: redact.NewSecretFunc(key), from: from} }
 
-// APIKey authenticates with a REST API key and writes as the user whose e-mail is from. PagerDuty wants that address
-// on writes with an account's key, so it is required. See https://developer.pagerduty.com/docs/authentication.
-func APIKey(key, from string) Auth { return Auth{key: hide(key), from: from} }
-
-// AppToken authenticates as an app of the account with that subdomain ("acme" of acme.pagerduty.com), by the client
-// credentials of scoped OAuth. The token is asked for when it is first needed, kept until a minute before its end and
-// shared by all calls. It has no user, so [NewClient] wants [WithFrom] beside it.
+// AppToken authenticates as an app of the account with that subdomain ("acme" of
+// acme.pagerduty.com), by the client credentials of scoped OAuth. The token is requested
+// when it is first needed, kept until a minute before it expires and shared by all calls.
+// It has no user, so [NewClient] wants [WithFrom] as well.
 //
-// PagerDuty does not refuse scopes that the app lacks, it leaves them out: [Client.MissingScopes] names them, and so
-// does the error of a call that fails for want of one.
+// PagerDuty does not refuse scopes that the app lacks, it leaves them out:
+// [Client.MissingScopes] names them, and so does the error of a call that fails for want
+// of one.
 // See https://developer.pagerduty.com/docs/app-oauth-token.
 func AppToken(clientID, clientSecret, subdomain string) Auth {
-	return Auth{app: &appCredentials{clientID, hide(clientSecret), strings.ToLower(subdomain)}}
+	return Auth{app: &appCredentials{clientID, redact.NewSecretFunc(clientSecret), strings.ToLower(subdomain)}}
 }
 
-// UserToken authenticates with the OAuth token of a user, who is also the one that writes. The source is mostly a
-// tokenstore.TokenSource over [OAuth.Refresh]. Without [WithBaseURL] and [WithRegion] calls go to the region that the
-// token's extra "api_url" names.
+// UserToken authenticates with the OAuth token of a user, who is also the one that
+// writes. The source is mostly a tokenstore.TokenSource over [OAuth.Refresh]. Without
+// [WithBaseURL] and [WithRegion] calls go to the region that the token's extra "api_url"
+// names.
 func UserToken(source TokenSource) Auth { return Auth{tokens: source} }
 
-// StaticToken returns a source that always gives this token: for the calls that follow a consent or a login, before or
-// without the token being stored.
-func StaticToken(token *oauth2.Token) TokenSource {
-	return staticToken(func() *oauth2.Token { return token })
-}
-
-// staticToken is a closure because fmt looks into structs, and not into functions.
-type staticToken func() *oauth2.Token
-
-func (s staticToken) Token(context.Context) (*oauth2.Token, error) { return s(), nil }
-
-// bind checks the Auth, completes it from the settings and lets it ask for tokens through client.
+// bind checks the Auth, completes it from the settings and lets it ask for tokens through
+// client.
 func (a Auth) bind(settings *config, client *httpx.Client) (Auth, error) {
 	if a.from != "" && settings.from != "" {
 		return Auth{}, errors.New("pagerduty: an API key brings its own from: leave WithFrom out")
@@ -84,7 +88,7 @@ func (a Auth) bind(settings *config, client *httpx.Client) (Auth, error) {
 	}
 	switch {
 	case a.tokens != nil:
-		a.scopes = settings.wanted()
+		a.scopes = settings.scopes
 		return a, nil
 	case a.app != nil:
 		return a.bindApp(settings, client)
@@ -92,7 +96,7 @@ func (a Auth) bind(settings *config, client *httpx.Client) (Auth, error) {
 		return Auth{}, errors.New("pagerduty: authentication is missing")
 	case a.key() == "":
 		return Auth{}, errors.New("pagerduty: API key is empty")
-	case !headerValue(a.key()):
+	case !httpx.IsHeaderValue(a.key()):
 		return Auth{}, errors.New("pagerduty: API key has a blank or a control character")
 	case !plausibleEmail(a.from):
 		return Auth{}, errBadFrom
@@ -102,7 +106,7 @@ func (a Auth) bind(settings *config, client *httpx.Client) (Auth, error) {
 
 func (a Auth) bindApp(settings *config, client *httpx.Client) (Auth, error) {
 	switch {
-	case strings.TrimSpace(a.app.id) == "":
+	case strings.TrimSpace(a.app.clientID) == "":
 		return Auth{}, errors.New("pagerduty: client id is empty")
 	case strings.TrimSpace(a.app.secret()) == "":
 		return Auth{}, errors.New("pagerduty: client secret is empty")
@@ -114,32 +118,35 @@ func (a Auth) bindApp(settings *config, client *httpx.Client) (Auth, error) {
 		return Auth{}, errors.New("pagerduty: an app token writes as a user: WithFrom is missing")
 	}
 	settings.subdomain = a.app.subdomain
+	a.scopes = settings.scopes
 	a.tokens = newAppSource(a.app, settings, client)
 	return a, nil
 }
 
-// authorize signs the request and answers the token it used, if it was one.
+// authorize adds the credentials to the request. It returns the token that they are, or
+// nil for a key.
 func (a Auth) authorize(r *http.Request) (*oauth2.Token, error) {
 	if a.from != "" {
 		r.Header.Set("From", a.from)
 	}
 	if a.tokens == nil {
 		r.Header.Set("Authorization", "Token token="+a.key())
-		return nil, nil
+		return nil, nil //nolint:nilnil // a key is no token
 	}
 	token, err := a.tokens.Token(r.Context())
 	if err != nil {
 		return nil, &tokenError{err}
 	}
-	if token == nil || !headerValue(token.AccessToken) {
-		return nil, &tokenError{errors.New("token source gave no usable access token")}
+	if token == nil || !httpx.IsHeaderValue(token.AccessToken) {
+		return nil, &tokenError{errors.New("token source returned no usable access token")}
 	}
 	r.Header.Set("Authorization", "Bearer "+token.AccessToken)
 	return token, nil
 }
 
-// refuse tells the token source of a refused token; false when there is nobody to tell.
-func (a Auth) refuse(ctx context.Context, token *oauth2.Token) bool {
+// invalidate passes a rejected token to the token source, and reports whether the source
+// takes it.
+func (a Auth) invalidate(ctx context.Context, token *oauth2.Token) bool {
 	source, ok := a.tokens.(invalidator)
 	if !ok || token == nil {
 		return false
@@ -148,28 +155,27 @@ func (a Auth) refuse(ctx context.Context, token *oauth2.Token) bool {
 	return true
 }
 
-// missingScopes are the scopes that the token lacks: of an app what it was asked for and did not get. A key has none.
+// missingScopes returns the scopes that the token should have and lacks. For an app's
+// token an answer with an empty list of scopes granted none; a user's token may come from
+// a store, which writes an unknown list so.
 func (a Auth) missingScopes(token *oauth2.Token) []string {
-	if source, isApp := a.tokens.(*appSource); isApp {
-		return source.missingScopes()
+	scope, told := token.Extra("scope").(string)
+	if a.app != nil && told && strings.TrimSpace(scope) == "" {
+		return slices.Clone(a.scopes)
 	}
-	return lackedBy(token, a.scopes)
+	return missingScopes(token, a.scopes)
 }
 
-// tokenError says that the request was never sent, since there was no token to send it with.
+// tokenError means that the request was never sent, because there was no token to send it
+// with.
 type tokenError struct{ err error }
 
 func (e *tokenError) Error() string { return "no access token: " + e.err.Error() }
 func (e *tokenError) Unwrap() error { return e.err }
 
-// headerValue reports whether s can travel in a header: printable ASCII without blanks, and not empty.
-func headerValue(s string) bool {
-	outside := func(r rune) bool { return r <= ' ' || r > '~' }
-	return s != "" && !strings.ContainsFunc(s, outside)
-}
-
-// plausibleEmail keeps what cannot be an address out of headers and queries. PagerDuty knows which ones exist.
+// plausibleEmail keeps what cannot be an address out of headers and queries. PagerDuty
+// knows which ones exist.
 func plausibleEmail(s string) bool {
 	local, domain, found := strings.Cut(s, "@")
-	return found && local != "" && domain != "" && len(s) <= 254 && headerValue(s)
+	return found && local != "" && domain != "" && len(s) <= 254 && httpx.IsHeaderValue(s)
 }

@@ -7,10 +7,12 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+
+	"github.com/incidentbridge/incidentbridge/internal/lenientjson"
 )
 
-// ConferenceBridge is how people join an incident's call. Both parts may carry a passcode, so it prints as
-// "[redacted]"; read the fields to use them.
+// ConferenceBridge is how people join an incident's meeting. Both parts may contain a
+// passcode, so it prints as "[redacted]"; read the fields to use them.
 type ConferenceBridge struct {
 	URL    string // the join link
 	Number string // what a phone dials, such as "+1 415-555-0100,,98765432101#": a comma waits a second
@@ -22,8 +24,9 @@ func (ConferenceBridge) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "
 // LogValue logs "[redacted]".
 func (ConferenceBridge) LogValue() slog.Value { return slog.StringValue("[redacted]") }
 
-// bridgeWrite is the body of a write. No field may be left out when empty: what PagerDuty does with half a bridge is
-// not documented, and a status would reopen a resolved incident.
+// bridgeWrite is the body of a write. No field is left out when empty: what PagerDuty
+// does with half a bridge is not documented. There is no status, which would reopen a
+// resolved incident.
 type bridgeWrite struct {
 	Incident bridgeWriteIncident `json:"incident"`
 }
@@ -38,11 +41,13 @@ type bridgeWriteConference struct {
 	URL    string `json:"conference_url"`
 }
 
-// SetConferenceBridge writes the bridge to the incident, both parts of it, over whatever is there. A bridge that is
-// wholly empty is refused with [ErrInvalid] before any call, so that an empty value never overwrites one.
+// SetConferenceBridge replaces the bridge of the incident, both parts of it. A wholly
+// empty bridge is [ErrInvalid] before any call, so that an empty value never overwrites
+// one.
 //
-// The write is idempotent and repeated on faults. PagerDuty's answer tells the incident's state, its Status above all,
-// but never the bridge: read the incident to see that.
+// The write is idempotent and repeated on faults. PagerDuty's answer has the incident's
+// state, its Status above all, but never the bridge: read the incident for that.
+//
 // See https://developer.pagerduty.com/api-reference/8a0e1aa2ec666-update-an-incident.
 func (c *Client) SetConferenceBridge(ctx context.Context, id string, b ConferenceBridge) (*Incident, error) {
 	const op = "set conference bridge"
@@ -52,10 +57,11 @@ func (c *Client) SetConferenceBridge(ctx context.Context, id string, b Conferenc
 	return c.writeBridge(ctx, op, id, b)
 }
 
-// ClearConferenceBridge takes the bridge off the incident, whoever wrote it, and reads the incident back: how to clear
-// one is not documented, so both parts are written empty and the answer is what was found. [ErrNotCleared], beside the
-// incident, reports a bridge that is still there or there again. [ErrInDoubt] also when PagerDuty accepted the write and
-// the reading failed.
+// ClearConferenceBridge removes the bridge of the incident, no matter who wrote it, and
+// reads the incident back: how to clear a bridge is not documented, so both parts are
+// written empty and the result is what was read. With [ErrNotCleared], which is returned
+// together with the incident, the bridge is still there or there again. [ErrInDoubt] also
+// means that PagerDuty accepted the write and the read failed.
 func (c *Client) ClearConferenceBridge(ctx context.Context, id string) (*Incident, error) {
 	const op = "clear conference bridge"
 	if _, err := c.writeBridge(ctx, op, id, ConferenceBridge{}); err != nil {
@@ -82,21 +88,22 @@ func (c *Client) writeBridge(ctx context.Context, op, id string, b ConferenceBri
 			Type:             "incident_reference",
 			ConferenceBridge: bridgeWriteConference{Number: b.Number, URL: b.URL},
 		}},
-		sensitive: []string{b.URL, b.Number},
+		secrets: []string{b.URL, b.Number},
 	}
-	answer, err := c.call(ctx, r)
+	answer, err := c.do(ctx, r)
 	if err != nil {
 		return nil, err
 	}
 	return answeredIncident(r, answer)
 }
 
-// decodeConferenceBridge reads a bridge in REST's or the webhook's spelling; nil when both parts are empty.
-func decodeConferenceBridge(o object) *ConferenceBridge {
-	b := ConferenceBridge{URL: o.text("conference_url"), Number: o.text("conference_number")}
-	for _, listed := range o.objects("conference_numbers") {
+// decodeConferenceBridge reads a bridge in REST's or the webhook's spelling; nil when
+// both parts are empty.
+func decodeConferenceBridge(o lenientjson.Object) *ConferenceBridge {
+	b := ConferenceBridge{URL: o.String("conference_url"), Number: o.String("conference_number")}
+	for _, listed := range o.Objects("conference_numbers") {
 		if b.Number == "" {
-			b.Number = listed.text("number")
+			b.Number = listed.String("number")
 		}
 	}
 	if b == (ConferenceBridge{}) {

@@ -1,5 +1,6 @@
-// Package pagerduty reads and writes what an incident's call needs of PagerDuty: the incident with its conference
-// bridge, notes and users, and the webhooks and actions that PagerDuty sends.
+// Package pagerduty is a client for the part of PagerDuty's API that a conference bridge
+// needs: incidents with their conference bridge, notes and users, and the webhooks and
+// actions that PagerDuty sends.
 //
 // # Quick start
 //
@@ -10,13 +11,14 @@
 //		Number: "+1 415-555-0100,,98765432101#",
 //	})
 //
-// [APIKey] is one way to authenticate; [AppToken] is that of an app of the account, and [UserToken] that of a person who
-// agreed to one.
+// [APIKey] is one way to authenticate. [AppToken] is for an app of the account,
+// [UserToken] for the token of a person who agreed to an app.
 //
-// Requests travel through github.com/PagerDuty/go-pagerduty's Client.Do, over an HTTP stack of this module that adds
-// what that client lacks: time limits, retries that respect idempotency, rate limits, bounded answers and errors that
-// keep their cause. None of its types is part of this package's surface. A program that uses both packages names one
-// of them:
+// Requests travel through github.com/PagerDuty/go-pagerduty's Client.Do, over an HTTP
+// stack of this module that adds what that client lacks: time limits, retries that
+// respect idempotency, rate limits, bounded answers and errors that keep their cause.
+// None of its types is part of this package's surface. A program that uses both packages
+// names one of them:
 //
 //	import (
 //		gopagerduty "github.com/PagerDuty/go-pagerduty"
@@ -25,8 +27,9 @@
 //
 // # Consent and login
 //
-// [OAuth] is an app that people agree to, to be acted for or just to log in. Send the browser to [OAuth.AuthCodeURL], turn
-// what it comes back with into tokens, and keep those of an installation in a store that outlives the process:
+// [OAuth] is an app that acts for the people who agree to it, or lets them log in. Send
+// the browser to [OAuth.AuthCodeURL], exchange the code that it comes back with for
+// tokens, and keep those of an installation in a durable store:
 //
 //	app, err := pagerduty.NewOAuth(clientID, clientSecret, "https://bridge.example.com/oauth/pagerduty/callback")
 //	verifier := oauth2.GenerateVerifier()                       // kept, with a random state, for the callback
@@ -47,23 +50,26 @@
 //	login, err := pagerduty.NewOAuth(clientID, clientSecret, callback, pagerduty.WithScopes("openid"))
 //	...
 //	identity, err := pagerduty.IdentityOf(token)
-//	user, err := client.User(ctx, identity.UserID)              // of our account, and with which role; else ErrNotFound
+//	user, err := client.User(ctx, identity.UserID)              // with the role in our account; else ErrNotFound
 //
 // # Errors
 //
-// Every method answers failures with an [*Error]: what was tried, on which incident, and what PagerDuty said. Tell
-// them apart with errors.Is and the sentinels, [ErrNotFound] or [ErrRateLimited] for instance. A write that may have
-// happened although no good answer came is [ErrInDoubt]: read the incident before repeating it. Errors of the context
-// stay visible to errors.Is. No error carries a key, a link or a number.
+// Every method returns an [*Error] with what was tried, on which incident, and what
+// PagerDuty answered. Tell errors apart with errors.Is and the sentinels, such as
+// [ErrNotFound] or [ErrRateLimited]. A write that may have happened although no usable
+// answer came is [ErrInDoubt]: read the incident before repeating it. Errors of the
+// context are found by errors.Is too. No error contains a key, a link or a number.
 //
-// PagerDuty accepts what it does not understand, and grants fewer scopes than an app asked for, without a word:
-// [Client.ClearConferenceBridge] reads back what it wrote, [CheckScopes] and [Client.MissingScopes] compare.
+// PagerDuty ignores what it does not understand, and grants fewer scopes than requested,
+// without an error: [Client.ClearConferenceBridge] reads back what it wrote,
+// [CheckScopes] and [Client.MissingScopes] compare.
 //
 // # Set-up
 //
-// [Client.CreateWebhookSubscription] makes PagerDuty send its events, and tells the secret that signs them that one
-// time. [Client.CreateExtension] puts a button on incidents, a custom incident action. PagerDuty switches either off for
-// a day when three deliveries in a row are refused: see their Disabled, and enable them again.
+// [Client.CreateWebhookSubscription] subscribes to PagerDuty's events and returns the
+// secret that signs them, this one time. [Client.CreateExtension] puts a button on
+// incidents, a custom incident action. PagerDuty disables either for a day when three
+// deliveries in a row fail: see their Disabled, and enable them again.
 //
 // # Webhooks
 //
@@ -73,16 +79,19 @@
 //	err = verifier.Verify(request.Header, body)
 //	event, err := pagerduty.ParseEvent(body)
 //
-// PagerDuty's signature carries no time, so a replay window is impossible: keep the ids that were handled for at
-// least 48 hours. Custom incident actions ([ParseCustomAction]) and workflow bodies ([ParseWorkflow]) are not signed at
-// all; authenticate them by a header of your own.
+// PagerDuty's signature has no time, so a replay window is impossible: keep the ids that
+// were handled for at least 48 hours. Custom incident actions ([ParseCustomAction]) and
+// workflow bodies ([ParseWorkflow]) are not signed; authenticate them by a header of your
+// own.
 //
 // # Concurrency
 //
-// A [Client] and a [Verifier] are safe for concurrent use and need not be closed. Only the request for an app's token
-// runs in a goroutine, for 20 seconds at most, since all who wait for it share it.
+// A [Client] and a [Verifier] are safe for concurrent use and need not be closed. Only
+// the request for an app's token runs in a goroutine, for 20 seconds at most, since all
+// callers that need the token share it.
 //
 // # Tests
 //
-// Package pagerdutytest is a fake PagerDuty for the tests of anyone who builds on this package.
+// Package pagerdutytest is a fake PagerDuty for the tests of anyone who builds on this
+// package.
 package pagerduty

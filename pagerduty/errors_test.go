@@ -3,6 +3,7 @@ package pagerduty_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -285,14 +286,35 @@ func TestErrorIsShort(t *testing.T) {
 	}
 }
 
-func TestErrorSaysWhatToDo(t *testing.T) {
+func TestErrorText(t *testing.T) {
 	t.Parallel()
 	fake := pagerdutytest.New()
 	fake.Fault(pagerdutytest.AddNote, pagerdutytest.Answer(502, pagerdutytest.HTMLPage))
 	err := newClient(t, fake).AddNote(t.Context(), "P1", "hello")
-	want := "pagerduty: add note of P1: HTTP 502: the write may have happened: " +
-		"read before repeating it: no usable answer from PagerDuty"
+	want := "pagerduty: add note of P1: HTTP 502: outcome of write unknown: no usable answer from PagerDuty"
 	if err == nil || err.Error() != want {
 		t.Errorf("error\n%v\nwant\n%s", err, want)
+	}
+}
+
+func TestSentinelsCarryThePrefixAndErrorsHaveItOnce(t *testing.T) {
+	t.Parallel()
+	for _, sentinel := range sentinels() {
+		if !strings.HasPrefix(sentinel.Error(), "pagerduty: ") {
+			t.Errorf("%q has no prefix", sentinel)
+		}
+		err := &pagerduty.Error{Op: "add note", Err: fmt.Errorf("%w: %w", pagerduty.ErrInDoubt, sentinel)}
+		if text := err.Error(); strings.Count(text, "pagerduty: ") != 1 || !strings.HasPrefix(text, "pagerduty: add note: ") {
+			t.Errorf("%q, want the prefix once", text)
+		}
+	}
+}
+
+func sentinels() []error {
+	return []error{
+		pagerduty.ErrUnauthorized, pagerduty.ErrCredentials, pagerduty.ErrGrant, pagerduty.ErrMissingScopes, pagerduty.ErrForbidden,
+		pagerduty.ErrNotFound, pagerduty.ErrInvalid, pagerduty.ErrNumber, pagerduty.ErrPlan, pagerduty.ErrRequester,
+		pagerduty.ErrNoUser, pagerduty.ErrResolved, pagerduty.ErrConflict, pagerduty.ErrLimit, pagerduty.ErrNotCleared,
+		pagerduty.ErrRateLimited, pagerduty.ErrUnavailable, pagerduty.ErrInDoubt,
 	}
 }

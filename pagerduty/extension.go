@@ -2,28 +2,31 @@ package pagerduty
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/incidentbridge/incidentbridge/internal/lenientjson"
 )
 
-// Extension is a custom incident action as PagerDuty keeps it: a button on the incidents of some services, which sends
-// what [ParseCustomAction] reads to a URL.
+// Extension is a custom incident action: a button on the incidents of some services,
+// which sends what [ParseCustomAction] reads to a URL.
 type Extension struct {
 	ID       string
 	Name     string // on the button
-	URL      string // where a press goes; it may hold a password, so it is in no error
+	URL      string // where presses are sent; it may contain a password, so it is in no error
 	Services []Reference
-	Disabled bool // PagerDuty stopped sending for 24 hours: three presses in a row were refused
+	Disabled bool // PagerDuty stopped sending for 24 hours: three presses in a row failed
 }
 
-// ExtensionRequest is what [Client.CreateExtension] wants to know.
+// ExtensionRequest describes the action to make.
 type ExtensionRequest struct {
 	Name       string            // required, on the button
 	URL        string            // required, https
 	ServiceIDs []string          // required
-	Headers    map[string]Secret // sent along with every press, which has no signature: put a bearer token here
+	Headers    map[string]Secret // sent with every press, which has no signature: put a bearer token here
 }
 
 type extensionWrite struct {
@@ -47,18 +50,19 @@ type extensionConfig struct {
 	Headers []headerWrite `json:"headers"`
 }
 
-// CreateExtension adds a custom incident action to services. It looks up which kind of extension that is, then sends
-// the new one once: after [ErrInDoubt] look for it with [Client.Extensions]. [ErrPlan] or [ErrLimit] when the plan has
-// no more room.
+// CreateExtension adds a custom incident action to services. It reads which kind of
+// extension that is, then sends the new one once: after [ErrInDoubt] look for it with
+// [Client.Extensions]. It is [ErrPlan] or [ErrLimit] when the plan allows no more.
+//
 // See createExtension in https://developer.pagerduty.com/api-reference/.
 func (c *Client) CreateExtension(ctx context.Context, e ExtensionRequest) (*Extension, error) {
 	const op = "create custom incident action"
 	switch {
 	case strings.TrimSpace(e.Name) == "":
 		return nil, invalid(op, "", "the name is empty")
-	case !receiverURL(e.URL):
+	case !isReceiverURL(e.URL):
 		return nil, invalid(op, "", "the URL must be https")
-	case len(e.ServiceIDs) == 0 || slices.ContainsFunc(e.ServiceIDs, func(id string) bool { return !validID(id) }):
+	case len(e.ServiceIDs) == 0, !allValidIDs(e.ServiceIDs):
 		return nil, invalid(op, "", "the service ids must be letters and digits, and at least one")
 	}
 	schema, err := c.customActionSchema(ctx, op)
@@ -77,20 +81,21 @@ func (c *Client) CreateExtension(ctx context.Context, e ExtensionRequest) (*Exte
 	}
 	r := request{
 		op: op, method: http.MethodPost, path: "/extensions",
-		body: extensionWrite{write}, sensitive: secretsOf(e.URL, e.Headers),
+		body: extensionWrite{write}, secrets: secretsOf(e.URL, e.Headers),
 	}
-	answer, err := c.call(ctx, r)
+	answer, err := c.do(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	extension := decodeExtension(answer.object("extension"))
+	extension := decodeExtension(answer.Object("extension"))
 	if !validID(extension.ID) {
-		return nil, unreadableError(r)
+		return nil, unreadable(r, errors.New("no extension in the answer"))
 	}
 	return extension, nil
 }
 
 // Extensions lists the custom incident actions of a service.
+//
 // See listExtensions in https://developer.pagerduty.com/api-reference/.
 func (c *Client) Extensions(ctx context.Context, serviceID string) ([]Extension, error) {
 	const op = "list custom incident actions"
@@ -99,8 +104,8 @@ func (c *Client) Extensions(ctx context.Context, serviceID string) ([]Extension,
 	}
 	var found []Extension
 	r := request{op: op, path: "/extensions", query: url.Values{"extension_object_id": {serviceID}}}
-	err := c.each(ctx, r, "extensions", func(entry object) bool {
-		if isCustomAction(entry.object("extension_schema")) {
+	err := c.forEach(ctx, r, "extensions", func(entry lenientjson.Object) bool {
+		if isCustomAction(entry.Object("extension_schema")) {
 			found = append(found, *decodeExtension(entry))
 		}
 		return true
@@ -111,28 +116,31 @@ func (c *Client) Extensions(ctx context.Context, serviceID string) ([]Extension,
 	return found, nil
 }
 
-// EnableExtension lets PagerDuty send again to a URL that it gave up on.
+// EnableExtension makes PagerDuty send again after it disabled the action.
+//
 // See enableExtension in https://developer.pagerduty.com/api-reference/.
 func (c *Client) EnableExtension(ctx context.Context, id string) error {
-	return c.poke(ctx, "enable custom incident action", "/extensions/", id, "/enable")
+	return c.postEmpty(ctx, "enable custom incident action", "/extensions/", id, "/enable")
 }
 
-// DeleteExtension takes the button away. One that is gone already is as good as deleted.
+// DeleteExtension removes the button. One that is already gone counts as deleted.
+//
 // See deleteExtension in https://developer.pagerduty.com/api-reference/.
 func (c *Client) DeleteExtension(ctx context.Context, id string) error {
 	const op = "delete custom incident action"
 	if !validID(id) {
 		return invalid(op, "", "the id must be letters and digits")
 	}
-	return c.remove(ctx, request{op: op, path: "/extensions/" + id})
+	return c.delete(ctx, op, "/extensions/"+id)
 }
 
-// customActionSchema finds the id of the extension schema that custom incident actions have.
+// customActionSchema returns the id of the extension schema of custom incident actions.
 func (c *Client) customActionSchema(ctx context.Context, op string) (string, error) {
 	found := ""
-	err := c.each(ctx, request{op: op, path: "/extension_schemas"}, "extension_schemas", func(schema object) bool {
-		if isCustomAction(schema) && validID(schema.text("id")) {
-			found = schema.text("id")
+	r := request{op: op, path: "/extension_schemas"}
+	err := c.forEach(ctx, r, "extension_schemas", func(schema lenientjson.Object) bool {
+		if isCustomAction(schema) && validID(schema.String("id")) {
+			found = schema.String("id")
 		}
 		return found == ""
 	})
@@ -142,18 +150,23 @@ func (c *Client) customActionSchema(ctx context.Context, op string) (string, err
 	return found, err
 }
 
-// isCustomAction goes by the key, or by the name where PagerDuty shows only that.
-func isCustomAction(schema object) bool {
-	return schema.text("key") == "custom_webhook" ||
-		strings.EqualFold(schema.text("label", "summary"), "Custom Incident Action")
+func allValidIDs(ids []string) bool {
+	return !slices.ContainsFunc(ids, func(id string) bool { return !validID(id) })
 }
 
-func decodeExtension(o object) *Extension {
+// isCustomAction reports whether the schema is that of custom incident actions, by its
+// key, or by its name where PagerDuty sends only that.
+func isCustomAction(schema lenientjson.Object) bool {
+	return schema.String("key") == "custom_webhook" ||
+		strings.EqualFold(schema.String("label", "summary"), "Custom Incident Action")
+}
+
+func decodeExtension(o lenientjson.Object) *Extension {
 	return &Extension{
-		ID:       o.text("id"),
-		Name:     o.text("name", "summary"),
-		URL:      o.text("endpoint_url"),
-		Services: references(o.objects("extension_objects")),
-		Disabled: o.truth("temporarily_disabled"),
+		ID:       o.String("id"),
+		Name:     o.String("name", "summary"),
+		URL:      o.String("endpoint_url"),
+		Services: references(o.Objects("extension_objects")),
+		Disabled: o.Bool("temporarily_disabled"),
 	}
 }

@@ -11,12 +11,14 @@ const (
 	maxURLBytes = 1024
 )
 
-// ParseIncidentID reads what a person or a program may give to name an incident, and answers an id or a number, without
-// a call. It takes an id ("PABC123"), a number ("1234") or the https link of the incident's page in the client's region:
+// ParseIncidentID returns the id or number of the incident that s names, without a call.
+// It takes an id ("PABC123"), a number ("1234") or the https link of the incident's page
+// in the client's region:
 //   - with the subdomain known ([WithSubdomain], [AppToken]) on the account's own host, or by id on the region's app host;
 //   - else on the host of any account, by id alone: ids are unique, while a number would be another account's incident.
 //
-// A link's query and fragment are dropped. Anything else, a blank around it too, is [ErrInvalid].
+// A link's query and fragment are ignored. Anything else, surrounding blanks too, is
+// [ErrInvalid].
 func (c *Client) ParseIncidentID(s string) (string, error) {
 	const op = "parse incident id"
 	if validID(s) {
@@ -35,7 +37,7 @@ func (c *Client) ParseIncidentID(s string) (string, error) {
 	if !own && !shared {
 		return "", invalid(op, "", "the link does not lead to an incident of this account")
 	}
-	// The path as it was written: an escape or a dot has no place in it.
+	// The path as it was written: it must have no escapes and no dots.
 	id, found := strings.CutPrefix(u.EscapedPath(), "/incidents/")
 	if !found || !validID(id) {
 		return "", invalid(op, "", "the link does not lead to an incident")
@@ -46,7 +48,7 @@ func (c *Client) ParseIncidentID(s string) (string, error) {
 	return id, nil
 }
 
-// webDomain is what follows the account's subdomain in the links of the region.
+// webDomain returns what follows the account's subdomain in the links of the region.
 func (c *Client) webDomain() string {
 	if c.region == EU {
 		return ".eu.pagerduty.com"
@@ -54,16 +56,17 @@ func (c *Client) webDomain() string {
 	return ".pagerduty.com"
 }
 
-// validSubdomain reports whether s may be an account's: one label in small letters that PagerDuty does not use itself.
+// validSubdomain reports whether s may be an account's: one label in lower case that
+// PagerDuty does not use itself.
 func validSubdomain(s string) bool {
 	return validID(strings.ReplaceAll(s, "-", "")) && len(s) <= 63 && s == strings.ToLower(s) &&
 		s == strings.Trim(s, "-") && s != "app" && s != "eu"
 }
 
-// isNumber reports whether a valid id is an incident's number: ids have letters in them.
+// isNumber reports whether a valid id is an incident's number: ids contain letters.
 func isNumber(id string) bool { return strings.Trim(id, "0123456789") == "" }
 
-// validID reports whether s may stand in a path: ASCII letters and digits alone.
+// validID reports whether s may be part of a path: only ASCII letters and digits.
 func validID(s string) bool {
 	if s == "" || len(s) > maxIDBytes {
 		return false

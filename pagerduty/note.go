@@ -2,9 +2,12 @@ package pagerduty
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/incidentbridge/incidentbridge/internal/lenientjson"
 )
 
 // Note is a note on an incident's timeline.
@@ -24,9 +27,11 @@ type noteWriteContent struct {
 	Content string `json:"content"`
 }
 
-// AddNote writes a note to the incident's timeline. A note is not idempotent: it is sent again only when it surely
-// never left, and [ErrInDoubt] says that it may be there: look with [Client.Notes] before repeating it. [ErrLimit] when
-// the incident has all the 2000 notes it can have.
+// AddNote writes a note to the incident's timeline. A note is not idempotent: it is sent
+// again only when it surely never left. After [ErrInDoubt] it may be there: look with
+// [Client.Notes] before repeating it. [ErrLimit] means that the incident has all the 2000
+// notes it can have.
+//
 // See https://developer.pagerduty.com/api-reference/a1ac30885eb7a-create-a-note-on-an-incident.
 func (c *Client) AddNote(ctx context.Context, id, content string) error {
 	const op = "add note"
@@ -41,17 +46,18 @@ func (c *Client) AddNote(ctx context.Context, id, content string) error {
 		method: http.MethodPost, path: "/incidents/" + id + "/notes",
 		body: noteWrite{noteWriteContent{Content: content}},
 	}
-	answer, err := c.call(ctx, r)
+	answer, err := c.do(ctx, r)
 	if err != nil {
 		return err
 	}
-	if answer.object("note") == nil {
-		return unreadableError(r)
+	if answer.Object("note") == nil {
+		return unreadable(r, errors.New("no note in the answer"))
 	}
 	return nil
 }
 
 // Notes lists the notes of the incident, in PagerDuty's order.
+//
 // See listIncidentNotes in https://developer.pagerduty.com/api-reference/.
 func (c *Client) Notes(ctx context.Context, id string) ([]Note, error) {
 	const op = "list notes"
@@ -59,26 +65,26 @@ func (c *Client) Notes(ctx context.Context, id string) ([]Note, error) {
 		return nil, invalid(op, "", "the incident id must be letters and digits")
 	}
 	r := request{op: op, incidentID: id, method: http.MethodGet, path: "/incidents/" + id + "/notes"}
-	answer, err := c.call(ctx, r)
+	answer, err := c.do(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	if _, listed := answer["notes"]; !listed {
-		return nil, unreadableError(r)
+	if !answer.Has("notes") {
+		return nil, unreadable(r, errors.New("no notes in the answer"))
 	}
 	var notes []Note
-	for _, one := range answer.objects("notes") {
+	for _, one := range answer.Objects("notes") {
 		notes = append(notes, *decodeNote(one))
 	}
 	return notes, nil
 }
 
-func decodeNote(o object) *Note {
+func decodeNote(o lenientjson.Object) *Note {
 	return &Note{
-		ID:        o.text("id"),
-		Content:   o.text("content"),
-		Trimmed:   o.truth("trimmed"),
-		User:      o.object("user").reference(),
-		CreatedAt: o.time("created_at"),
+		ID:        o.String("id"),
+		Content:   o.String("content"),
+		Trimmed:   o.Bool("trimmed"),
+		User:      referenceFrom(o.Object("user")),
+		CreatedAt: o.Time("created_at"),
 	}
 }

@@ -10,22 +10,26 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/incidentbridge/incidentbridge/internal/authcode"
+	"github.com/incidentbridge/incidentbridge/internal/redact"
 )
 
-// openID makes PagerDuty say in the token answer who agreed, and in which region.
+// openID makes PagerDuty add an ID token, with who agreed and in which region.
 const openID = "openid"
 
-// OAuth is an app that acts for people who agree to it, or lets them log in: scoped OAuth, or classic user OAuth with
-// the scopes "read" and "write". It gets tokens by an authorization code, always with PKCE (S256), and renews them; it
-// keeps none. It is safe for concurrent use, prints without the secret, and there is nothing to close.
+// OAuth is an app that acts for people who agree to it, or lets them log in: scoped
+// OAuth, or classic user OAuth with the scopes "read" and "write". It gets tokens by an
+// authorization code, always with PKCE (S256), and refreshes them; it keeps none. It is
+// safe for concurrent use, prints without the secret, and there is nothing to close.
 //
-// PagerDuty documents no way to revoke one token. An administrator revokes all of an app's on its page in PagerDuty.
+// PagerDuty documents no way to revoke one token. An administrator revokes all of an
+// app's on its page in PagerDuty.
 type OAuth struct{ app *authcode.App }
 
-// NewOAuth returns the app with that client id and secret. The redirect URL is one of those that the app has at PagerDuty,
-// to the letter: https, or http on a loopback address. Of the options it takes [WithScopes], by default [RunScopes],
-// [WithOAuthURL] and [WithTransport]. The scope "openid" is always asked for as well: see [IdentityOf]. An app whose pages
-// ask for different scopes at different times, to install and to log in, is made several times. It does no I/O.
+// NewOAuth returns the app with that client id and secret. The redirect URL is exactly
+// one of those that the app has at PagerDuty: https, or http on a loopback address. The
+// options may be [WithScopes], by default [RunScopes], [WithOAuthURL] and
+// [WithTransport]. The scope "openid" is always requested as well: see [IdentityOf]. To
+// request different scopes, to install and to log in, make several. It does no I/O.
 //
 // See https://developer.pagerduty.com/docs/user-oauth-token-via-code-grant.
 func NewOAuth(clientID, clientSecret, redirectURL string, opts ...Option) (*OAuth, error) {
@@ -33,12 +37,13 @@ func NewOAuth(clientID, clientSecret, redirectURL string, opts ...Option) (*OAut
 	if err != nil {
 		return nil, err
 	}
-	if settings.base != "" || settings.region != "" || settings.from != "" || settings.subdomain != "" {
-		return nil, errors.New("pagerduty: an OAuth app takes scopes, an OAuth URL and a transport: the rest is for NewClient")
+	if settings.baseURL != "" || settings.region != "" || settings.from != "" || settings.subdomain != "" {
+		return nil, errors.New("pagerduty: an OAuth app takes scopes, an OAuth URL and a transport, the rest is for NewClient")
 	}
 	app := &authcode.App{
-		ClientID: clientID, ClientSecret: hide(clientSecret), RedirectURL: redirectURL, BaseURL: settings.oauthURL(),
-		AuthStyle: oauth2.AuthStyleInParams, Scopes: settings.wanted(), TokenLife: tokenLife, HTTP: transport,
+		ClientID: clientID, ClientSecret: redact.NewSecretFunc(clientSecret),
+		RedirectURL: redirectURL, BaseURL: settings.oauthURL,
+		AuthStyle: oauth2.AuthStyleInParams, Scopes: settings.scopes, TokenLife: tokenLife, HTTP: transport,
 	}
 	if !slices.Contains(app.Scopes, openID) {
 		app.Scopes = append(app.Scopes, openID)
@@ -49,77 +54,77 @@ func NewOAuth(clientID, clientSecret, redirectURL string, opts ...Option) (*OAut
 	return &OAuth{app}, nil
 }
 
-// AuthCodeURL returns the page of PagerDuty where somebody logs in and agrees, and which sends the browser back to the
-// redirect URL with a code and this state, or with error=access_denied. The state is a random text that the callback must
-// bring back in the same browser; the verifier, of oauth2.GenerateVerifier, belongs to this one flow and never leaves the
-// server before Exchange.
+// AuthCodeURL returns the page of PagerDuty where somebody logs in and agrees. It sends
+// the browser back to the redirect URL with a code and this state, or with
+// error=access_denied. The state is a random string that the callback must receive in the
+// same browser; the verifier, from oauth2.GenerateVerifier, is for this one flow and
+// stays on the server until Exchange.
 func (o *OAuth) AuthCodeURL(state, verifier string) string { return o.app.AuthCodeURL(state, verifier) }
 
-// Exchange turns the code of a callback into the tokens of a fresh consent, for tokenstore.TokenSource.Save. A code is
-// good once, for 30 seconds, and is sent once. The token's extras are "scope", which may be less than was asked for
-// ([CheckScopes]), "id_token" ([IdentityOf]) and "api_url", the region's host that a [Client] of a [UserToken] goes to.
+// Exchange turns the code of a callback into the tokens of a new consent, for
+// tokenstore.TokenSource.Save. A code is valid once, for 30 seconds, and is sent once.
+// The token's extras are "scope", which may be less than was requested ([CheckScopes]),
+// "id_token" ([IdentityOf]) and "api_url", the region's host that a [Client] of a
+// [UserToken] calls.
 //
-// It fails with [ErrGrant] for a code that PagerDuty does not take, and for one of another verifier: begin the flow again.
+// [ErrGrant] means that PagerDuty does not accept the code, or that it belongs to another
+// verifier: start again.
 func (o *OAuth) Exchange(ctx context.Context, code, verifier string) (*oauth2.Token, error) {
 	token, err := o.app.Exchange(ctx, code, verifier)
 	if err != nil {
-		return nil, o.failed(ctx, "exchange code", err, code, verifier)
+		return nil, o.failed(ctx, request{op: "exchange code"}, err, code, verifier)
 	}
 	return withRegion(token), nil
 }
 
-// Refresh turns a refresh token into its successors, and is a tokenstore.RefreshFunc: the old token is sent once, and is
-// to be taken for worthless afterwards. Whether PagerDuty ends the whole grant when one comes a second time is not known:
-// give the source tokenstore.WithReuseDetection. [ErrGrant] means that the grant is lost and somebody must agree again,
-// unless another process was faster; a *oauth2.RetrieveError, without the answer's text, is found in every refusal.
+// Refresh turns a refresh token into its successors, and is a tokenstore.RefreshFunc: the
+// old token is sent once, and is to be taken for worthless afterwards. Whether PagerDuty
+// ends the whole grant when one comes a second time is not known: give the source
+// tokenstore.WithReuseDetection. [ErrGrant] means that the grant is lost and somebody
+// must agree again, unless another process was faster; a *oauth2.RetrieveError, without
+// the answer's text, is found in every refusal.
 func (o *OAuth) Refresh(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
-	const op = "refresh token"
+	r := request{op: "refresh token"}
 	if old == nil {
-		return nil, invalid(op, "", "there is no token")
+		return nil, invalid(r.op, "", "there is no token")
 	}
 	token, err := o.app.Refresh(ctx, old.RefreshToken)
 	if err != nil {
-		return nil, o.failed(ctx, op, err, old.RefreshToken)
+		return nil, o.failed(ctx, r, err, old.RefreshToken)
 	}
 	return withRegion(token), nil
 }
 
-// withRegion names the region's host as the token's api_url, where a token store keeps it. Nothing but the ID token
-// tells it.
+// failed turns an error of the token endpoint into an Error.
+func (o *OAuth) failed(ctx context.Context, r request, err error, secrets ...string) *Error {
+	rejected, ok := errors.AsType[*oauth2.RetrieveError](err)
+	switch {
+	case ok:
+		return o.refused(r, rejected.Response, rejected.Body, secrets...)
+	case errors.Is(err, authcode.ErrInvalid):
+		return &Error{Op: r.op, Err: fmt.Errorf("%w: %w", ErrInvalid, err)}
+	}
+	return unanswered(ctx, r, err)
+}
+
+// refused returns the error for an answer that is not a success. Only what PagerDuty has
+// surely decided is a refusal to a token store: after any other answer the refresh token
+// may be used up or not.
+func (o *OAuth) refused(r request, resp *http.Response, body []byte, secrets ...string) *Error {
+	answer := readTokenRefusal(resp, body, append(secrets, o.app.ClientSecret())...)
+	decided := answer.status/100 == 4 || answer.status/100 == 2 && answer.kind != ""
+	if !decided || answer.status == http.StatusRequestTimeout {
+		return answer.newError(r, answer.reason())
+	}
+	return answer.newError(r, authcode.Refused(answer.oauthReason(), answer.status, answer.kind))
+}
+
+// withRegion sets the region's host as the token's api_url, where a token store keeps it.
+// Only the ID token names it.
 func withRegion(token *oauth2.Token) *oauth2.Token {
 	extras := map[string]any{"scope": token.Extra("scope"), "id_token": token.Extra("id_token"), "api_url": ""}
 	if identity, err := IdentityOf(token); err == nil {
 		extras["api_url"] = identity.Region.apiURL()
 	}
 	return token.WithExtra(extras)
-}
-
-// failed turns what the token endpoint led to into an Error.
-func (o *OAuth) failed(ctx context.Context, op string, err error, secrets ...string) *Error {
-	r := request{op: op}
-	answer, refused := errors.AsType[*oauth2.RetrieveError](err)
-	switch {
-	case refused:
-		return o.refusal(r, answer, append(secrets, o.app.ClientSecret()))
-	case errors.Is(err, authcode.ErrInvalid):
-		return &Error{Op: op, Err: fmt.Errorf("%w: %w", ErrInvalid, err)}
-	case errors.Is(err, authcode.ErrUnreadable):
-		return unreadableError(r)
-	}
-	return unansweredError(ctx, r, err)
-}
-
-// refusal reads an answer that is no success. Only what PagerDuty has surely decided is told to a token store as a
-// refusal: after anything else the refresh token may be used up or not.
-func (o *OAuth) refusal(r request, answer *oauth2.RetrieveError, secrets []string) *Error {
-	e, kind := tokenRefusal(r, answer.Response, answer.Body, secrets)
-	decided := e.StatusCode/100 == 4 || e.StatusCode/100 == 2 && kind != ""
-	if !decided || e.StatusCode == http.StatusRequestTimeout {
-		return e
-	}
-	if !errors.Is(e, ErrRateLimited) {
-		e.Err = oauthReason(kind, e.Err)
-	}
-	e.Err = authcode.Refused(e.Err, e.StatusCode, kind)
-	return e
 }

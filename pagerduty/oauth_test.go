@@ -16,14 +16,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/oauth2"
 
+	"github.com/incidentbridge/incidentbridge/internal/oauthtest"
 	"github.com/incidentbridge/incidentbridge/pagerduty"
 	"github.com/incidentbridge/incidentbridge/pagerduty/pagerdutytest"
 )
 
-const (
-	callback = "https://bridge.example.com/oauth/pagerduty/callback?x=y"
-	verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk" // of RFC 7636, appendix B, as is the challenge of it
-)
+const callback = "https://bridge.example.com/oauth/pagerduty/callback?x=y"
 
 func newOAuth(t *testing.T, fake *pagerdutytest.Server, opts ...pagerduty.Option) *pagerduty.OAuth {
 	t.Helper()
@@ -33,34 +31,6 @@ func newOAuth(t *testing.T, fake *pagerdutytest.Server, opts ...pagerduty.Option
 		t.Fatal(err)
 	}
 	return app
-}
-
-// agree is a browser that goes to the authorize page and comes back with a code.
-func agree(t *testing.T, fake *pagerdutytest.Server, address string) string {
-	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, http.NoBody)
-	if err != nil {
-		t.Fatal(err)
-	}
-	answer, err := fake.Transport().RoundTrip(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	back, err := answer.Location()
-	if err != nil || !strings.HasPrefix(back.String(), "https://bridge.example.com/") || back.Query().Get("state") != "state" {
-		t.Fatalf("the page leads to %v, %v; want the callback with the state", back, err)
-	}
-	return back.Query().Get("code")
-}
-
-// consent is the token of a fresh consent.
-func consent(t *testing.T, fake *pagerdutytest.Server, app *pagerduty.OAuth) *oauth2.Token {
-	t.Helper()
-	token, err := app.Exchange(t.Context(), agree(t, fake, app.AuthCodeURL("state", verifier)), verifier)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return token
 }
 
 // clientOf calls with the token alone.
@@ -74,48 +44,64 @@ func clientOf(t *testing.T, fake *pagerdutytest.Server, token *oauth2.Token, opt
 	return client
 }
 
-// errorCode is what a token store reads of a refusal; none when it must take the error for no answer.
-func errorCode(err error) string {
-	if answer, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
-		return fmt.Sprintf("%d %s", answer.Response.StatusCode, answer.ErrorCode)
-	}
-	return "none"
+func TestOAuth(t *testing.T) {
+	t.Parallel()
+	oauthtest.Run(t, oauthtest.Vendor{
+		NewFake: func() (oauthtest.Fake, string, string) {
+			fake := pagerdutytest.New()
+			id, secret, _ := fake.Credentials()
+			return fake, id, secret
+		},
+		NewApp: func(id, secret, redirectURL string, transport http.RoundTripper) (oauthtest.App, error) {
+			app, err := pagerduty.NewOAuth(id, secret, redirectURL, pagerduty.WithTransport(transport))
+			if err != nil {
+				return nil, err
+			}
+			return app, nil
+		},
+		RedirectURL:    callback,
+		CodeLife:       30 * time.Second,
+		TokenLife:      24 * time.Hour,
+		Sentinels:      sentinels(),
+		ErrGrant:       pagerduty.ErrGrant,
+		ErrInvalid:     pagerduty.ErrInvalid,
+		ErrUnavailable: pagerduty.ErrUnavailable,
+		Refusals: []oauthtest.Refusal{
+			{Status: 400, Body: `{"error":"invalid_grant","error_description":"The code is unknown"}`, Want: pagerduty.ErrGrant, Code: "400 invalid_grant"},
+			{Status: 401, Body: `{"error":"invalid_client","error_description":"No"}`, Want: pagerduty.ErrCredentials, Code: "401 invalid_client"},
+			{Status: 400, Body: `{"error":"unauthorized_client"}`, Want: pagerduty.ErrCredentials, Code: "400 unauthorized_client"},
+			{Status: 400, Body: `{"error":"unsupported_grant_type"}`, Want: pagerduty.ErrCredentials, Code: "400 unsupported_grant_type"},
+			{Status: 400, Body: `{"error":"invalid_request"}`, Want: pagerduty.ErrInvalid, Code: "400 invalid_request"},
+			{Status: 400, Body: `{"error":"invalid_scope"}`, Want: pagerduty.ErrMissingScopes, Code: "400 invalid_scope"},
+			{Status: 403, Body: `{"error":"access_denied"}`, Want: pagerduty.ErrForbidden, Code: "403 access_denied"},
+			{Status: 401, Body: `{"error":{"message":"Authentication failed","code":2006}}`, Want: pagerduty.ErrUnauthorized, Code: "401 "},
+			{Status: 400, Body: `<html>`, Want: pagerduty.ErrInvalid, Code: "400 "},
+			{Status: 429, Body: ``, Want: pagerduty.ErrRateLimited, Code: "429 "},
+		},
+		ErrorBodies: []string{
+			`{"error":"invalid_grant","error_description":"no %s","error_uri":"https://x/?%s"}`,
+			`{"error":{"message":"no %s","code":2001,"errors":["%s"]}}`, `{"error":"%s"}`, `{"access_token":"","expires_in":"%s"}`, `%s`,
+		},
+	})
 }
 
-func TestNewOAuthChecksItsArguments(t *testing.T) {
+func TestNewOAuthChecksItsOptions(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
-		name, id, secret, redirect string
-		opt                        pagerduty.Option
-		want                       string
+		name string
+		opt  pagerduty.Option
+		want string
 	}{
-		{name: "no id", secret: "s", redirect: callback, want: "client id is empty"},
-		{name: "no secret", id: "i", redirect: callback, want: "client secret is empty"},
-		{name: "http redirect", id: "i", secret: "s", redirect: "http://bridge.example.com/", want: "must be https"},
-		{name: "base URL", id: "i", secret: "s", redirect: callback, opt: pagerduty.WithBaseURL("https://api.pagerduty.com"), want: "for NewClient"},
-		{name: "region", id: "i", secret: "s", redirect: callback, opt: pagerduty.WithRegion(pagerduty.US), want: "for NewClient"},
-		{name: "from", id: "i", secret: "s", redirect: callback, opt: pagerduty.WithFrom("a@example.com"), want: "for NewClient"},
-		{name: "subdomain", id: "i", secret: "s", redirect: callback, opt: pagerduty.WithSubdomain("acme"), want: "for NewClient"},
-		{name: "bad option", id: "i", secret: "s", redirect: callback, opt: pagerduty.WithOAuthURL("http://pagerduty.com"), want: "OAuth URL"},
+		{"base URL", pagerduty.WithBaseURL("https://api.pagerduty.com"), "for NewClient"},
+		{"region", pagerduty.WithRegion(pagerduty.US), "for NewClient"},
+		{"from", pagerduty.WithFrom("a@example.com"), "for NewClient"},
+		{"subdomain", pagerduty.WithSubdomain("acme"), "for NewClient"},
+		{"bad option", pagerduty.WithOAuthURL("http://pagerduty.com"), "OAuth URL"},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			var opts []pagerduty.Option
-			if tt.opt != nil {
-				opts = append(opts, tt.opt)
-			}
-			if _, err := pagerduty.NewOAuth(tt.id, tt.secret, tt.redirect, opts...); err == nil || !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("error %v, want %q in it", err, tt.want)
-			}
-		})
-	}
-	app, err := pagerduty.NewOAuth("i", "hunter2", "http://127.0.0.1:8080/callback")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if text := fmt.Sprintf("%v %+v %#v", app, app, app); strings.Contains(text, "hunter2") {
-		t.Errorf("the app prints as %s", text)
+		if _, err := pagerduty.NewOAuth("i", "s", callback, tt.opt); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: error %v, want %q in it", tt.name, err, tt.want)
+		}
 	}
 }
 
@@ -132,11 +118,11 @@ func TestAuthCodeURLAsksWithPKCEAndForScopes(t *testing.T) {
 		}},
 	}
 	for _, tt := range tests {
-		page, query, _ := strings.Cut(newOAuth(t, pagerdutytest.New(), tt.opts...).AuthCodeURL("st+te", verifier), "?")
+		page, query, _ := strings.Cut(newOAuth(t, pagerdutytest.New(), tt.opts...).AuthCodeURL("st+te", oauthtest.Verifier), "?")
 		got, err := url.ParseQuery(query)
 		want := url.Values{
 			"response_type": {"code"}, "client_id": {"b3d8b1a0-client"}, "redirect_uri": {callback}, "state": {"st+te"}, "scope": {tt.scope},
-			"code_challenge": {"E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"}, "code_challenge_method": {"S256"},
+			"code_challenge": {oauthtest.Challenge}, "code_challenge_method": {"S256"},
 		}
 		if diff := cmp.Diff(want, got); diff != "" || err != nil || page != tt.page {
 			t.Errorf("%s: page %s, %v (-want +got):\n%s", tt.name, page, err, diff)
@@ -149,7 +135,7 @@ func TestExchangeSendsTheCredentialsInTheForm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := pagerdutytest.New()
 		app := newOAuth(t, fake)
-		first := consent(t, fake, app)
+		first := oauthtest.Consent(t, fake, app)
 		if life := time.Until(first.Expiry); life != 24*time.Hour || first.RefreshToken == "" {
 			t.Errorf("a token for %s, refreshable: %t", life, first.RefreshToken != "")
 		}
@@ -158,7 +144,7 @@ func TestExchangeSendsTheCredentialsInTheForm(t *testing.T) {
 		}
 		id, secret, _ := fake.Credentials()
 		wants := []url.Values{
-			{"grant_type": {"authorization_code"}, "redirect_uri": {callback}, "code_verifier": {verifier}, "client_id": {id}, "client_secret": {secret}},
+			{"grant_type": {"authorization_code"}, "redirect_uri": {callback}, "code_verifier": {oauthtest.Verifier}, "client_id": {id}, "client_secret": {secret}},
 			{"grant_type": {"refresh_token"}, "refresh_token": {first.RefreshToken}, "client_id": {id}, "client_secret": {secret}},
 		}
 		for i, want := range wants {
@@ -195,7 +181,7 @@ func TestATokenLeadsToItsRegion(t *testing.T) {
 			}
 			fake := pagerdutytest.New(opts...)
 			app := newOAuth(t, fake)
-			first := consent(t, fake, app)
+			first := oauthtest.Consent(t, fake, app)
 			second, err := app.Refresh(t.Context(), first)
 			if err != nil {
 				t.Fatal(err)
@@ -234,7 +220,7 @@ func TestWhoLogsInIsKnownWithTheirRole(t *testing.T) {
 	for role, admin := range map[string]bool{"owner": true, "admin": true, "user": false, "limited_user": false, "observer": false} {
 		id := fake.AddUser(role+"@example.com", func(u *pagerdutytest.User) { u.Role = role })
 		fake.SignIn(id)
-		token := consent(t, fake, app)
+		token := oauthtest.Consent(t, fake, app)
 		identity, err := pagerduty.IdentityOf(token)
 		want := pagerduty.Identity{UserID: id, AccountID: "PACCOUNT", Subdomain: "example", Region: pagerduty.US}
 		if diff := cmp.Diff(want, identity); diff != "" || err != nil {
@@ -318,172 +304,11 @@ func FuzzIdentityOf(f *testing.F) {
 	})
 }
 
-func TestExchangeOfACodeThatIsNotGood(t *testing.T) {
-	t.Parallel()
-	tests := []struct {
-		name, verifier string
-		wait           time.Duration
-		code           string // "": the one that came back
-		want           error
-		sent           int
-	}{
-		{name: "too late", verifier: verifier, wait: 30 * time.Second, want: pagerduty.ErrGrant, sent: 1},
-		{name: "verifier of another flow", verifier: oauth2.GenerateVerifier(), want: pagerduty.ErrGrant, sent: 1},
-		{name: "made up", verifier: verifier, code: "x", want: pagerduty.ErrGrant, sent: 1},
-		{name: "verifier too short to be one", verifier: "short", want: pagerduty.ErrInvalid},
-		{name: "no verifier", want: pagerduty.ErrInvalid},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				fake := pagerdutytest.New()
-				app := newOAuth(t, fake)
-				code := agree(t, fake, app.AuthCodeURL("state", verifier))
-				time.Sleep(tt.wait)
-				if tt.code != "" {
-					code = tt.code
-				}
-				token, err := app.Exchange(t.Context(), code, tt.verifier)
-				if !errors.Is(err, tt.want) || token != nil || len(fake.Requests(pagerdutytest.GiveToken)) != tt.sent {
-					t.Errorf("%v after %d requests, want %v after %d", err, len(fake.Requests(pagerdutytest.GiveToken)), tt.want, tt.sent)
-				}
-			})
-		})
-	}
-}
-
-func TestRefreshTokensRotate(t *testing.T) {
-	t.Parallel()
-	fake := pagerdutytest.New()
-	app := newOAuth(t, fake)
-	first := consent(t, fake, app)
-	second, err := app.Refresh(t.Context(), first)
-	if err != nil || second.RefreshToken == first.RefreshToken || second.AccessToken == first.AccessToken {
-		t.Fatalf("refresh: %v", err)
-	}
-	_, err = app.Refresh(t.Context(), first)
-	if !errors.Is(err, pagerduty.ErrGrant) || errorCode(err) != "400 invalid_grant" || strings.Contains(err.Error(), first.RefreshToken) {
-		t.Errorf("a used one: %v as %s, want ErrGrant without the token", err, errorCode(err))
-	}
-	for name, old := range map[string]*oauth2.Token{"nothing": nil, "no refresh token": {AccessToken: "a"}} {
-		if _, err := app.Refresh(t.Context(), old); !errors.Is(err, pagerduty.ErrInvalid) {
-			t.Errorf("%s: %v, want ErrInvalid", name, err)
-		}
-	}
-}
-
-func TestTokenEndpointRefusals(t *testing.T) {
-	t.Parallel()
-	tests := []struct {
-		status int
-		body   string
-		want   error
-		code   string // for the token store
-	}{
-		{400, `{"error":"invalid_grant","error_description":"The code is unknown"}`, pagerduty.ErrGrant, "400 invalid_grant"},
-		{401, `{"error":"invalid_grant"}`, pagerduty.ErrGrant, "401 invalid_grant"},
-		{200, `{"error":"invalid_grant"}`, pagerduty.ErrGrant, "200 invalid_grant"},
-		{401, `{"error":"invalid_client","error_description":"No"}`, pagerduty.ErrCredentials, "401 invalid_client"},
-		{400, `{"error":"unauthorized_client"}`, pagerduty.ErrCredentials, "400 unauthorized_client"},
-		{400, `{"error":"unsupported_grant_type"}`, pagerduty.ErrCredentials, "400 unsupported_grant_type"},
-		{400, `{"error":"invalid_request"}`, pagerduty.ErrInvalid, "400 invalid_request"},
-		{400, `{"error":"invalid_scope"}`, pagerduty.ErrMissingScopes, "400 invalid_scope"},
-		{403, `{"error":"access_denied"}`, pagerduty.ErrForbidden, "403 access_denied"},
-		{401, `{"error":{"message":"Authentication failed","code":2006}}`, pagerduty.ErrUnauthorized, "401 "},
-		{400, `<html>`, pagerduty.ErrInvalid, "400 "},
-		{429, ``, pagerduty.ErrRateLimited, "429 "},
-		{408, `{"error":"invalid_grant"}`, pagerduty.ErrUnavailable, "none"},
-		{502, `<html>`, pagerduty.ErrUnavailable, "none"},
-		{302, ``, pagerduty.ErrUnavailable, "none"},
-		{200, ``, pagerduty.ErrUnavailable, "none"},
-		{200, `<html>`, pagerduty.ErrUnavailable, "none"},
-		{200, `{"access_token":null}`, pagerduty.ErrUnavailable, "none"},
-	}
-	for _, tt := range tests {
-		t.Run(fmt.Sprint(tt.status, tt.body), func(t *testing.T) {
-			t.Parallel()
-			fake := pagerdutytest.New()
-			app := newOAuth(t, fake)
-			fake.Fault(pagerdutytest.GiveToken, pagerdutytest.Answer(tt.status, tt.body).Always())
-			_, err := app.Refresh(t.Context(), &oauth2.Token{RefreshToken: "once"})
-			checkError(t, err, []error{tt.want}, []error{pagerduty.ErrInDoubt})
-			if got := errorCode(err); got != tt.code {
-				t.Errorf("%v: a token store reads %q, want %q", err, got, tt.code)
-			}
-			if sent := len(fake.Requests(pagerdutytest.GiveToken)); sent != 1 {
-				t.Errorf("%d requests, want 1", sent)
-			}
-		})
-	}
-}
-
-func TestTokensAreSentOnceUnderEveryFault(t *testing.T) {
-	t.Parallel()
-	faults := map[string]pagerdutytest.Fault{
-		"reset before": pagerdutytest.ResetBefore(), "reset after": pagerdutytest.ResetAfter(), "cut off": pagerdutytest.Truncate(),
-		"503": pagerdutytest.Answer(503, ""), "masked": pagerdutytest.Mask(504, "<html>"), "hangs": pagerdutytest.Hang(),
-	}
-	for name, fault := range faults {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				fake := pagerdutytest.New()
-				app := newOAuth(t, fake)
-				fake.Fault(pagerdutytest.GiveToken, fault.Always())
-				_, refreshErr := app.Refresh(t.Context(), &oauth2.Token{RefreshToken: "once"})
-				_, exchangeErr := app.Exchange(t.Context(), "code", verifier)
-				for _, err := range []error{refreshErr, exchangeErr} {
-					checkError(t, err, []error{pagerduty.ErrUnavailable}, []error{pagerduty.ErrGrant, pagerduty.ErrInDoubt})
-					if errorCode(err) != "none" {
-						t.Errorf("a token store reads %s of %v", errorCode(err), err)
-					}
-				}
-				if sent := len(fake.Requests(pagerdutytest.GiveToken)); sent != 2 {
-					t.Errorf("%d requests, want one of each", sent)
-				}
-			})
-		})
-	}
-}
-
-func TestNoSecretIsInAnOAuthError(t *testing.T) {
-	t.Parallel()
-	secrets := []string{"s-client-secret", "s-code", "s-refresh-token", verifier}
-	for _, status := range []int{200, 302, 400, 401, 429, 500} {
-		for _, body := range []string{
-			`{"error":"invalid_grant","error_description":"no %s","error_uri":"https://x/?%s"}`,
-			`{"error":{"message":"no %s","code":2001,"errors":["%s"]}}`, `{"error":"%s"}`, `{"access_token":"","expires_in":"%s"}`, `%s`,
-		} {
-			fake := pagerdutytest.New()
-			fake.Fault(pagerdutytest.Any, pagerdutytest.Answer(status, strings.ReplaceAll(body, "%s", strings.Join(secrets, " "))).Always())
-			app, err := pagerduty.NewOAuth("id", secrets[0], callback, pagerduty.WithTransport(fake.Transport()))
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, exchangeErr := app.Exchange(t.Context(), secrets[1], verifier)
-			_, refreshErr := app.Refresh(t.Context(), &oauth2.Token{RefreshToken: secrets[2]})
-			own := map[error][]string{exchangeErr: {secrets[0], secrets[1], verifier}, refreshErr: {secrets[0], secrets[2]}}
-			for err, secrets := range own {
-				text := fmt.Sprintf("%v %+v", err, err)
-				if answer, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
-					text += fmt.Sprintf("%v %+v %s", answer, answer.Response, answer.Body)
-				}
-				for _, secret := range secrets {
-					if err == nil || strings.Contains(text, secret) {
-						t.Errorf("HTTP %d %s: %s is in %s", status, body, secret, text)
-					}
-				}
-			}
-		}
-	}
-}
-
 func TestAPartialGrantIsDetected(t *testing.T) {
 	t.Parallel()
 	fake := pagerdutytest.New(pagerdutytest.WithAppScopes("incidents.read", "users.read", "abilities.read"))
 	incident := fake.AddIncident("down")
-	token := consent(t, fake, newOAuth(t, fake))
+	token := oauthtest.Consent(t, fake, newOAuth(t, fake))
 	want := []string{"incidents.write", "teams.read"}
 
 	err := pagerduty.CheckScopes(token, pagerduty.RunScopes()...)
@@ -540,7 +365,7 @@ func TestCheckScopes(t *testing.T) {
 func TestSetUpWorksWithItsScopes(t *testing.T) {
 	t.Parallel()
 	fake := pagerdutytest.New()
-	token := consent(t, fake, newOAuth(t, fake, pagerduty.WithScopes(slices.Concat(pagerduty.RunScopes(), pagerduty.SetUpScopes())...)))
+	token := oauthtest.Consent(t, fake, newOAuth(t, fake, pagerduty.WithScopes(slices.Concat(pagerduty.RunScopes(), pagerduty.SetUpScopes())...)))
 	client := clientOf(t, fake, token)
 	if _, err := client.WebhookSubscriptions(t.Context()); err != nil {
 		t.Errorf("subscriptions: %v", err)

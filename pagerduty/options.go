@@ -3,27 +3,32 @@ package pagerduty
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/incidentbridge/incidentbridge/internal/httpx"
+	"github.com/incidentbridge/incidentbridge/internal/urlcheck"
 )
 
-// Option changes one thing about a [Client] or an [OAuth]. Options do not depend on their order.
+// Option changes one thing about a [Client] or an [OAuth]. Options do not depend on their
+// order.
 type Option func(*config) error
+
+const defaultOAuthURL = "https://identity.pagerduty.com/oauth" // of both regions
 
 type config struct {
 	region    Region // "": by token, else US
-	base      string // "": by region
-	oauth     string
+	baseURL   string // "": by region
+	oauthURL  string
 	from      string
 	subdomain string
 	scopes    []string
 	transport http.RoundTripper
 }
 
-// WithRegion chooses the service region. The default is that of a [UserToken] that names one, else [US].
+// WithRegion chooses the service region. The default is that of a [UserToken] that names
+// one, else [US].
 func WithRegion(region Region) Option {
 	return func(c *config) error {
 		if region != US && region != EU {
@@ -34,26 +39,31 @@ func WithRegion(region Region) Option {
 	}
 }
 
-// WithBaseURL sends calls elsewhere, to a proxy or a fake; it wins over [WithRegion]. Only https is accepted, or http
-// on a loopback address.
+// WithBaseURL sets where calls are sent, such as a proxy or a fake; it takes precedence
+// over [WithRegion]. Only https is accepted, or http on a loopback address.
 func WithBaseURL(base string) Option {
 	return func(c *config) (err error) {
-		c.base, err = checkURL("base URL", base)
-		return err
+		if c.baseURL, err = urlcheck.Base(base); err != nil {
+			return fmt.Errorf("pagerduty: base URL: %w", err)
+		}
+		return nil
 	}
 }
 
-// WithOAuthURL sets the OAuth base, "https://identity.pagerduty.com/oauth" in both regions; "/authorize" and "/token" are
-// added to it. Only https is accepted, or http on a loopback address. An [AppToken] and an [OAuth] use it.
+// WithOAuthURL sets the OAuth base, "https://identity.pagerduty.com/oauth" in both
+// regions; "/authorize" and "/token" are added to it. Only https is accepted, or http on
+// a loopback address. An [AppToken] and an [OAuth] use it.
 func WithOAuthURL(base string) Option {
 	return func(c *config) (err error) {
-		c.oauth, err = checkURL("OAuth URL", base)
-		return err
+		if c.oauthURL, err = urlcheck.Base(base); err != nil {
+			return fmt.Errorf("pagerduty: OAuth URL: %w", err)
+		}
+		return nil
 	}
 }
 
-// WithFrom sets the e-mail address of the user that writes are made as. An [AppToken] needs it, a [UserToken] may have
-// it, and an [APIKey] brings its own.
+// WithFrom sets the e-mail address of the user that writes are made as. An [AppToken]
+// needs it, a [UserToken] may have it, and an [APIKey] has its own.
 func WithFrom(email string) Option {
 	return func(c *config) error {
 		if !plausibleEmail(email) {
@@ -64,11 +74,13 @@ func WithFrom(email string) Option {
 	}
 }
 
-// WithScopes sets what an [AppToken] or an [OAuth] asks for, such as "incidents.write", and what a [UserToken] should have,
-// in the place of [RunScopes]. See [Client.MissingScopes].
+// WithScopes sets the scopes that an [AppToken] or an [OAuth] requests, such as
+// "incidents.write", and that a [UserToken] should have, instead of [RunScopes]. See
+// [Client.MissingScopes].
 func WithScopes(scopes ...string) Option {
 	return func(c *config) error {
-		if len(scopes) == 0 || slices.ContainsFunc(scopes, func(s string) bool { return !headerValue(s) }) {
+		isBad := func(scope string) bool { return !httpx.IsHeaderValue(scope) }
+		if len(scopes) == 0 || slices.ContainsFunc(scopes, isBad) {
 			return errors.New("pagerduty: scopes must be words, and at least one")
 		}
 		c.scopes = slices.Clone(scopes)
@@ -76,8 +88,9 @@ func WithScopes(scopes ...string) Option {
 	}
 }
 
-// WithSubdomain tells the account's subdomain, "acme" of acme.pagerduty.com, so that [Client.ParseIncidentID] takes the
-// links of that account alone. An [AppToken] tells it too.
+// WithSubdomain sets the account's subdomain, "acme" of acme.pagerduty.com, so that
+// [Client.ParseIncidentID] accepts only the links of that account. An [AppToken] sets it
+// too.
 func WithSubdomain(subdomain string) Option {
 	return func(c *config) error {
 		subdomain = strings.ToLower(subdomain)
@@ -89,8 +102,9 @@ func WithSubdomain(subdomain string) Option {
 	}
 }
 
-// WithTransport sends requests, those for tokens included, through transport as it is: a proxy, an instrumented one, or
-// that of pagerdutytest. The default is a clone of http.DefaultTransport. Retries and limits stay in front of it.
+// WithTransport sends all requests, those for tokens included, through transport: a
+// proxy, an instrumented one, or that of pagerdutytest. The default is a clone of
+// http.DefaultTransport. Retries and limits are applied above it.
 func WithTransport(transport http.RoundTripper) Option {
 	return func(c *config) error {
 		if transport == nil {
@@ -101,9 +115,9 @@ func WithTransport(transport http.RoundTripper) Option {
 	}
 }
 
-func (c *config) baseURL() string {
-	if c.base != "" {
-		return c.base
+func (c *config) baseURLOrDefault() string {
+	if c.baseURL != "" {
+		return c.baseURL
 	}
 	return c.regionOrUS().apiURL()
 }
@@ -115,33 +129,17 @@ func (c *config) regionOrUS() Region {
 	return c.region
 }
 
-func (c *config) oauthURL() string {
-	if c.oauth == "" {
-		return defaultOAuth
+// configure applies the options, and makes the transport that they ask for.
+func configure(opts []Option) (config, *httpx.Client, error) {
+	settings := config{oauthURL: defaultOAuthURL, scopes: RunScopes()}
+	for _, opt := range opts {
+		if err := opt(&settings); err != nil {
+			return config{}, nil, err
+		}
 	}
-	return c.oauth
-}
-
-// wanted are the scopes to ask for.
-func (c *config) wanted() []string {
-	if c.scopes == nil {
-		return RunScopes()
+	transport, err := httpx.New(httpx.Config{Transport: settings.transport, Domains: []string{"pagerduty.com"}})
+	if err != nil {
+		return config{}, nil, fmt.Errorf("pagerduty: %w", err)
 	}
-	return slices.Clone(c.scopes)
-}
-
-func checkURL(name, base string) (string, error) {
-	u, err := url.Parse(base)
-	if err != nil || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return "", fmt.Errorf("pagerduty: %s must be a scheme, a host and perhaps a path", name)
-	}
-	if u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) {
-		return "", fmt.Errorf("pagerduty: %s must be https, or http on a loopback address", name)
-	}
-	return strings.TrimRight(u.String(), "/"), nil
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || (ip != nil && ip.IsLoopback())
+	return settings, transport, nil
 }

@@ -2,20 +2,26 @@ package pagerduty
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
+
+	"github.com/incidentbridge/incidentbridge/internal/lenientjson"
 )
 
-// perPage and maxPages bound a list: PagerDuty pages no further than 10,000 entries.
+// perPage and maxPages limit a list: PagerDuty returns at most 10,000 entries.
 const (
 	perPage  = 100
 	maxPages = 100
 )
 
-// each shows the entries of all pages of the list under name, in order, until see is false.
-func (c *Client) each(ctx context.Context, r request, name string, see func(object) bool) error {
+// forEach yields the entries of all pages of the list under name, in order, until yield
+// returns false.
+func (c *Client) forEach(
+	ctx context.Context, r request, name string, yield func(lenientjson.Object) bool,
+) error {
 	for page := range maxPages {
 		r.method = http.MethodGet
 		query := url.Values{}
@@ -24,19 +30,19 @@ func (c *Client) each(ctx context.Context, r request, name string, see func(obje
 		query.Set("offset", strconv.Itoa(page*perPage))
 		paged := r
 		paged.query = query
-		answer, err := c.call(ctx, paged)
+		answer, err := c.do(ctx, paged)
 		if err != nil {
 			return err
 		}
-		if _, listed := answer[name]; !listed {
-			return unreadableError(paged)
+		if !answer.Has(name) {
+			return unreadable(paged, fmt.Errorf("no %s in the answer", name))
 		}
-		for _, entry := range answer.objects(name) {
-			if !see(entry) {
+		for _, entry := range answer.Objects(name) {
+			if !yield(entry) {
 				return nil
 			}
 		}
-		if !answer.truth("more") {
+		if !answer.Bool("more") {
 			return nil
 		}
 	}

@@ -283,10 +283,10 @@ func TestPitfallSignatureIsReadWithCare(t *testing.T) {
 		body  []byte
 		want  error
 	}{
-		{"blank after the comma", wrong + ", " + pagerduty.Sign("new", nil), nil, nil},
-		{"older secret", pagerduty.Sign("old", nil), nil, nil},
-		{"body above 2 MiB", pagerduty.Sign("new", huge), huge, nil},
-		{"body cut at 2 MiB", pagerduty.Sign("new", huge[:2<<20]), huge, pagerduty.ErrBadSignature},
+		{"blank after the comma", wrong + ", " + signature("new", nil), nil, nil},
+		{"older secret", signature("old", nil), nil, nil},
+		{"body above 2 MiB", signature("new", huge), huge, nil},
+		{"body cut at 2 MiB", signature("new", huge[:2<<20]), huge, pagerduty.ErrBadSignature},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -2,10 +2,12 @@ package pagerduty
 
 import "strings"
 
-// Region is one of PagerDuty's service regions. A key or token of one is unknown in the other.
+// Region is one of PagerDuty's service regions. A key or token of one is unknown in the
+// other.
 type Region string
 
-// The regions PagerDuty serves. See https://support.pagerduty.com/main/docs/service-regions.
+// The regions PagerDuty serves. See
+// https://support.pagerduty.com/main/docs/service-regions.
 const (
 	US Region = "us"
 	EU Region = "eu"
@@ -16,7 +18,7 @@ const (
 	euAPI = "https://api.eu.pagerduty.com"
 )
 
-// apiURL is the base of the region's API; "" for no region.
+// apiURL returns the base of the region's API, "" for no region.
 func (r Region) apiURL() string {
 	switch r {
 	case US:
@@ -27,7 +29,8 @@ func (r Region) apiURL() string {
 	return ""
 }
 
-// regionOfAPI is the region whose API base that is, and none for any other URL: a token goes nowhere else.
+// regionOfAPI returns the region with that API base, and "" for any other URL: a token is
+// sent nowhere else.
 func regionOfAPI(base string) Region {
 	switch strings.TrimSuffix(base, "/") {
 	case usAPI:

@@ -7,14 +7,15 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// RunScopes returns the scopes that a running service needs, and that an [AppToken] and an [OAuth] app ask for unless
-// [WithScopes] says otherwise.
+// RunScopes returns the scopes that a running service needs. An [AppToken] and an [OAuth]
+// app request them unless [WithScopes] is used.
 func RunScopes() []string {
 	return []string{"abilities.read", "incidents.read", "incidents.write", "teams.read", "users.read"}
 }
 
-// SetUpScopes returns the scopes that setting up needs beside [RunScopes]: webhook subscriptions and custom incident
-// actions. A subscription wants the scope of its events too: incidents.read, which RunScopes has, for incident.*,
+// SetUpScopes returns the scopes that setting up needs in addition to [RunScopes]:
+// webhook subscriptions and custom incident actions. A subscription needs the scope of
+// its events too: incidents.read, which RunScopes has, for incident.*,
 // incident_workflows.read for incident.workflow.*, services.read for service.*.
 func SetUpScopes() []string {
 	return []string{
@@ -23,34 +24,34 @@ func SetUpScopes() []string {
 	}
 }
 
-// CheckScopes returns nil when the token was granted all these scopes, else an error that matches [ErrMissingScopes] and
-// names the missing ones in Error.Scopes. PagerDuty refuses no consent for want of a scope, it leaves the scope out. The
-// classic scope "write" grants everything, and "read" whatever ends in ".read". A token whose answer did not speak of
-// scopes passes.
+// CheckScopes returns nil when the token was granted all these scopes, else an
+// [ErrMissingScopes] with the missing ones in Error.Scopes. PagerDuty does not refuse a
+// consent because of a scope, it leaves the scope out. The classic scope "write" grants
+// everything, and "read" every scope that ends in ".read". A token whose answer had no
+// list of scopes passes.
 func CheckScopes(token *oauth2.Token, scopes ...string) error {
-	missing := lackedBy(token, scopes)
+	missing := missingScopes(token, scopes)
 	if len(missing) == 0 {
 		return nil
 	}
 	return &Error{Op: "check scopes", Scopes: missing, Err: ErrMissingScopes}
 }
 
-func lackedBy(token *oauth2.Token, wanted []string) []string {
+// missingScopes returns the wanted scopes that the token was not granted; none when its
+// answer had no list of scopes.
+func missingScopes(token *oauth2.Token, wanted []string) []string {
 	if token == nil {
 		return nil
 	}
-	told, _ := token.Extra("scope").(string)
-	if granted := strings.Fields(told); len(granted) > 0 {
-		return lacking(granted, wanted)
+	scope, _ := token.Extra("scope").(string)
+	granted := strings.Fields(scope)
+	if len(granted) == 0 {
+		return nil
 	}
-	return nil
-}
-
-// lacking are the scopes that are wanted and were not granted.
-func lacking(granted, wanted []string) []string {
+	writeAll, readAll := slices.Contains(granted, "write"), slices.Contains(granted, "read") // classic scopes
 	var missing []string
 	for _, scope := range wanted {
-		classic := slices.Contains(granted, "write") || slices.Contains(granted, "read") && strings.HasSuffix(scope, ".read")
+		classic := writeAll || readAll && strings.HasSuffix(scope, ".read")
 		if !classic && !slices.Contains(granted, scope) {
 			missing = append(missing, scope)
 		}

@@ -7,13 +7,16 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+
+	"github.com/incidentbridge/incidentbridge/internal/redact"
 )
 
-// What [Verifier.Verify] refuses.
+// Why a delivery is not to be trusted.
 var (
-	// ErrNotSigned says that the request has no signature that this package knows.
+	// ErrNotSigned reports a delivery without a signature that this package knows.
 	ErrNotSigned = errors.New("pagerduty: webhook is not signed")
-	// ErrBadSignature says that no signature fits the body under any of the secrets.
+	// ErrBadSignature reports a delivery whose signatures match the body under none of
+	// the secrets.
 	ErrBadSignature = errors.New("pagerduty: webhook signature does not match")
 )
 
@@ -22,27 +25,31 @@ const (
 	signaturePrefix = "v1="
 )
 
-// Verifier checks the signatures of V3 webhooks. Make one with [NewVerifier]; it is safe for concurrent use.
-type Verifier struct{ secrets []hidden }
+// Verifier checks that a V3 webhook delivery comes from PagerDuty. It is safe for
+// concurrent use.
+type Verifier struct{ secrets []redact.SecretFunc }
 
-// NewVerifier returns a verifier that accepts what any of the secrets signed, so that they can be rotated. At least one
-// is needed, and an empty one is refused: it would accept what anybody signs.
+// NewVerifier returns a verifier that accepts any of the secrets, so that they can be
+// rotated. It returns an error for no secret, or an empty one, since it would let
+// everybody in.
 func NewVerifier(secrets []string) (*Verifier, error) {
 	if len(secrets) == 0 {
-		return nil, errors.New("pagerduty: a webhook secret is needed")
+		return nil, errors.New("pagerduty: no webhook secret")
 	}
 	v := &Verifier{}
 	for _, secret := range secrets {
 		if strings.TrimSpace(secret) == "" {
-			return nil, errors.New("pagerduty: a webhook secret is empty")
+			return nil, errors.New("pagerduty: empty webhook secret")
 		}
-		v.secrets = append(v.secrets, hide(secret))
+		v.secrets = append(v.secrets, redact.NewSecretFunc(secret))
 	}
 	return v, nil
 }
 
-// Verify checks the X-PagerDuty-Signature header against body, which must be the bytes as they came. It answers nil,
-// [ErrNotSigned] or [ErrBadSignature]. The caller bounds the body's size.
+// Verify checks the delivery with exactly these bytes as its body: decoding and encoding
+// them again breaks the signature. It returns nil, [ErrNotSigned] or [ErrBadSignature];
+// answer both errors with 401. The caller limits the body's size.
+//
 // See https://developer.pagerduty.com/docs/verifying-signatures.
 func (v *Verifier) Verify(header http.Header, body []byte) error {
 	signatures := claimedSignatures(header)
@@ -60,8 +67,8 @@ func (v *Verifier) Verify(header http.Header, body []byte) error {
 	return ErrBadSignature
 }
 
-// claimedSignatures are the v1 signatures of the header. An entry of another version is not ours to judge; a v1 entry
-// that is no hex stays as something that matches nothing.
+// claimedSignatures returns the v1 signatures of the header. Entries of other versions
+// are left out; a v1 entry that is no hex is kept as a signature that matches nothing.
 func claimedSignatures(header http.Header) [][]byte {
 	var found [][]byte
 	for entry := range strings.SplitSeq(strings.Join(header.Values(signatureHeader), ","), ",") {
@@ -78,9 +85,12 @@ func claimedSignatures(header http.Header) [][]byte {
 	return found
 }
 
-// Sign answers the X-PagerDuty-Signature header value that PagerDuty would send for body: a signer for tests.
-func Sign(secret string, body []byte) string {
-	return signaturePrefix + hex.EncodeToString(mac(secret, body))
+// Sign returns the headers with which PagerDuty would deliver body: a signer for tests.
+func Sign(secret string, body []byte) http.Header {
+	header := http.Header{}
+	header.Set("Content-Type", "application/json")
+	header.Set(signatureHeader, signaturePrefix+hex.EncodeToString(mac(secret, body)))
+	return header
 }
 
 // mac uses the secret's own bytes: it looks like base64 and is not.

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/incidentbridge/incidentbridge/pagerduty"
 )
 
@@ -56,7 +58,7 @@ func TestVerify(t *testing.T) {
 		{"empty signature", []string{pingSecret}, []string{"v1="}, pingBody, pagerduty.ErrBadSignature},
 		{"cut signature", []string{pingSecret}, []string{pingSignature[:40]}, pingBody, pagerduty.ErrBadSignature},
 		{"longer signature", []string{pingSecret}, []string{pingSignature + "00"}, pingBody, pagerduty.ErrBadSignature},
-		{"signed with no secret", []string{"a"}, []string{pagerduty.Sign("", []byte("x"))}, "x", pagerduty.ErrBadSignature},
+		{"signed with no secret", []string{"a"}, []string{signature("", []byte("x"))}, "x", pagerduty.ErrBadSignature},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -83,9 +85,15 @@ func TestNewVerifierRefusesEmptySecrets(t *testing.T) {
 
 func TestSignIsWhatPagerDutySends(t *testing.T) {
 	t.Parallel()
-	if got := pagerduty.Sign(pingSecret, []byte(pingBody)); got != pingSignature {
-		t.Errorf("Sign = %s, want %s", got, pingSignature)
+	want := http.Header{"Content-Type": {"application/json"}, "X-Pagerduty-Signature": {pingSignature}}
+	if diff := cmp.Diff(want, pagerduty.Sign(pingSecret, []byte(pingBody))); diff != "" {
+		t.Errorf("headers (-want +got):\n%s", diff)
 	}
+}
+
+// signature is the one in the headers of Sign.
+func signature(secret string, body []byte) string {
+	return pagerduty.Sign(secret, body).Get("X-PagerDuty-Signature")
 }
 
 func FuzzVerify(f *testing.F) {
@@ -97,8 +105,8 @@ func FuzzVerify(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		signature := pagerduty.Sign(pingSecret, body)
-		genuine := strings.Contains(strings.ToLower(value), signature)
+		right := signature(pingSecret, body)
+		genuine := strings.Contains(strings.ToLower(value), right)
 		err = verifier.Verify(http.Header{"X-Pagerduty-Signature": {value}}, body)
 		if err == nil && !genuine {
 			t.Errorf("header %q passes", value)
@@ -106,7 +114,7 @@ func FuzzVerify(f *testing.F) {
 		if !errors.Is(err, pagerduty.ErrNotSigned) && !errors.Is(err, pagerduty.ErrBadSignature) && err != nil {
 			t.Errorf("error %v is neither of the two", err)
 		}
-		header := http.Header{"X-Pagerduty-Signature": {value, signature}}
+		header := http.Header{"X-Pagerduty-Signature": {value, right}}
 		if err := verifier.Verify(header, body); err != nil {
 			t.Errorf("genuine signature beside %q: %v", value, err)
 		}

@@ -2,34 +2,39 @@ package pagerduty
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/incidentbridge/incidentbridge/internal/lenientjson"
+	"github.com/incidentbridge/incidentbridge/internal/urlcheck"
 )
 
 // WebhookSubscription is a V3 webhook that PagerDuty sends to a URL.
 type WebhookSubscription struct {
 	ID          string
-	URL         string // where the events go; it may hold a password, so it is in no error
+	URL         string // where the events are sent; it may contain a password, so it is in no error
 	Events      []string
 	Filter      Reference // Type "account_reference", or "service_reference" or "team_reference" with an ID
 	Description string
-	Active      bool // false: switched off by a person
-	Disabled    bool // PagerDuty stopped sending for 24 hours: three events in a row were refused
+	Active      bool // false: disabled by a person
+	Disabled    bool // PagerDuty stopped sending for 24 hours: three events in a row failed
 
-	// Secret signs the events. PagerDuty tells it once, in the answer to [Client.CreateWebhookSubscription]: keep it.
+	// Secret signs the events. PagerDuty sends it once, in the answer to
+	// [Client.CreateWebhookSubscription]: keep it.
 	Secret Secret
 }
 
-// WebhookSubscriptionRequest is what [Client.CreateWebhookSubscription] wants to know.
+// WebhookSubscriptionRequest describes the subscription to make.
 type WebhookSubscriptionRequest struct {
 	URL         string   // required, https
 	Events      []string // required, such as "incident.triggered"
 	Filter      Reference
 	Description string
-	Headers     map[string]Secret // sent along with every event; PagerDuty shows them to nobody
+	Headers     map[string]Secret // sent with every event; PagerDuty shows them to nobody
 }
 
 type subscriptionWrite struct {
@@ -60,14 +65,16 @@ type filterWrite struct {
 	ID   string `json:"id,omitempty"`
 }
 
-// CreateWebhookSubscription subscribes a URL to events, of the whole account unless the filter says otherwise. It is
-// sent once: after [ErrInDoubt] look for it with [Client.WebhookSubscriptions], and delete the one whose secret is
-// lost. See createWebhookSubscription in https://developer.pagerduty.com/api-reference/.
+// CreateWebhookSubscription subscribes a URL to events, of the whole account unless there
+// is a filter. The request is sent once: after [ErrInDoubt] look for it with
+// [Client.WebhookSubscriptions], and delete the one whose secret is lost.
+//
+// See createWebhookSubscription in https://developer.pagerduty.com/api-reference/.
 func (c *Client) CreateWebhookSubscription(
 	ctx context.Context, w WebhookSubscriptionRequest,
 ) (*WebhookSubscription, error) {
 	const op = "create webhook subscription"
-	if !receiverURL(w.URL) {
+	if !isReceiverURL(w.URL) {
 		return nil, invalid(op, "", "the URL must be https")
 	}
 	if len(w.Events) == 0 || slices.Contains(w.Events, "") {
@@ -86,17 +93,18 @@ func (c *Client) CreateWebhookSubscription(
 			},
 			Events: w.Events, Filter: filter, Description: w.Description,
 		}},
-		sensitive: secretsOf(w.URL, w.Headers),
+		secrets: secretsOf(w.URL, w.Headers),
 	}
 	return c.answeredSubscription(ctx, r)
 }
 
 // WebhookSubscriptions lists the account's webhook subscriptions, without their secrets.
+//
 // See listWebhookSubscriptions in https://developer.pagerduty.com/api-reference/.
 func (c *Client) WebhookSubscriptions(ctx context.Context) ([]WebhookSubscription, error) {
 	var found []WebhookSubscription
 	r := request{op: "list webhook subscriptions", path: "/webhook_subscriptions"}
-	err := c.each(ctx, r, "webhook_subscriptions", func(entry object) bool {
+	err := c.forEach(ctx, r, "webhook_subscriptions", func(entry lenientjson.Object) bool {
 		if s := decodeSubscription(entry); s.ID != "" {
 			found = append(found, *s)
 		}
@@ -108,68 +116,64 @@ func (c *Client) WebhookSubscriptions(ctx context.Context) ([]WebhookSubscriptio
 	return found, nil
 }
 
-// EnableWebhookSubscription lets PagerDuty send again to a URL that it gave up on. What it discarded is lost.
+// EnableWebhookSubscription makes PagerDuty send again after it disabled the
+// subscription. The events in between are lost.
+//
 // See enableWebhookSubscription in https://developer.pagerduty.com/api-reference/.
 func (c *Client) EnableWebhookSubscription(ctx context.Context, id string) error {
-	return c.poke(ctx, "enable webhook subscription", "/webhook_subscriptions/", id, "/enable")
+	return c.postEmpty(ctx, "enable webhook subscription", "/webhook_subscriptions/", id, "/enable")
 }
 
-// PingWebhookSubscription asks PagerDuty to send a "pagey.ping" event.
+// PingWebhookSubscription makes PagerDuty send a "pagey.ping" event.
+//
 // See testWebhookSubscription in https://developer.pagerduty.com/api-reference/.
 func (c *Client) PingWebhookSubscription(ctx context.Context, id string) error {
-	return c.poke(ctx, "ping webhook subscription", "/webhook_subscriptions/", id, "/ping")
+	return c.postEmpty(ctx, "ping webhook subscription", "/webhook_subscriptions/", id, "/ping")
 }
 
-// DeleteWebhookSubscription ends a subscription. One that is gone already is as good as deleted.
+// DeleteWebhookSubscription ends a subscription. One that is already gone counts as
+// deleted.
+//
 // See deleteWebhookSubscription in https://developer.pagerduty.com/api-reference/.
 func (c *Client) DeleteWebhookSubscription(ctx context.Context, id string) error {
 	const op = "delete webhook subscription"
 	if !validID(id) {
 		return invalid(op, "", "the id must be letters and digits")
 	}
-	return c.remove(ctx, request{op: op, path: "/webhook_subscriptions/" + id})
-}
-
-// poke posts nothing to a thing, and reads nothing back.
-func (c *Client) poke(ctx context.Context, op, collection, id, verb string) error {
-	if !validID(id) {
-		return invalid(op, "", "the id must be letters and digits")
-	}
-	_, err := c.call(ctx, request{op: op, method: http.MethodPost, path: collection + id + verb, empty: true})
-	return err
+	return c.delete(ctx, op, "/webhook_subscriptions/"+id)
 }
 
 func (c *Client) answeredSubscription(ctx context.Context, r request) (*WebhookSubscription, error) {
-	answer, err := c.call(ctx, r)
+	answer, err := c.do(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	subscription := decodeSubscription(answer.object("webhook_subscription"))
+	subscription := decodeSubscription(answer.Object("webhook_subscription"))
 	if !validID(subscription.ID) {
-		return nil, unreadableError(r)
+		return nil, unreadable(r, errors.New("no webhook subscription in the answer"))
 	}
 	return subscription, nil
 }
 
-func decodeSubscription(o object) *WebhookSubscription {
-	delivery, filter := o.object("delivery_method"), o.object("filter")
+func decodeSubscription(o lenientjson.Object) *WebhookSubscription {
+	delivery, filter := o.Object("delivery_method"), o.Object("filter")
 	return &WebhookSubscription{
-		ID:          o.text("id"),
-		URL:         delivery.text("url"),
-		Events:      o.texts("events"),
-		Filter:      Reference{ID: filter.text("id"), Type: filter.text("type")},
-		Description: o.text("description"),
-		Active:      o.truth("active"),
-		Disabled:    delivery.truth("temporarily_disabled"),
-		Secret:      Secret(delivery.text("secret")),
+		ID:          o.String("id"),
+		URL:         delivery.String("url"),
+		Events:      o.Strings("events"),
+		Filter:      Reference{ID: filter.String("id"), Type: filter.String("type")},
+		Description: o.String("description"),
+		Active:      o.Bool("active"),
+		Disabled:    delivery.Bool("temporarily_disabled"),
+		Secret:      Secret(delivery.String("secret")),
 	}
 }
 
-// receiverURL reports whether events may be sent there: by https, or inside a test to a loopback address. A query and a
-// password are fine.
-func receiverURL(s string) bool {
+// isReceiverURL reports whether events may be sent there: by https, or inside a test to a
+// loopback address. A query and a password are allowed.
+func isReceiverURL(s string) bool {
 	u, err := url.Parse(s)
-	return err == nil && u.Hostname() != "" && (u.Scheme == "https" || (u.Scheme == "http" && loopback(u.Hostname())))
+	return err == nil && u.Hostname() != "" && urlcheck.IsSecure(u)
 }
 
 func headerWrites(headers map[string]Secret) []headerWrite {
@@ -180,7 +184,7 @@ func headerWrites(headers map[string]Secret) []headerWrite {
 	return writes
 }
 
-// secretsOf are the parts of a set-up call that no error may repeat.
+// secretsOf returns the parts of a set-up call that no error may repeat.
 func secretsOf(target string, headers map[string]Secret) []string {
 	secrets := []string{target}
 	for _, value := range headers {

@@ -19,7 +19,7 @@ func TestCreateMeetingSendsWhatAnIncidentNeeds(t *testing.T) {
 	fake := zoomtest.New(zoomtest.WithUsers(host))
 	mustCreate(t, newClient(t, fake))
 
-	request := fake.Requests(zoomtest.Create)[0]
+	request := fake.Requests(zoomtest.CreateMeeting)[0]
 	var sent map[string]any
 	if err := json.Unmarshal(request.Body, &sent); err != nil {
 		t.Fatal(err)
@@ -82,7 +82,7 @@ func TestCreateMeetingLeavesOutWhatIsNotSet(t *testing.T) {
 			if _, err := newClient(t, fake).CreateMeeting(t.Context(), host, test.request); err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(test.want, string(fake.Requests(zoomtest.Create)[0].Body)); diff != "" {
+			if diff := cmp.Diff(test.want, string(fake.Requests(zoomtest.CreateMeeting)[0].Body)); diff != "" {
 				t.Errorf("body (-want +sent):\n%s", diff)
 			}
 		})
@@ -138,7 +138,7 @@ func TestCreateMeetingReportsWhatTheAccountLocked(t *testing.T) {
 func TestRedirectsElsewhereAreNotFollowed(t *testing.T) {
 	t.Parallel()
 	fake := zoomtest.New(zoomtest.WithUsers(host))
-	fake.Fault(zoomtest.Create, zoomtest.Answer(http.StatusTemporaryRedirect, "").Header("Location", "https://example.net/"))
+	fake.Fault(zoomtest.CreateMeeting, zoomtest.Answer(http.StatusTemporaryRedirect, "").Header("Location", "https://example.net/"))
 	_, err := newClient(t, fake).CreateMeeting(t.Context(), host, incident())
 	if diff := cmp.Diff([]string{"ErrUnavailable", "ErrInDoubt"}, reasons(err)); diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)

@@ -1,5 +1,5 @@
-// Package zoom makes, reads, lists, changes, ends and deletes Zoom meetings, reads the users who host them, installs apps
-// by OAuth, and verifies Zoom's webhooks.
+// Package zoom makes, reads, lists, changes, ends and deletes Zoom meetings, reads the
+// users who host them, installs apps by OAuth, and verifies Zoom's webhooks.
 //
 // # Quick start
 //
@@ -15,14 +15,16 @@
 //		},
 //	})
 //
-// What a request leaves out follows the host's and the account's own settings, and what the account has locked wins
-// over the request without a word: read Meeting.Settings to see what applies.
+// Settings that a request leaves out are those of the host and the account. Settings that
+// the account has locked override the request without an error: read Meeting.Settings to
+// see what applies.
 //
 // # Installed apps
 //
-// [ServerToServer] is an app of one's own account. An app that others install gets its tokens by [OAuth]: send the browser
-// to [OAuth.AuthCodeURL], turn what it comes back with into tokens, and keep those in a store that outlives the process,
-// since Zoom takes a refresh token once and gives its successor:
+// [ServerToServer] is an app of one's own account. An app that others install gets its
+// tokens by [OAuth]: send the browser to [OAuth.AuthCodeURL], exchange the code that it
+// comes back with for tokens, and keep those in a durable store, since Zoom accepts a
+// refresh token once and returns its successor:
 //
 //	app, err := zoom.NewOAuth(clientID, clientSecret, "https://bridge.example.com/oauth/zoom/callback")
 //	verifier := oauth2.GenerateVerifier()                       // kept, with a random state, for the callback
@@ -30,57 +32,62 @@
 //	...
 //	token, err := app.Exchange(ctx, r.FormValue("code"), verifier)
 //	err = zoom.CheckScopes(token, zoom.UserScopes()...)         // names what the app lacks
-//	client, err := zoom.NewClient(zoom.StaticToken(token))
+//	client, err := zoom.NewClient(zoom.UserToken(zoom.StaticToken(token)))
 //	user, err := client.User(ctx, zoom.Me)                      // who installed it: user.AccountID, user.IsAdmin()
 //	...
 //	source, err := tokenstore.NewTokenSource(store, "grant/acme/zoom", app.Refresh)
 //	err = source.Save(ctx, installation, token)
-//	client, err = zoom.NewClient(source)                        // from now on
+//	client, err = zoom.NewClient(zoom.UserToken(source))        // from now on
 //
-// [OAuth.Revoke] ends the consent. When it ends at Zoom's side, the webhook [EventAppDeauthorized] tells of it.
+// [OAuth.Revoke] ends the consent. When somebody ends it at Zoom, the webhook
+// [EventAppDeauthorized] follows.
 //
 // # Errors
 //
-// Every method returns a *[Error], which says what was tried and what Zoom answered. Its meaning is found with
-// errors.Is: [ErrHost] and [ErrDailyLimit] say that another host may do, [ErrUnavailable] that Zoom gave no usable
-// answer, [ErrCredentials], [ErrUnauthorized] and [ErrMissingScopes] that somebody has to look at the Zoom app, [ErrGrant]
-// that somebody has to agree to it again,
-// [ErrForbidden] and [ErrPlan] that Zoom will not do it for anybody. The caller's own context.Canceled and
-// context.DeadlineExceeded are found too.
+// Every method returns an [*Error] with what was tried and what Zoom answered. Tell
+// errors apart with errors.Is and the sentinels. After [ErrHost] and [ErrDailyLimit]
+// another host may do. [ErrUnavailable] means that Zoom gave no usable answer;
+// [ErrCredentials], [ErrUnauthorized] and [ErrMissingScopes] that somebody has to look at
+// the Zoom app; [ErrGrant] that somebody has to agree to it again; [ErrForbidden] and
+// [ErrPlan] that Zoom will not do it for anybody. The caller's own context.Canceled and
+// context.DeadlineExceeded are found by errors.Is too.
 //
-// Reads, ends and deletes are repeated by the transport on 408, 5xx, broken connections and short rate limits. An update
-// is not, because Zoom counts it to the host's day, and a create is not, because Zoom has no idempotency key: whenever a
-// meeting may have been made without our hearing of it, CreateMeeting returns [ErrInDoubt]. Put something only you know
-// at the start of the agenda, and look for it with [Client.Meetings] before creating again.
+// Reads, ends and deletes are repeated by the transport on 408, 5xx, broken connections
+// and short rate limits. An update is not, because Zoom counts it against the host's
+// daily limit, and a create is not, because Zoom has no idempotency key: whenever a
+// meeting may have been made although no usable answer came, CreateMeeting returns
+// [ErrInDoubt]. Put a unique marker at the start of the agenda, and look for it with
+// [Client.Meetings] before creating again.
 //
 // # Hosts and regions
 //
-// A call goes to [WithBaseURL], else to the regional host that the token names (api_url, believed only for hosts of
-// Zoom itself), else to https://api.zoom.us/v2.
+// A call is sent to [WithBaseURL], else to the regional host that the token names
+// (api_url, accepted only for hosts of Zoom itself), else to https://api.zoom.us/v2.
 //
 // # Webhooks
 //
-// [Verifier.Verify] checks the raw bytes of a delivery, [Delivery.Challenge] answers Zoom's validation of the endpoint,
-// [ParseEvent] reads the rest:
+// [Verifier.Verify] checks the raw bytes of a delivery, [Verifier.Challenge] answers
+// Zoom's validation of the endpoint, [ParseEvent] reads the rest:
 //
-//	delivery, err := verifier.Verify(r.Header, body)
-//	if err != nil {
+//	if err := verifier.Verify(r.Header, body); err != nil {
 //		http.Error(w, "bad signature", http.StatusUnauthorized)
 //		return
 //	}
-//	if answer, ok := delivery.Challenge(); ok {
+//	if answer, ok := verifier.Challenge(r.Header, body); ok {
 //		w.Write(answer)
 //		return
 //	}
 //	event, err := zoom.ParseEvent(body)
 //
-// Answer 2xx to events that you do not know, and within three seconds to all: do the work afterwards. Deliveries repeat
-// and come out of order; [Event.Key] knows one again.
+// Answer 2xx to unknown events too, and to all within three seconds: do the work
+// afterwards. Deliveries repeat and arrive out of order; [Event.Key] identifies an event.
 //
 // # Secrets
 //
-// Join links and passcodes let people in. Passcodes are of the type [Secret], a [Meeting] prints as its id, and no
-// error holds either. The link with which Zoom would sign its holder in as the host is never read from an answer.
+// Join links and passcodes let people in. Passcodes are of the type [Secret], a [Meeting]
+// prints as its id, and no error contains either. The link that signs its holder in as
+// the host is never read from an answer.
 //
-// Everything in this package is safe for concurrent use. Package zoom/zoomtest is a fake Zoom for tests.
+// Everything in this package is safe for concurrent use. Package zoom/zoomtest is a fake
+// Zoom for tests.
 package zoom

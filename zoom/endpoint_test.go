@@ -47,7 +47,7 @@ func TestAPIURLPicksOnlyHostsOfZoom(t *testing.T) {
 			t.Parallel()
 			fake := zoomtest.New(zoomtest.WithUsers(host), zoomtest.WithAPIURL(apiURL))
 			mustCreate(t, newClient(t, fake))
-			request := fake.Requests(zoomtest.Create)[0]
+			request := fake.Requests(zoomtest.CreateMeeting)[0]
 			if diff := cmp.Diff(want, request.Host); diff != "" {
 				t.Errorf("host (-want +got):\n%s", diff)
 			}

@@ -15,7 +15,7 @@ import (
 	"github.com/incidentbridge/incidentbridge/zoom/zoomtest"
 )
 
-func TestErrorSaysWhatZoomSaid(t *testing.T) {
+func TestErrorText(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name  string
@@ -38,7 +38,7 @@ func TestErrorSaysWhatZoomSaid(t *testing.T) {
 			"error_message, code as text",
 			zoomtest.Answer(404, `{"code":"1001","error_message":"User does not exist:\r\n x."}`),
 			zoom.Error{Op: "create meeting", StatusCode: 404, Code: 1001, Message: "User does not exist: x."},
-			"zoom: create meeting: HTTP 404 code 1001: User does not exist: x.: user cannot host: try another host",
+			"zoom: create meeting: HTTP 404 code 1001: User does not exist: x.: user cannot host meetings",
 		},
 		{
 			"scopes",
@@ -78,14 +78,13 @@ func TestErrorSaysWhatZoomSaid(t *testing.T) {
 			"wait until a date, as daily limits have it", // synctest begins in 2000
 			zoomtest.Answer(429, `{}`).Header("Retry-After", "2000-01-02T00:00:00Z").Header("X-RateLimit-Type", "Daily-limit"),
 			zoom.Error{Op: "create meeting", StatusCode: 429, RetryAfter: 24 * time.Hour},
-			"zoom: create meeting: HTTP 429: daily limit reached until 00:00 UTC: try another host: rate limited",
+			"zoom: create meeting: HTTP 429: daily limit reached until 00:00 UTC: rate limited",
 		},
 		{
 			"5xx",
 			zoomtest.Answer(502, ``),
 			zoom.Error{Op: "create meeting", StatusCode: 502},
-			"zoom: create meeting: HTTP 502: the meeting may have been made: list the host's meetings before creating " +
-				"again: no usable answer from Zoom",
+			"zoom: create meeting: HTTP 502: outcome of create unknown: no usable answer from Zoom",
 		},
 	}
 	for _, test := range tests {
@@ -93,7 +92,7 @@ func TestErrorSaysWhatZoomSaid(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				fake := zoomtest.New(zoomtest.WithUsers(host))
-				fake.Fault(zoomtest.Create, test.fault)
+				fake.Fault(zoomtest.CreateMeeting, test.fault)
 				_, err := newClient(t, fake).CreateMeeting(t.Context(), host, incident())
 				got := asError(t, err)
 				if diff := cmp.Diff(test.want, *got, cmpopts.IgnoreFields(zoom.Error{}, "Err")); diff != "" {
@@ -102,7 +101,7 @@ func TestErrorSaysWhatZoomSaid(t *testing.T) {
 				if diff := cmp.Diff(test.text, got.Error()); diff != "" {
 					t.Errorf("text (-want +got):\n%s", diff)
 				}
-				if tokens := len(fake.Requests(zoomtest.Token)); tokens != 1 {
+				if tokens := len(fake.Requests(zoomtest.GiveToken)); tokens != 1 {
 					t.Errorf("%d tokens were asked for, want 1", tokens)
 				}
 			})
@@ -162,7 +161,7 @@ func TestEveryDocumentedErrorHasItsReason(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				fake := zoomtest.New(zoomtest.WithUsers(host))
 				body := zoomtest.ErrorBody(test.code, test.message)
-				fake.Fault(zoomtest.Get, zoomtest.Answer(test.status, body).Always())
+				fake.Fault(zoomtest.GetMeeting, zoomtest.Answer(test.status, body).Always())
 				_, err := newClient(t, fake).Meeting(t.Context(), 1)
 				if diff := cmp.Diff(test.want, reasons(err)); diff != "" {
 					t.Errorf("%v (-want +got):\n%s", err, diff)
@@ -170,7 +169,7 @@ func TestEveryDocumentedErrorHasItsReason(t *testing.T) {
 				if got := asError(t, err); got.StatusCode != test.status || got.Code != test.code {
 					t.Errorf("status %d and code %d, want %d and %d", got.StatusCode, got.Code, test.status, test.code)
 				}
-				renewed := len(fake.Requests(zoomtest.Token)) - 1
+				renewed := len(fake.Requests(zoomtest.GiveToken)) - 1
 				if want := test.code == 124; (renewed == 1) != want {
 					t.Errorf("the token was renewed %d times", renewed)
 				}
@@ -183,7 +182,7 @@ func TestMessagesAreShortAndOnOneLine(t *testing.T) {
 	t.Parallel()
 	fake := zoomtest.New()
 	long := strings.Repeat("é\\n\\u0007", 1000)
-	fake.Fault(zoomtest.Get, zoomtest.Answer(400, `{"code":300,"message":"`+long+`"}`))
+	fake.Fault(zoomtest.GetMeeting, zoomtest.Answer(400, `{"code":300,"message":"`+long+`"}`))
 	_, err := newClient(t, fake).Meeting(t.Context(), 1)
 	message := asError(t, err).Message
 	if len(message) > 410 || strings.ContainsAny(message, "\n\a") {
@@ -199,7 +198,7 @@ func TestNothingSecretIsPrinted(t *testing.T) {
 	meeting := mustCreate(t, client)
 	_, _, secret := fake.AccountCredentials()
 	credentials := zoom.ServerToServer(fake.AccountCredentials())
-	bearer := strings.TrimPrefix(fake.Requests(zoomtest.Create)[0].Header.Get("Authorization"), "Bearer ")
+	bearer := strings.TrimPrefix(fake.Requests(zoomtest.CreateMeeting)[0].Header.Get("Authorization"), "Bearer ")
 
 	var log strings.Builder
 	logger := slog.New(slog.NewJSONHandler(&log, nil))
@@ -225,5 +224,26 @@ func TestNothingSecretIsPrinted(t *testing.T) {
 	}
 	if !strings.Contains(log.String(), fmt.Sprint(meeting.ID)) {
 		t.Error("the meeting id is not printed")
+	}
+}
+
+func TestSentinelsCarryThePrefixAndErrorsHaveItOnce(t *testing.T) {
+	t.Parallel()
+	for _, sentinel := range sentinels() {
+		if !strings.HasPrefix(sentinel.Error(), "zoom: ") {
+			t.Errorf("%q has no prefix", sentinel)
+		}
+		err := &zoom.Error{Op: "create meeting", Err: fmt.Errorf("%w: %w", zoom.ErrInDoubt, sentinel)}
+		if text := err.Error(); strings.Count(text, "zoom: ") != 1 || !strings.HasPrefix(text, "zoom: create meeting: ") {
+			t.Errorf("%q, want the prefix once", text)
+		}
+	}
+}
+
+func sentinels() []error {
+	return []error{
+		zoom.ErrUnauthorized, zoom.ErrCredentials, zoom.ErrGrant, zoom.ErrMissingScopes, zoom.ErrHost, zoom.ErrNotFound,
+		zoom.ErrInvalid, zoom.ErrPlan, zoom.ErrForbidden, zoom.ErrMeetingInProgress, zoom.ErrRateLimited, zoom.ErrDailyLimit,
+		zoom.ErrUnavailable, zoom.ErrInDoubt,
 	}
 }

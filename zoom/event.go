@@ -7,9 +7,12 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/incidentbridge/incidentbridge/internal/lenientjson"
 )
 
-// The events that matter to a bridge. Any other may arrive, and is to be answered with 2xx all the same.
+// The events that matter to a bridge. Others may arrive, and are to be answered with 2xx
+// as well.
 const (
 	EventMeetingCreated     = "meeting.created"
 	EventMeetingUpdated     = "meeting.updated"
@@ -21,17 +24,18 @@ const (
 	EventParticipantEarly   = "meeting.participant_jbh_joined"  // somebody is in before the host
 	EventParticipantWaiting = "meeting.participant_jbh_waiting" // somebody waits for a host: nobody gets in
 	EventAppDeauthorized    = "app_deauthorized"
-	EventURLValidation      = "endpoint.url_validation" // see Delivery.Challenge
+	EventURLValidation      = "endpoint.url_validation" // see Verifier.Challenge
 )
 
-// Event is what a webhook delivery tells. Any field but Type may be empty. Deliveries repeat, come out of order and
-// have no id: [Event.Key] knows one again. Links and passcodes that an event carries are never read from it.
+// Event is the content of a webhook delivery. Any field but Type may be empty. Deliveries
+// repeat, arrive out of order and have no id: [Event.Key] identifies an event. Links and
+// passcodes are never read from it.
 type Event struct {
 	Type        string
 	Time        time.Time
 	AccountID   string
 	ClientID    string // the app, in app_deauthorized
-	UserID      string // whoever removed the app, in app_deauthorized
+	UserID      string // the user who removed the app, in app_deauthorized
 	MeetingID   string
 	MeetingUUID string // of the session: a meeting that starts again has another
 	HostID      string
@@ -56,10 +60,11 @@ type Participant struct {
 	LeaveReason string
 }
 
-// Key is the same for every delivery of one event, and another for every other event, as far as can be told: Zoom gives
-// events no id. It is a hash, fit for a log.
+// Key returns a hash that is the same for every delivery of an event and differs between
+// events, as far as their content does: Zoom gives events no id. It may be logged.
 func (e *Event) Key() string {
-	parts := []string{e.Type, e.MeetingID, e.MeetingUUID, strconv.FormatInt(e.Time.UnixMilli(), 10), e.AccountID, e.UserID}
+	at := strconv.FormatInt(e.Time.UnixMilli(), 10)
+	parts := []string{e.Type, e.MeetingID, e.MeetingUUID, at, e.AccountID, e.UserID}
 	if p := e.Participant; p != nil {
 		parts = append(parts, p.ID, p.UserID, p.UUID, p.Name)
 	}
@@ -67,56 +72,58 @@ func (e *Event) Key() string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// ParseEvent reads the body of a delivery that was verified. Types it does not know and fields in odd shapes are fine;
-// only a body that is no JSON object, or names no event, is an error (ErrInvalid).
+// ParseEvent reads the body of a delivery that was verified. Unknown types and malformed
+// fields are accepted; only a body that is no JSON object, or names no event, is
+// [ErrInvalid].
 //
 // See https://developers.zoom.us/docs/api/meetings/events/.
 func ParseEvent(body []byte) (*Event, error) {
 	const op = "parse event"
-	o, err := parseObject(body)
+	o, err := lenientjson.Parse(body)
 	if err != nil {
 		return nil, invalid(op, err)
 	}
-	event := &Event{Type: o.text("event"), Time: o.time("event_ts")}
+	event := &Event{Type: o.String("event"), Time: o.Time("event_ts")}
 	if event.Type == "" {
 		return nil, invalid(op, errors.New("no event named"))
 	}
-	payload := o.object("payload")
+	payload := o.Object("payload")
 	if event.Time.IsZero() {
-		event.Time = payload.time("event_ts")
+		event.Time = payload.Time("event_ts")
 	}
-	event.AccountID = payload.text("account_id")
-	event.ClientID = payload.text("client_id")
-	event.UserID = payload.text("user_id")
-	event.DeauthorizedAt = payload.time("deauthorization_time")
+	event.AccountID = payload.String("account_id")
+	event.ClientID = payload.String("client_id")
+	event.UserID = payload.String("user_id")
+	event.DeauthorizedAt = payload.Time("deauthorization_time")
 
-	meeting := payload.object("object")
-	event.MeetingID = meeting.text("id")
-	event.MeetingUUID = meeting.text("uuid")
-	event.HostID = meeting.text("host_id")
-	event.Topic = meeting.text("topic")
-	event.StartedAt = meeting.time("start_time")
-	event.EndedAt = meeting.time("end_time")
-	if participant := meeting.object("participant"); participant != nil {
+	meeting := payload.Object("object")
+	event.MeetingID = meeting.String("id")
+	event.MeetingUUID = meeting.String("uuid")
+	event.HostID = meeting.String("host_id")
+	event.Topic = meeting.String("topic")
+	event.StartedAt = meeting.Time("start_time")
+	event.EndedAt = meeting.Time("end_time")
+	if participant := meeting.Object("participant"); participant != nil {
 		event.Participant = participantFrom(participant, event.Type)
 	}
 	return event, nil
 }
 
-func participantFrom(o object, eventType string) *Participant {
+func participantFrom(o lenientjson.Object, eventType string) *Participant {
 	p := &Participant{
-		ID:          o.text("id"),
-		UserID:      o.text("user_id"),
-		UUID:        o.text("participant_uuid"),
-		Name:        o.text("user_name"),
-		Email:       o.text("email"),
-		JoinedAt:    o.time("join_time"),
-		LeftAt:      o.time("leave_time"),
-		Phone:       o.text("phone_number"),
-		LeaveReason: o.text("leave_reason"),
+		ID:          o.String("id"),
+		UserID:      o.String("user_id"),
+		UUID:        o.String("participant_uuid"),
+		Name:        o.String("user_name"),
+		Email:       o.String("email"),
+		JoinedAt:    o.Time("join_time"),
+		LeftAt:      o.Time("leave_time"),
+		Phone:       o.String("phone_number"),
+		LeaveReason: o.String("leave_reason"),
 	}
-	// Zoom's examples call the moment of the event date_time, its schema by the names above.
-	moment := o.time("date_time")
+	// Zoom's examples have the time of the event in date_time, its schema in the fields
+	// above.
+	moment := o.Time("date_time")
 	switch {
 	case eventType == EventParticipantLeft && p.LeftAt.IsZero():
 		p.LeftAt = moment

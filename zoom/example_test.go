@@ -13,7 +13,7 @@ import (
 )
 
 // A meeting for an incident: at once, nobody waits for a host, and it is gone when the incident is over.
-// The fake stands where Zoom would; without WithTransport the same lines talk to the real one.
+// The fake takes the place of Zoom; without WithTransport the same lines call the real one.
 func Example() {
 	fake := zoomtest.New(zoomtest.WithUsers("host@example.com"))
 	ctx := context.Background()
@@ -87,7 +87,7 @@ func ExampleOAuth() {
 		return
 	}
 	fmt.Println("scopes:", zoom.CheckScopes(token, zoom.UserScopes()...))
-	client, err := zoom.NewClient(zoom.StaticToken(token), zoom.WithTransport(fake.Transport()))
+	client, err := zoom.NewClient(zoom.UserToken(zoom.StaticToken(token)), zoom.WithTransport(fake.Transport()))
 	if err != nil {
 		fmt.Println(err)
 		return

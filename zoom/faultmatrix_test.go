@@ -32,38 +32,38 @@ type matrixCall struct {
 
 func matrixCalls() []matrixCall {
 	return []matrixCall{
-		{zoomtest.Token, token, func(ctx context.Context, c *zoom.Client, _ zoomtest.Meeting) error {
+		{zoomtest.GiveToken, token, func(ctx context.Context, c *zoom.Client, _ zoomtest.Meeting) error {
 			return c.Authorize(ctx)
 		}},
-		{zoomtest.Create, create, func(ctx context.Context, c *zoom.Client, _ zoomtest.Meeting) error {
+		{zoomtest.CreateMeeting, create, func(ctx context.Context, c *zoom.Client, _ zoomtest.Meeting) error {
 			_, err := c.CreateMeeting(ctx, host, incident())
 			return err
 		}},
-		{zoomtest.Get, read, func(ctx context.Context, c *zoom.Client, m zoomtest.Meeting) error {
+		{zoomtest.GetMeeting, read, func(ctx context.Context, c *zoom.Client, m zoomtest.Meeting) error {
 			_, err := c.Meeting(ctx, m.ID)
 			return err
 		}},
-		{zoomtest.List, read, func(ctx context.Context, c *zoom.Client, _ zoomtest.Meeting) error {
+		{zoomtest.ListMeetings, read, func(ctx context.Context, c *zoom.Client, _ zoomtest.Meeting) error {
 			var last error
 			for _, err := range c.Meetings(ctx, host) {
 				last = err
 			}
 			return last
 		}},
-		{zoomtest.Update, update, func(ctx context.Context, c *zoom.Client, m zoomtest.Meeting) error {
+		{zoomtest.UpdateMeeting, update, func(ctx context.Context, c *zoom.Client, m zoomtest.Meeting) error {
 			return c.UpdateMeeting(ctx, m.ID, zoom.MeetingRequest{Topic: "Checkout is back"})
 		}},
-		{zoomtest.End, change, func(ctx context.Context, c *zoom.Client, m zoomtest.Meeting) error {
+		{zoomtest.EndMeeting, change, func(ctx context.Context, c *zoom.Client, m zoomtest.Meeting) error {
 			return c.EndMeeting(ctx, m.ID)
 		}},
-		{zoomtest.Delete, change, func(ctx context.Context, c *zoom.Client, m zoomtest.Meeting) error {
+		{zoomtest.DeleteMeeting, change, func(ctx context.Context, c *zoom.Client, m zoomtest.Meeting) error {
 			return c.DeleteMeeting(ctx, m.ID)
 		}},
-		{zoomtest.Invitation, read, func(ctx context.Context, c *zoom.Client, m zoomtest.Meeting) error {
+		{zoomtest.GetInvitation, read, func(ctx context.Context, c *zoom.Client, m zoomtest.Meeting) error {
 			_, err := c.Invitation(ctx, m.ID)
 			return err
 		}},
-		{zoomtest.GetPast, read, func(ctx context.Context, c *zoom.Client, m zoomtest.Meeting) error {
+		{zoomtest.GetPastMeeting, read, func(ctx context.Context, c *zoom.Client, m zoomtest.Meeting) error {
 			_, err := c.PastMeeting(ctx, m.UUID)
 			return err
 		}},
@@ -71,7 +71,7 @@ func matrixCalls() []matrixCall {
 			_, err := c.User(ctx, host)
 			return err
 		}},
-		{zoomtest.GetSettings, read, func(ctx context.Context, c *zoom.Client, _ zoomtest.Meeting) error {
+		{zoomtest.GetUserSettings, read, func(ctx context.Context, c *zoom.Client, _ zoomtest.Meeting) error {
 			_, err := c.UserSettings(ctx, host)
 			return err
 		}},
@@ -94,7 +94,7 @@ type matrixFault struct {
 
 func matrixFaults() []matrixFault {
 	doubt, down := []string{"ErrUnavailable", "ErrInDoubt"}, []string{"ErrUnavailable"}
-	// What passes: whoever may asks again, and nobody else.
+	// Faults that pass: requests that may be repeated are, and no others.
 	passes := map[kind]outcome{create: {doubt, 1}, update: {down, 1}, read: {nil, 2}, change: {nil, 2}, token: {nil, 2}}
 	// What does not: four tries at most.
 	stays := map[kind]outcome{create: {doubt, 1}, update: {down, 1}, read: {down, 4}, change: {down, 4}, token: {down, 4}}

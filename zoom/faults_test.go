@@ -125,7 +125,7 @@ func TestCreateIsSentOnceUnderEveryFault(t *testing.T) {
 
 func testCreateFault(t *testing.T, fake *zoomtest.Server, client *zoom.Client, test faultCase) {
 	t.Helper()
-	fake.Fault(zoomtest.Create, test.fault)
+	fake.Fault(zoomtest.CreateMeeting, test.fault)
 	meeting, err := client.CreateMeeting(t.Context(), host, incident())
 	if diff := cmp.Diff(test.create, reasons(err)); diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
@@ -133,7 +133,7 @@ func testCreateFault(t *testing.T, fake *zoomtest.Server, client *zoom.Client, t
 	if (meeting == nil) == (err == nil) {
 		t.Errorf("got %v and %v, want either a meeting or an error", meeting, err)
 	}
-	if sent := len(fake.Requests(zoomtest.Create)); sent != test.sent {
+	if sent := len(fake.Requests(zoomtest.CreateMeeting)); sent != test.sent {
 		t.Errorf("%d creates were sent, want %d", sent, test.sent)
 	}
 	if made := len(fake.Meetings()); made != test.made {
@@ -150,12 +150,12 @@ func TestReadsComeThroughWhatPasses(t *testing.T) {
 				fake := zoomtest.New(zoomtest.WithUsers(host))
 				client := newClient(t, fake)
 				id := mustCreate(t, client).ID
-				fake.Fault(zoomtest.Get, test.fault)
+				fake.Fault(zoomtest.GetMeeting, test.fault)
 				_, err := client.Meeting(t.Context(), id)
 				if diff := cmp.Diff(test.read, reasons(err)); diff != "" {
 					t.Errorf("%v (-want +got):\n%s", err, diff)
 				}
-				if times := len(fake.Requests(zoomtest.Get)); times != test.readTimes {
+				if times := len(fake.Requests(zoomtest.GetMeeting)); times != test.readTimes {
 					t.Errorf("read %d times, want %d", times, test.readTimes)
 				}
 			})
@@ -170,15 +170,15 @@ func TestEndAndDeleteComeThroughALostAnswer(t *testing.T) {
 		fake := zoomtest.New(zoomtest.WithUsers(host))
 		client := newClient(t, fake)
 		id := mustCreate(t, client).ID
-		fake.Fault(zoomtest.End, zoomtest.ResetAfter(), zoomtest.Answer(503, ""))
-		fake.Fault(zoomtest.Delete, zoomtest.ResetAfter(), zoomtest.Mask(502, ""))
+		fake.Fault(zoomtest.EndMeeting, zoomtest.ResetAfter(), zoomtest.Answer(503, ""))
+		fake.Fault(zoomtest.DeleteMeeting, zoomtest.ResetAfter(), zoomtest.Mask(502, ""))
 		if err := client.EndMeeting(t.Context(), id); err != nil {
 			t.Error(err)
 		}
 		if err := client.DeleteMeeting(t.Context(), id); err != nil {
 			t.Error(err)
 		}
-		if ends, deletes := len(fake.Requests(zoomtest.End)), len(fake.Requests(zoomtest.Delete)); ends != 3 || deletes != 3 {
+		if ends, deletes := len(fake.Requests(zoomtest.EndMeeting)), len(fake.Requests(zoomtest.DeleteMeeting)); ends != 3 || deletes != 3 {
 			t.Errorf("%d ends and %d deletes, want 3 of each", ends, deletes)
 		}
 	})
@@ -196,7 +196,7 @@ func TestCreateGivenUpByTheCallerIsInDoubt(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				fake := zoomtest.New(zoomtest.WithUsers(host))
 				client := newClient(t, fake)
-				fake.Fault(zoomtest.Create, fault)
+				fake.Fault(zoomtest.CreateMeeting, fault)
 				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 				defer cancel()
 				_, err := client.CreateMeeting(ctx, host, incident())
@@ -206,7 +206,7 @@ func TestCreateGivenUpByTheCallerIsInDoubt(t *testing.T) {
 				if !errors.Is(err, context.DeadlineExceeded) {
 					t.Errorf("%v hides the deadline", err)
 				}
-				if sent := len(fake.Requests(zoomtest.Create)); sent != 1 {
+				if sent := len(fake.Requests(zoomtest.CreateMeeting)); sent != 1 {
 					t.Errorf("%d creates were sent, want 1", sent)
 				}
 			})
@@ -230,7 +230,7 @@ func TestNothingIsInDoubtThatNeverLeft(t *testing.T) {
 	t.Run("no token", func(t *testing.T) {
 		t.Parallel()
 		fake := zoomtest.New(zoomtest.WithUsers(host))
-		fake.Fault(zoomtest.Token, zoomtest.Answer(400, `{"error":"invalid_client"}`))
+		fake.Fault(zoomtest.GiveToken, zoomtest.Answer(400, `{"error":"invalid_client"}`))
 		_, err := newClient(t, fake).CreateMeeting(t.Context(), host, incident())
 		if diff := cmp.Diff([]string{"ErrCredentials"}, reasons(err)); diff != "" {
 			t.Errorf("%v (-want +got):\n%s", err, diff)
@@ -268,7 +268,7 @@ func createThroughDialFaults(t *testing.T, times int) (sent int, err error) {
 		return fake.Transport().RoundTrip(r)
 	})
 	_, err = newClient(t, fake, zoom.WithTransport(transport)).CreateMeeting(t.Context(), host, incident())
-	return len(fake.Requests(zoomtest.Create)), err
+	return len(fake.Requests(zoomtest.CreateMeeting)), err
 }
 
 func TestDailyLimitLastsForTheDay(t *testing.T) {

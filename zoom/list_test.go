@@ -44,7 +44,7 @@ func TestMeetingsReadsAllPages(t *testing.T) {
 		t.Errorf("topics (-want +got):\n%s", diff)
 	}
 	var queries []url.Values
-	for _, request := range fake.Requests(zoomtest.List) {
+	for _, request := range fake.Requests(zoomtest.ListMeetings) {
 		queries = append(queries, request.Query)
 	}
 	wantQueries := []url.Values{
@@ -89,7 +89,7 @@ func TestMeetingsNeverTakesAnotherAnswerForAnEmptyList(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			fake := zoomtest.New(zoomtest.WithUsers(host))
-			fake.Fault(zoomtest.List, zoomtest.Answer(200, body).Always())
+			fake.Fault(zoomtest.ListMeetings, zoomtest.Answer(200, body).Always())
 			var last error
 			for meeting, err := range newClient(t, fake).Meetings(t.Context(), host) {
 				if meeting != nil {
@@ -107,7 +107,7 @@ func TestMeetingsNeverTakesAnotherAnswerForAnEmptyList(t *testing.T) {
 func TestMeetingsErrorOnALaterPageEndsTheSequence(t *testing.T) {
 	t.Parallel()
 	fake := zoomtest.New(zoomtest.WithUsers(host))
-	fake.Fault(zoomtest.List,
+	fake.Fault(zoomtest.ListMeetings,
 		zoomtest.Answer(200, `{"meetings":[{"id":"5"},{"id":null},7,{"id":6}],"next_page_token":"2"}`),
 		zoomtest.Answer(400, `{"code":300,"message":"The next page token is invalid or expired."}`))
 	var ids []int64

@@ -7,11 +7,13 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/incidentbridge/incidentbridge/internal/lenientjson"
 )
 
 // The meeting types a request may ask for. Answers may hold others.
 const (
-	TypeInstant   = 1 // nobody gets in before the host, and it is in no list: not for incidents
+	TypeInstant   = 1 // nobody can join before the host, and it is in no list: not for incidents
 	TypeScheduled = 2 // the default
 	TypeRecurring = 3 // recurring without a fixed time
 )
@@ -22,19 +24,20 @@ const (
 	StatusStarted = "started"
 )
 
-// MeetingRequest describes the meeting to make. Everything is optional; what is left out follows the settings of the
-// host and of the account, which is seldom what an incident wants: see MeetingSettings.
+// MeetingRequest describes the meeting to make. Everything is optional. Settings that are
+// left out are those of the host and the account, which seldom suit an incident: see
+// MeetingSettings.
 //
 // In an update, what is left out stays as it is.
 type MeetingRequest struct {
 	Topic          string          // at most 200 characters
-	Agenda         string          // at most 2000 characters; lists give the first 250 back
+	Agenda         string          // at most 2000 characters; lists return the first 250
 	Type           int             // in a create TypeScheduled when 0
 	StartTime      time.Time       // sent in UTC to the second; zero or past means now
 	Duration       time.Duration   // sent in whole minutes, rounded up; 0 leaves it to Zoom (60)
 	Timezone       string          // an IANA name, for display only
 	Password       Secret          // at most 10 characters; "": Zoom makes one that fits the account's rules
-	TrackingFields []TrackingField // the account must know them; lists do not give them back
+	TrackingFields []TrackingField // the account must define them; lists do not return them
 	Settings       MeetingSettings
 }
 
@@ -44,13 +47,13 @@ type TrackingField struct {
 	Value string `json:"value"`
 }
 
-// MeetingSettings are the settings of a meeting. A nil pointer or an empty value is not sent and means "as the host and
-// the account have it", not false. Zoom may apply something else than was asked for, without saying so, when the
-// account has locked a setting: compare the settings of the answer.
+// MeetingSettings are the settings of a meeting. A nil pointer or an empty value is not
+// sent and means "as the host and the account have it", not false. Zoom silently ignores
+// a setting that the account has locked: compare the settings of the answer.
 type MeetingSettings struct {
 	JoinBeforeHost        *bool  `json:"join_before_host,omitempty"` // needs WaitingRoom false
 	JBHTime               *int   `json:"jbh_time,omitempty"`         // minutes before the start: 0 (any time), 5, 10, 15
-	WaitingRoom           *bool  `json:"waiting_room,omitempty"`     // true switches JoinBeforeHost off
+	WaitingRoom           *bool  `json:"waiting_room,omitempty"`     // true turns JoinBeforeHost off
 	UsePMI                *bool  `json:"use_pmi,omitempty"`          // true: every meeting shares the host's personal id
 	MeetingAuthentication *bool  `json:"meeting_authentication,omitempty"`
 	Audio                 string `json:"audio,omitempty"`           // both, telephony, voip, thirdParty
@@ -61,7 +64,8 @@ type MeetingSettings struct {
 	EmailNotification                 *bool `json:"email_notification,omitempty"`
 	AlternativeHostsEmailNotification *bool `json:"alternative_hosts_email_notification,omitempty"`
 
-	// AlternativeHosts are e-mail addresses. One that is not a licensed user of the account makes Zoom refuse it all.
+	// AlternativeHosts are e-mail addresses. If one is not a licensed user of the
+	// account, Zoom rejects the request.
 	AlternativeHosts []string `json:"-"`
 
 	GlobalDialInCountries []string       `json:"global_dial_in_countries,omitempty"` // ISO codes of two letters
@@ -80,7 +84,8 @@ type DialInNumber struct {
 // Meeting is a meeting as Zoom describes it. Any field may be empty; in lists most are.
 // The link that signs its holder in as the host is never read from an answer.
 //
-// JoinURL may carry the passcode: show it only to those who may join. A Meeting prints as its id alone.
+// JoinURL may contain the passcode: show it only to those who may join. A Meeting prints
+// as its id alone.
 type Meeting struct {
 	ID            int64
 	UUID          string // of the current or last session; another one after a restart
@@ -96,26 +101,27 @@ type Meeting struct {
 	Timezone      string
 	JoinURL       string
 	Password      Secret
-	PhonePassword Secret // the digits a caller by phone has to type; empty: none
+	PhonePassword Secret // the digits that callers by phone enter; empty: none
 	PersonalID    string // the personal meeting id, when the meeting uses it
 	Settings      MeetingSettings
 
 	TrackingFields []TrackingField // never in lists
 }
 
-// String names the meeting by its id.
+// String returns the meeting's id.
 func (m Meeting) String() string { return "meeting " + strconv.FormatInt(m.ID, 10) }
 
-// Format writes the same as String for every verb, so that no print of a meeting holds a link.
+// Format writes the same as String for every verb, so that no printed meeting contains a
+// link.
 func (m Meeting) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, m.String()) }
 
 // LogValue logs the id alone.
 func (m Meeting) LogValue() slog.Value { return slog.GroupValue(slog.Int64("id", m.ID)) }
 
-// startTimeLayout is the only form Zoom takes: UTC, whole seconds, no numeric offset.
+// startTimeLayout is the only format Zoom accepts: UTC, whole seconds, no numeric offset.
 const startTimeLayout = "2006-01-02T15:04:05Z"
 
-// wireMeeting is a MeetingRequest as Zoom wants it.
+// wireMeeting is a MeetingRequest in Zoom's JSON.
 type wireMeeting struct {
 	Topic          string          `json:"topic,omitempty"`
 	Agenda         string          `json:"agenda,omitempty"`
@@ -162,58 +168,77 @@ func (m MeetingRequest) wire() (wireMeeting, error) {
 	return w, nil
 }
 
-func meetingFrom(o object) *Meeting {
+func meetingFrom(o lenientjson.Object) *Meeting {
 	m := &Meeting{
-		ID:            o.integer("id"),
-		UUID:          o.text("uuid"),
-		HostID:        o.text("host_id"),
-		HostEmail:     o.text("host_email"),
-		Topic:         o.text("topic"),
-		Agenda:        o.text("agenda"),
-		Type:          int(o.integer("type")),
-		Status:        o.text("status"),
-		StartTime:     o.time("start_time"),
-		CreatedAt:     o.time("created_at"),
-		Duration:      o.minutes("duration"),
-		Timezone:      o.text("timezone"),
-		JoinURL:       o.text("join_url"),
-		Password:      Secret(o.text("password")),
-		PhonePassword: Secret(o.text("pstn_password")),
-		PersonalID:    o.text("pmi"),
-		Settings:      settingsFrom(o.object("settings")),
+		ID:            o.Int("id"),
+		UUID:          o.String("uuid"),
+		HostID:        o.String("host_id"),
+		HostEmail:     o.String("host_email"),
+		Topic:         o.String("topic"),
+		Agenda:        o.String("agenda"),
+		Type:          int(o.Int("type")),
+		Status:        o.String("status"),
+		StartTime:     o.Time("start_time"),
+		CreatedAt:     o.Time("created_at"),
+		Duration:      minutes(o.Int("duration")),
+		Timezone:      o.String("timezone"),
+		JoinURL:       o.String("join_url"),
+		Password:      Secret(o.String("password")),
+		PhonePassword: Secret(o.String("pstn_password")),
+		PersonalID:    o.String("pmi"),
+		Settings:      settingsFrom(o.Object("settings")),
 	}
-	for _, field := range o.objects("tracking_fields") {
-		m.TrackingFields = append(m.TrackingFields, TrackingField{field.text("field"), field.text("value")})
+	for _, field := range o.Objects("tracking_fields") {
+		m.TrackingFields = append(m.TrackingFields, TrackingField{field.String("field"), field.String("value")})
 	}
 	return m
 }
 
-func settingsFrom(o object) MeetingSettings {
+func settingsFrom(o lenientjson.Object) MeetingSettings {
 	settings := MeetingSettings{
-		JoinBeforeHost:        o.flag("join_before_host"),
-		JBHTime:               o.count("jbh_time"),
-		WaitingRoom:           o.flag("waiting_room"),
-		UsePMI:                o.flag("use_pmi"),
-		MeetingAuthentication: o.flag("meeting_authentication"),
-		Audio:                 o.text("audio"),
-		EncryptionType:        o.text("encryption_type"),
-		AutoRecording:         o.text("auto_recording"),
-		ApprovalType:          o.count("approval_type"),
+		JoinBeforeHost:        o.BoolPtr("join_before_host"),
+		JBHTime:               o.IntPtr("jbh_time"),
+		WaitingRoom:           o.BoolPtr("waiting_room"),
+		UsePMI:                o.BoolPtr("use_pmi"),
+		MeetingAuthentication: o.BoolPtr("meeting_authentication"),
+		Audio:                 o.String("audio"),
+		EncryptionType:        o.String("encryption_type"),
+		AutoRecording:         o.String("auto_recording"),
+		ApprovalType:          o.IntPtr("approval_type"),
 
-		EmailNotification:                 o.flag("email_notification"),
-		AlternativeHostsEmailNotification: o.flag("alternative_hosts_email_notification"),
+		EmailNotification:                 o.BoolPtr("email_notification"),
+		AlternativeHostsEmailNotification: o.BoolPtr("alternative_hosts_email_notification"),
 
-		AlternativeHosts:      o.semicolons("alternative_hosts"),
-		GlobalDialInCountries: o.texts("global_dial_in_countries"),
+		AlternativeHosts:      splitList(o.String("alternative_hosts")),
+		GlobalDialInCountries: o.Strings("global_dial_in_countries"),
 	}
-	for _, number := range o.objects("global_dial_in_numbers") {
+	for _, number := range o.Objects("global_dial_in_numbers") {
 		settings.GlobalDialInNumbers = append(settings.GlobalDialInNumbers, DialInNumber{
-			Country:     number.text("country"),
-			CountryName: number.text("country_name"),
-			City:        number.text("city"),
-			Number:      number.text("number"),
-			Type:        number.text("type"),
+			Country:     number.String("country"),
+			CountryName: number.String("country_name"),
+			City:        number.String("city"),
+			Number:      number.String("number"),
+			Type:        number.String("type"),
 		})
 	}
 	return settings
+}
+
+// splitList splits a string that is a list, by semicolons.
+func splitList(s string) []string {
+	var texts []string
+	for text := range strings.SplitSeq(s, ";") {
+		if text = strings.TrimSpace(text); text != "" {
+			texts = append(texts, text)
+		}
+	}
+	return texts
+}
+
+// minutes returns n minutes, and 0 for what no meeting can last.
+func minutes(n int64) time.Duration {
+	if n < 0 || n > 1<<20 {
+		return 0
+	}
+	return time.Duration(n) * time.Minute
 }

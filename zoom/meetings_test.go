@@ -31,7 +31,7 @@ func TestHostBecomesOnePathSegment(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			for _, request := range fake.Requests(zoomtest.Create, zoomtest.List) {
+			for _, request := range fake.Requests(zoomtest.CreateMeeting, zoomtest.ListMeetings) {
 				if request.Path != want {
 					t.Errorf("%s went to %q, want %q", request.Op, request.Path, want)
 				}
@@ -145,8 +145,8 @@ func TestEndAndDelete(t *testing.T) {
 			t.Parallel()
 			fake := zoomtest.New()
 			client := newClient(t, fake)
-			fake.Fault(zoomtest.End, test.answer)
-			fake.Fault(zoomtest.Delete, test.answer)
+			fake.Fault(zoomtest.EndMeeting, test.answer)
+			fake.Fault(zoomtest.DeleteMeeting, test.answer)
 			check := func(call string, err error, want []string) {
 				got := reasons(err)
 				if err != nil && got == nil {
@@ -158,7 +158,7 @@ func TestEndAndDelete(t *testing.T) {
 			}
 			check("end", client.EndMeeting(t.Context(), 85746065), test.end)
 			check("delete", client.DeleteMeeting(t.Context(), 85746065), test.delete)
-			end := fake.Requests(zoomtest.End)[0]
+			end := fake.Requests(zoomtest.EndMeeting)[0]
 			if end.Path != "/v2/meetings/85746065/status" || string(end.Body) != `{"action":"end"}` {
 				t.Errorf("end went to %s with %s", end.Path, end.Body)
 			}
@@ -196,25 +196,25 @@ func TestDeleteAfterEnd(t *testing.T) {
 
 func TestOddAnswersStillDecode(t *testing.T) {
 	t.Parallel()
-	const body = `{"id":"92674392836","uuid":7,"type":"2","pmi":123,"duration":"60","start_time":"","created_at":17,
+	const body = `{"id":"92674392836","uuid":7,"type":"2","pmi":123,"duration":"60","start_time":"","created_at":1795417200000,
 		"status":null,"join_url":"https://zoom.us/j/1","start_url":"https://zoom.us/s/1","password":123456,"agenda":{},
 		"tracking_fields":"none","new_field":[[]],
 		"settings":{"join_before_host":"true","jbh_time":"5","waiting_room":null,"use_pmi":0,"audio":"holographic",
 		"approval_type":null,"global_dial_in_countries":["US",null,3],
 		"global_dial_in_numbers":[null,{"number":"+1 202 555 0143","city":null,"type":"video"},"x"]}}`
 	fake := zoomtest.New()
-	fake.Fault(zoomtest.Get, zoomtest.Answer(200, body))
+	fake.Fault(zoomtest.GetMeeting, zoomtest.Answer(200, body))
 	got, err := newClient(t, fake).Meeting(t.Context(), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := &zoom.Meeting{
 		ID: 92674392836, UUID: "7", Type: 2, PersonalID: "123", Duration: time.Hour,
-		CreatedAt: time.UnixMilli(17).UTC(),
+		CreatedAt: time.UnixMilli(1795417200000).UTC(),
 		JoinURL:   "https://zoom.us/j/1", Password: "123456",
 		Settings: zoom.MeetingSettings{
 			JoinBeforeHost: new(true), JBHTime: new(5), UsePMI: new(false), Audio: "holographic",
-			GlobalDialInCountries: []string{"US"},
+			GlobalDialInCountries: []string{"US", "3"},
 			GlobalDialInNumbers:   []zoom.DialInNumber{{Number: "+1 202 555 0143", Type: "video"}},
 		},
 	}

@@ -3,6 +3,7 @@ package zoom
 import (
 	"context"
 	"errors"
+	"net/http"
 	"time"
 )
 
@@ -18,8 +19,9 @@ type PastMeeting struct {
 	Participants int // how many came
 }
 
-// PastMeeting reads a session that is over by its UUID, as Meeting.UUID and Event.MeetingUUID have it. ErrNotFound when
-// there is none, it is still going on, or it is more than a year ago.
+// PastMeeting reads a session that is over by its UUID, which Meeting.UUID and
+// Event.MeetingUUID have. It is ErrNotFound when there is none, when it is still running,
+// or when it is more than a year ago.
 //
 // See https://developers.zoom.us/docs/api/meetings/#tag/meetings/get/past_meetings/{meetingId}.
 func (c *Client) PastMeeting(ctx context.Context, uuid string) (*PastMeeting, error) {
@@ -28,21 +30,22 @@ func (c *Client) PastMeeting(ctx context.Context, uuid string) (*PastMeeting, er
 	if err != nil {
 		return nil, invalid(op, err)
 	}
-	o, err := c.read(ctx, op, path)
+	r := request{op: op, method: http.MethodGet, path: path}
+	o, err := c.do(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	if o.text("uuid") == "" {
-		return nil, unreadable(op, errors.New("no session in the answer"))
+	if o.String("uuid") == "" {
+		return nil, unreadable(r, errors.New("no session in the answer"))
 	}
 	return &PastMeeting{
-		MeetingID:    o.integer("id"),
-		UUID:         o.text("uuid"),
-		HostID:       o.text("host_id"),
-		Topic:        o.text("topic"),
-		StartTime:    o.time("start_time"),
-		EndTime:      o.time("end_time"),
-		Duration:     o.minutes("duration"),
-		Participants: int(o.integer("participants_count")),
+		MeetingID:    o.Int("id"),
+		UUID:         o.String("uuid"),
+		HostID:       o.String("host_id"),
+		Topic:        o.String("topic"),
+		StartTime:    o.Time("start_time"),
+		EndTime:      o.Time("end_time"),
+		Duration:     minutes(o.Int("duration")),
+		Participants: int(o.Int("participants_count")),
 	}, nil
 }

@@ -16,8 +16,8 @@ func meetingPath(id int64) (string, error) {
 	return "/meetings/" + strconv.FormatInt(id, 10), nil
 }
 
-// userPath escapes the user, whatever the name holds, into one path segment. The two segments that mean another path
-// even so, and none at all, are refused.
+// userPath returns the path with the user escaped into one segment. The two segments that
+// would mean another path, and an empty one, are errors.
 func userPath(user, below string) (string, error) {
 	if user == "" || user == "." || user == ".." {
 		return "", fmt.Errorf("%q is neither an e-mail address nor a user id", user)
@@ -28,8 +28,9 @@ func userPath(user, below string) (string, error) {
 	return "/users/" + url.PathEscape(user) + below, nil
 }
 
-// sessionPath escapes the UUID of a meeting's session. Zoom's gateway undoes one escaping and joins slashes, so one that
-// begins with a slash or holds two in a row is escaped twice.
+// sessionPath returns the path of a meeting's session. Zoom's gateway unescapes once and
+// joins slashes, so a UUID that begins with a slash or contains two in a row is escaped
+// twice.
 func sessionPath(uuid string) (string, error) {
 	if uuid == "" || strings.Trim(uuid, base64Alphabet) != "" {
 		return "", fmt.Errorf("%q is not the UUID of a meeting", uuid)

@@ -30,14 +30,14 @@ func TestAlternativeHosts(t *testing.T) {
 		{"empty", []string{""}, []string{"ErrInvalid"}, 0},
 	}
 	for _, test := range tests {
-		before := len(fake.Requests(zoomtest.Create))
+		before := len(fake.Requests(zoomtest.CreateMeeting))
 		request := incident()
 		request.Settings.AlternativeHosts = test.hosts
 		meeting, err := client.CreateMeeting(t.Context(), host, request)
 		if diff := cmp.Diff(test.want, reasons(err)); diff != "" {
 			t.Errorf("%s: %v (-want +got):\n%s", test.name, err, diff)
 		}
-		if sent := len(fake.Requests(zoomtest.Create)) - before; sent != test.sent {
+		if sent := len(fake.Requests(zoomtest.CreateMeeting)) - before; sent != test.sent {
 			t.Errorf("%s: %d creates were sent, want %d", test.name, sent, test.sent)
 		}
 		if err == nil && !cmp.Equal(meeting.Settings.AlternativeHosts, test.hosts) {
@@ -167,7 +167,7 @@ func TestScopesOfATokenAreNotBelieved(t *testing.T) {
 	t.Parallel()
 	for _, scope := range []string{``, `,"scope":null`, `,"scope":""`, `,"scope":"user:read:user"`} {
 		fake := zoomtest.New(zoomtest.WithUsers(host))
-		fake.Fault(zoomtest.Token, zoomtest.Answer(200, `{"access_token":"t","expires_in":3599`+scope+`}`))
+		fake.Fault(zoomtest.GiveToken, zoomtest.Answer(200, `{"access_token":"t","expires_in":3599`+scope+`}`))
 		fake.Fault(zoomtest.GetUser, zoomtest.Answer(200, `{"id":"x"}`))
 		if _, err := newClient(t, fake).User(t.Context(), host); err != nil {
 			t.Errorf("%s: %v", scope, err)
@@ -183,12 +183,12 @@ func TestNoTokenIsInAURL(t *testing.T) {
 	mustCreate(t, client)
 	meeting := held(t, fake)
 	for _, call := range matrixCalls() {
-		if err := call.call(t.Context(), client, meeting); err != nil && call.op != zoomtest.Invitation && call.op != zoomtest.GetPast {
+		if err := call.call(t.Context(), client, meeting); err != nil && call.op != zoomtest.GetInvitation && call.op != zoomtest.GetPastMeeting {
 			t.Errorf("%s: %v", call.op, err)
 		}
 	}
 	_, _, secret := fake.AccountCredentials()
-	bearer := strings.TrimPrefix(fake.Requests(zoomtest.Create)[0].Header.Get("Authorization"), "Bearer ")
+	bearer := strings.TrimPrefix(fake.Requests(zoomtest.CreateMeeting)[0].Header.Get("Authorization"), "Bearer ")
 	for _, request := range fake.Requests() {
 		url := request.Path + "?" + request.Query.Encode()
 		if strings.Contains(url, bearer) || strings.Contains(url, secret) {

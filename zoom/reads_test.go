@@ -63,7 +63,7 @@ func TestUserSettings(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("settings (-want +got):\n%s", diff)
 	}
-	if request := fake.Requests(zoomtest.GetSettings)[0]; len(request.Query) > 0 {
+	if request := fake.Requests(zoomtest.GetUserSettings)[0]; len(request.Query) > 0 {
 		t.Errorf("asked with %v, which changes the shape of the answer", request.Query)
 	}
 }
@@ -72,10 +72,10 @@ func TestUserSettings(t *testing.T) {
 func TestReadsAreLenient(t *testing.T) {
 	t.Parallel()
 	reads := map[string]func(*testing.T, *zoom.Client) (any, error){
-		zoomtest.GetUser:     func(t *testing.T, c *zoom.Client) (any, error) { return c.User(t.Context(), zoom.Me) },
-		zoomtest.GetSettings: func(t *testing.T, c *zoom.Client) (any, error) { return c.UserSettings(t.Context(), host) },
-		zoomtest.GetPast:     func(t *testing.T, c *zoom.Client) (any, error) { return c.PastMeeting(t.Context(), "aa==") },
-		zoomtest.Invitation:  func(t *testing.T, c *zoom.Client) (any, error) { return c.Invitation(t.Context(), 1) },
+		zoomtest.GetUser:         func(t *testing.T, c *zoom.Client) (any, error) { return c.User(t.Context(), zoom.Me) },
+		zoomtest.GetUserSettings: func(t *testing.T, c *zoom.Client) (any, error) { return c.UserSettings(t.Context(), host) },
+		zoomtest.GetPastMeeting:  func(t *testing.T, c *zoom.Client) (any, error) { return c.PastMeeting(t.Context(), "aa==") },
+		zoomtest.GetInvitation:   func(t *testing.T, c *zoom.Client) (any, error) { return c.Invitation(t.Context(), 1) },
 	}
 	tests := []struct {
 		op, name, body string
@@ -88,22 +88,22 @@ func TestReadsAreLenient(t *testing.T) {
 		{zoomtest.GetUser, "no user", `{"code":0,"error_message":"success"}`, nil},
 		{zoomtest.GetUser, "null", `null`, nil},
 		{
-			zoomtest.GetSettings, "odd",
+			zoomtest.GetUserSettings, "odd",
 			`{"feature":null,"schedule_meeting":{"join_before_host":"true","audio_type":null},"in_meeting":[],
 			"audio_conferencing":{"toll_call":true,"global_dial_in_countries":{"selected_countries":[null,{"code":"DE"},{}]}}}`,
 			&zoom.UserSettings{JoinBeforeHost: new(true), DialInCountries: []string{"DE"}},
 		},
-		{zoomtest.GetSettings, "of another option", `{"meeting_security":{}}`, nil},
+		{zoomtest.GetUserSettings, "of another option", `{"meeting_security":{}}`, nil},
 		{
-			zoomtest.GetPast, "odd", `{"uuid":"aa==","id":"12","participants_count":"3","duration":-5,"end_time":{}}`,
+			zoomtest.GetPastMeeting, "odd", `{"uuid":"aa==","id":"12","participants_count":"3","duration":-5,"end_time":{}}`,
 			&zoom.PastMeeting{UUID: "aa==", MeetingID: 12, Participants: 3},
 		},
-		{zoomtest.GetPast, "empty", `{}`, nil},
+		{zoomtest.GetPastMeeting, "empty", `{}`, nil},
 		{
-			zoomtest.Invitation, "odd", `{"invitation":"Come","sip_links":[null,"sip:1@example.com",{}]}`,
+			zoomtest.GetInvitation, "odd", `{"invitation":"Come","sip_links":[null,"sip:1@example.com",{}]}`,
 			&zoom.Invitation{Text: "Come", SIPLinks: []zoom.Secret{"sip:1@example.com"}},
 		},
-		{zoomtest.Invitation, "empty", `{"invitation":null}`, nil},
+		{zoomtest.GetInvitation, "empty", `{"invitation":null}`, nil},
 	}
 	for _, test := range tests {
 		t.Run(test.op+"/"+test.name, func(t *testing.T) {
@@ -165,7 +165,7 @@ func TestPastMeetingFindsEverySession(t *testing.T) {
 			<-time.After(90 * time.Minute)
 			uuid := fake.Meetings()[0].UUID
 			if _, err := client.PastMeeting(t.Context(), uuid); !cmp.Equal(reasons(err), []string{"ErrNotFound"}) {
-				t.Errorf("while it goes on: %v", err)
+				t.Errorf("while it is running: %v", err)
 			}
 			if err := fake.End(id); err != nil {
 				t.Fatal(err)

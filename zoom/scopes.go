@@ -7,9 +7,9 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// UserScopes returns what an app needs to hold meetings under the name of who installed it: to make, read, list, end and
-// delete them, and to read that one user. An account-level app, which holds them under any host's name, needs the same with
-// ":admin" after each: [AdminScopes].
+// UserScopes returns the scopes that an app needs to host meetings as the user who
+// installed it: to make, read, list, end and delete them, and to read that one user. An
+// account-level app, which hosts them as any user, needs [AdminScopes].
 //
 // See https://developers.zoom.us/docs/integrations/oauth-scopes-granular/.
 func UserScopes() []string {
@@ -19,7 +19,8 @@ func UserScopes() []string {
 	}
 }
 
-// AdminScopes returns what an account-level app needs: [UserScopes] for any user of the account.
+// AdminScopes returns the scopes that an account-level app needs: [UserScopes] for any
+// user of the account.
 func AdminScopes() []string {
 	scopes := UserScopes()
 	for i := range scopes {
@@ -30,24 +31,27 @@ func AdminScopes() []string {
 
 const adminSuffix = ":admin"
 
-// CheckScopes returns nil when the token was granted all these scopes, else an error that matches ErrMissingScopes and
-// names the missing ones in Error.Scopes. A scope is granted by itself, by its ":admin" form, or by the older, wider one
-// that Zoom takes in its place ("meeting:write" for "meeting:delete:meeting").
+// CheckScopes returns nil when the token was granted all these scopes, else an
+// [ErrMissingScopes] with the missing ones in Error.Scopes. A scope is granted by itself,
+// by its ":admin" form, or by the older, wider one that includes it ("meeting:write" for
+// "meeting:delete:meeting").
 //
-// A token whose answer did not speak of scopes passes. What it says may lag behind the app's settings at Zoom, by
-// seconds or hours: warn of a missing scope, and let the calls be what decides.
+// A token whose answer had no list of scopes passes. The list may lag behind the app's
+// settings at Zoom, by seconds or hours: warn about a missing scope, but do not refuse to
+// work because of it.
 func CheckScopes(token *oauth2.Token, scopes ...string) error {
 	if token == nil {
 		return nil
 	}
-	told, _ := token.Extra("scope").(string)
-	granted := strings.Fields(told)
+	scope, _ := token.Extra("scope").(string)
+	granted := strings.Fields(scope)
 	if len(granted) == 0 {
 		return nil
 	}
 	var missing []string
 	for _, scope := range scopes {
-		if !slices.ContainsFunc(substitutes(scope), func(s string) bool { return slices.Contains(granted, s) }) {
+		isGranted := func(s string) bool { return slices.Contains(granted, s) }
+		if !slices.ContainsFunc(equivalentScopes(scope), isGranted) {
 			missing = append(missing, scope)
 		}
 	}
@@ -57,8 +61,8 @@ func CheckScopes(token *oauth2.Token, scopes ...string) error {
 	return &Error{Op: "check scopes", Message: strings.Join(missing, ", "), Scopes: missing, Err: ErrMissingScopes}
 }
 
-// substitutes are the scopes of which each does what scope does.
-func substitutes(scope string) []string {
+// equivalentScopes returns the scopes of which each allows what scope allows.
+func equivalentScopes(scope string) []string {
 	base, admin := strings.CutSuffix(scope, adminSuffix)
 	bases := []string{base}
 	if part := strings.Split(base, ":"); len(part) == 3 {

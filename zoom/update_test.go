@@ -44,7 +44,7 @@ func TestUpdateMeetingSendsOnlyWhatIsSet(t *testing.T) {
 			if err := client.UpdateMeeting(t.Context(), before.ID, test.request); err != nil {
 				t.Fatal(err)
 			}
-			request := fake.Requests(zoomtest.Update)[0]
+			request := fake.Requests(zoomtest.UpdateMeeting)[0]
 			if diff := cmp.Diff(test.want, string(request.Body)); diff != "" {
 				t.Errorf("body (-want +sent):\n%s", diff)
 			}

@@ -3,14 +3,16 @@ package zoom
 import (
 	"context"
 	"errors"
+	"net/http"
 )
 
-// Me names the user whom a token was given for. A token of a single user must use it; the account's own app has none.
+// Me is the user who installed the app. With a single user's token it is the only one
+// allowed; the account's own app has none.
 const Me = "me"
 
 // The values of User.Type.
 const (
-	UserBasic      = 1 // 40 minutes and 100 people at most
+	UserBasic      = 1 // at most 40 minutes and 100 people
 	UserLicensed   = 2
 	UserUnassigned = 4
 	UserNone       = 99
@@ -32,8 +34,8 @@ type User struct {
 	Cluster    string
 }
 
-// IsAdmin reports whether the user is the owner or an admin of the Zoom account. A role that the account made itself does
-// not count, whatever it may do. Without a role id the name decides.
+// IsAdmin reports whether the user is the owner or an admin of the Zoom account. A custom
+// role does not count, whatever it allows. Without a role id the name decides.
 func (u *User) IsAdmin() bool {
 	switch u.RoleID {
 	case "0", "1":
@@ -44,7 +46,8 @@ func (u *User) IsAdmin() bool {
 	return false
 }
 
-// User reads a user by e-mail address or id, or the token's own as Me. ErrHost when there is none in the account.
+// User reads a user by e-mail address or id, or the token's own as Me. It is ErrHost when
+// the account has no such user.
 //
 // See https://developers.zoom.us/docs/api/users/#tag/users/get/users/{userId}.
 func (c *Client) User(ctx context.Context, user string) (*User, error) {
@@ -53,25 +56,26 @@ func (c *Client) User(ctx context.Context, user string) (*User, error) {
 	if err != nil {
 		return nil, invalid(op, err)
 	}
-	o, err := c.read(ctx, op, path)
+	r := request{op: op, method: http.MethodGet, path: path}
+	o, err := c.do(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	if o.text("id") == "" {
-		return nil, unreadable(op, errors.New("no user id in the answer"))
+	if o.String("id") == "" {
+		return nil, unreadable(r, errors.New("no user id in the answer"))
 	}
 	return &User{
-		ID:         o.text("id"),
-		AccountID:  o.text("account_id"),
-		Email:      o.text("email"),
-		Name:       o.text("display_name"),
-		Type:       int(o.integer("type")),
-		Role:       o.text("role_name"),
-		RoleID:     o.text("role_id"),
-		Status:     o.text("status"),
-		PersonalID: o.text("pmi"),
-		UsePMI:     o.flag("use_pmi"),
-		Timezone:   o.text("timezone"),
-		Cluster:    o.text("cluster"),
+		ID:         o.String("id"),
+		AccountID:  o.String("account_id"),
+		Email:      o.String("email"),
+		Name:       o.String("display_name"),
+		Type:       int(o.Int("type")),
+		Role:       o.String("role_name"),
+		RoleID:     o.String("role_id"),
+		Status:     o.String("status"),
+		PersonalID: o.String("pmi"),
+		UsePMI:     o.BoolPtr("use_pmi"),
+		Timezone:   o.String("timezone"),
+		Cluster:    o.String("cluster"),
 	}, nil
 }

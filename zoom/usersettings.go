@@ -3,10 +3,13 @@ package zoom
 import (
 	"context"
 	"errors"
+	"net/http"
+
+	"github.com/incidentbridge/incidentbridge/internal/lenientjson"
 )
 
-// UserSettings are the settings of a host that decide whether an incident's meeting works: what a preflight looks at.
-// Nil and empty mean that Zoom did not say.
+// UserSettings are the settings of a host that decide whether an incident's meeting
+// works, for a check beforehand. Nil and empty mean that Zoom did not send the setting.
 type UserSettings struct {
 	ConcurrentMeeting string // how many meetings at a time the host's plan allows: Basic, Plus, None
 
@@ -26,8 +29,8 @@ type UserSettings struct {
 	ThirdPartyAudio  *bool
 }
 
-// UserSettings reads the settings of a user by e-mail address or id, or of the token's own as Me. ErrHost when there is
-// no such user in the account.
+// UserSettings reads the settings of a user by e-mail address or id, or of the token's
+// own as Me. It is ErrHost when the account has no such user.
 //
 // See https://developers.zoom.us/docs/api/users/#tag/users/get/users/{userId}/settings.
 func (c *Client) UserSettings(ctx context.Context, user string) (*UserSettings, error) {
@@ -36,37 +39,38 @@ func (c *Client) UserSettings(ctx context.Context, user string) (*UserSettings, 
 	if err != nil {
 		return nil, invalid(op, err)
 	}
-	o, err := c.read(ctx, op, path)
+	r := request{op: op, method: http.MethodGet, path: path}
+	o, err := c.do(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	if o.object("schedule_meeting") == nil {
-		return nil, unreadable(op, errors.New("no settings in the answer"))
+	if o.Object("schedule_meeting") == nil {
+		return nil, unreadable(r, errors.New("no settings in the answer"))
 	}
-	schedule, audio := o.object("schedule_meeting"), o.object("audio_conferencing")
-	countries := audio.object("global_dial_in_countries")
+	schedule, audio := o.Object("schedule_meeting"), o.Object("audio_conferencing")
+	countries := audio.Object("global_dial_in_countries")
 	return &UserSettings{
-		ConcurrentMeeting: o.object("feature").text("concurrent_meeting"),
-		JoinBeforeHost:    schedule.flag("join_before_host"),
-		WaitingRoom:       o.object("in_meeting").flag("waiting_room"),
-		UsePMI:            schedule.flag("use_pmi_for_scheduled_meetings"),
-		UsePMIForInstant:  schedule.flag("use_pmi_for_instant_meetings"),
-		PhonePasscode:     schedule.flag("pstn_password_protected"),
-		PasscodeInLink:    schedule.flag("embed_password_in_join_link"),
-		RequirePasscode:   schedule.flag("require_password_for_scheduling_new_meetings"),
-		Audio:             schedule.text("audio_type"),
-		TollNumbers:       audio.object("toll_call").flag("enable"),
-		TollFreeNumbers:   audio.object("toll_free_and_fee_based_toll_call").flag("enable"),
-		DialInCountries:   codes(countries.objects("selected_countries")),
-		AllowedCountries:  codes(countries.objects("allowed_countries")),
-		ThirdPartyAudio:   o.object("telephony").flag("third_party_audio"),
+		ConcurrentMeeting: o.Object("feature").String("concurrent_meeting"),
+		JoinBeforeHost:    schedule.BoolPtr("join_before_host"),
+		WaitingRoom:       o.Object("in_meeting").BoolPtr("waiting_room"),
+		UsePMI:            schedule.BoolPtr("use_pmi_for_scheduled_meetings"),
+		UsePMIForInstant:  schedule.BoolPtr("use_pmi_for_instant_meetings"),
+		PhonePasscode:     schedule.BoolPtr("pstn_password_protected"),
+		PasscodeInLink:    schedule.BoolPtr("embed_password_in_join_link"),
+		RequirePasscode:   schedule.BoolPtr("require_password_for_scheduling_new_meetings"),
+		Audio:             schedule.String("audio_type"),
+		TollNumbers:       audio.Object("toll_call").BoolPtr("enable"),
+		TollFreeNumbers:   audio.Object("toll_free_and_fee_based_toll_call").BoolPtr("enable"),
+		DialInCountries:   codes(countries.Objects("selected_countries")),
+		AllowedCountries:  codes(countries.Objects("allowed_countries")),
+		ThirdPartyAudio:   o.Object("telephony").BoolPtr("third_party_audio"),
 	}, nil
 }
 
-func codes(countries []object) []string {
+func codes(countries []lenientjson.Object) []string {
 	var list []string
 	for _, country := range countries {
-		if code := country.text("code"); code != "" {
+		if code := country.String("code"); code != "" {
 			list = append(list, code)
 		}
 	}

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/incidentbridge/incidentbridge/internal/lenientjson"
 )
 
 const (
@@ -25,11 +27,14 @@ const (
 var (
 	// ErrNotSigned reports a delivery without signature or time.
 	ErrNotSigned = errors.New("zoom: webhook is not signed")
-	// ErrBadSignature reports a signature that none of the secrets made.
+	// ErrBadSignature reports a delivery whose signature matches the body under none of
+	// the secrets.
 	ErrBadSignature = errors.New("zoom: webhook signature does not match")
-	// ErrTooOld reports a rightly signed delivery from before the replay window: a replay, or a clock that is wrong.
+	// ErrTooOld reports a correctly signed delivery from before the replay window: a
+	// replay, or a wrong clock.
 	ErrTooOld = errors.New("zoom: webhook is too old")
-	// ErrTooNew reports a rightly signed delivery from ahead of the replay window: a clock is wrong.
+	// ErrTooNew reports a correctly signed delivery from after the replay window: a wrong
+	// clock.
 	ErrTooNew = errors.New("zoom: webhook is from the future")
 )
 
@@ -42,8 +47,8 @@ type Verifier struct {
 // VerifierOption changes one thing about a Verifier.
 type VerifierOption func(*Verifier) error
 
-// WithReplayWindow sets how far the time of a delivery may be from ours, either way; the default is five minutes. Zoom
-// names none.
+// WithReplayWindow sets how far the time of a delivery may be from ours, in either
+// direction; the default is five minutes. Zoom documents none.
 func WithReplayWindow(window time.Duration) VerifierOption {
 	return func(v *Verifier) error {
 		if window <= 0 {
@@ -54,26 +59,9 @@ func WithReplayWindow(window time.Duration) VerifierOption {
 	}
 }
 
-// signer makes the HMAC-SHA256, in hex, with a secret that only its closure knows and no print can show.
-type signer func(parts ...[]byte) string
-
-func newSigner(secret string) signer {
-	return func(parts ...[]byte) string {
-		mac := hmac.New(sha256.New, []byte(secret))
-		for _, part := range parts {
-			mac.Write(part)
-		}
-		return hex.EncodeToString(mac.Sum(nil))
-	}
-}
-
-// delivery signs what a delivery's signature covers.
-func (s signer) delivery(timestamp string, body []byte) string {
-	return signatureScheme + "=" + s([]byte(signatureScheme+":"+timestamp+":"), body)
-}
-
-// NewVerifier returns a verifier that accepts any of the secrets: the app's webhook Secret Token, and during a rotation
-// the old one beside it. No secret, or an empty one, is refused, since it would let everybody in.
+// NewVerifier returns a verifier that accepts any of the secrets: the app's webhook
+// Secret Token, and during a rotation the old one as well. It returns an error for no
+// secret, or an empty one, since it would let everybody in.
 //
 // See https://developers.zoom.us/docs/api/webhooks/#verify-webhook-events.
 func NewVerifier(secrets []string, opts ...VerifierOption) (*Verifier, error) {
@@ -95,73 +83,92 @@ func NewVerifier(secrets []string, opts ...VerifierOption) (*Verifier, error) {
 	return v, nil
 }
 
-// Delivery is a webhook delivery that was verified.
-type Delivery struct {
-	At   time.Time // when Zoom signed it
-	body []byte
-	sign signer
-}
-
-// Verify checks the delivery with exactly these bytes as its body: decoding and encoding them again breaks the
-// signature. It returns ErrNotSigned, ErrBadSignature, ErrTooOld or ErrTooNew; answer all of them with 401.
-func (v *Verifier) Verify(header http.Header, body []byte) (*Delivery, error) {
-	signature, timestamp := header.Get(signatureHeader), header.Get(timestampHeader)
-	if signature == "" || timestamp == "" {
-		return nil, ErrNotSigned
+// Verify checks the delivery with exactly these bytes as its body: decoding and encoding
+// them again breaks the signature. It returns nil, ErrNotSigned, ErrBadSignature,
+// ErrTooOld or ErrTooNew; answer all of the errors with 401.
+func (v *Verifier) Verify(header http.Header, body []byte) error {
+	if header.Get(signatureHeader) == "" || header.Get(timestampHeader) == "" {
+		return ErrNotSigned
 	}
-	var signedBy signer
-	for _, sign := range v.signers {
-		if hmac.Equal([]byte(sign.delivery(timestamp, body)), []byte(signature)) {
-			signedBy = sign
-		}
-	}
-	if signedBy == nil {
-		return nil, ErrBadSignature
-	}
-	at, ok := parseTimestamp(timestamp)
-	if !ok {
-		return nil, ErrBadSignature
+	at := SignedAt(header)
+	if v.signerOf(header, body) == nil || at.IsZero() {
+		return ErrBadSignature
 	}
 	switch age := time.Since(at); {
 	case age > v.window:
-		return nil, ErrTooOld
+		return ErrTooOld
 	case age < -v.window:
-		return nil, ErrTooNew
+		return ErrTooNew
 	}
-	return &Delivery{At: at, body: body, sign: signedBy}, nil
+	return nil
 }
 
-// parseTimestamp reads seconds since 1970, or milliseconds when there are 13 digits.
-func parseTimestamp(s string) (time.Time, bool) {
-	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil || n <= 0 || len(s) > 13 {
-		return time.Time{}, false
-	}
-	if len(s) == 13 {
-		return time.UnixMilli(n), true
-	}
-	return time.Unix(n, 0), true
-}
-
-// Challenge returns the JSON body that answers the delivery when it is Zoom's validation of the endpoint's URL, and
-// false for every other event. Zoom wants it with status 200 within three seconds, and asks again every 72 hours.
-func (d *Delivery) Challenge() (answer []byte, ok bool) {
-	o, err := parseObject(d.body)
-	if err != nil || o.text("event") != EventURLValidation {
+// Challenge returns the JSON body that answers Zoom's validation of the endpoint's URL,
+// and false for every other delivery. Zoom wants it with status 200 within three seconds,
+// and asks again every 72 hours. Call Verify first.
+func (v *Verifier) Challenge(header http.Header, body []byte) (answer []byte, ok bool) {
+	o, err := lenientjson.Parse(body)
+	if err != nil || o.String("event") != EventURLValidation {
 		return nil, false
 	}
-	plain := o.object("payload").text("plainToken")
-	if plain == "" {
+	plain, sign := o.Object("payload").String("plainToken"), v.signerOf(header, body)
+	if plain == "" || sign == nil {
 		return nil, false
 	}
 	answer, err = json.Marshal(map[string]string{
 		"plainToken":     plain,
-		"encryptedToken": d.sign([]byte(plain)),
+		"encryptedToken": sign([]byte(plain)),
 	})
 	return answer, err == nil
 }
 
-// Sign returns the headers with which Zoom would deliver body at that time: a signer for tests.
+// signerOf returns the signer whose secret signed the delivery, or nil.
+func (v *Verifier) signerOf(header http.Header, body []byte) signer {
+	var found signer
+	for _, sign := range v.signers { // all of them, so that the time does not tell which one
+		want := sign.delivery(header.Get(timestampHeader), body)
+		if hmac.Equal([]byte(want), []byte(header.Get(signatureHeader))) {
+			found = sign
+		}
+	}
+	return found
+}
+
+// signer returns the HMAC-SHA256 in hex. The secret is in the closure, which fmt does not
+// print.
+type signer func(parts ...[]byte) string
+
+func newSigner(secret string) signer {
+	return func(parts ...[]byte) string {
+		mac := hmac.New(sha256.New, []byte(secret))
+		for _, part := range parts {
+			mac.Write(part)
+		}
+		return hex.EncodeToString(mac.Sum(nil))
+	}
+}
+
+// delivery returns the signature of a delivery.
+func (s signer) delivery(timestamp string, body []byte) string {
+	return signatureScheme + "=" + s([]byte(signatureScheme+":"+timestamp+":"), body)
+}
+
+// SignedAt returns when Zoom signed a delivery, by its headers, or the zero time. Only
+// after [Verifier.Verify] is it certain.
+func SignedAt(header http.Header) time.Time {
+	s := header.Get(timestampHeader)
+	n, err := strconv.ParseInt(s, 10, 64)
+	switch {
+	case err != nil || n <= 0 || len(s) > 13:
+		return time.Time{}
+	case len(s) == 13:
+		return time.UnixMilli(n)
+	}
+	return time.Unix(n, 0)
+}
+
+// Sign returns the headers with which Zoom would deliver body at that time: a signer for
+// tests.
 func Sign(secret string, at time.Time, body []byte) http.Header {
 	timestamp := strconv.FormatInt(at.Unix(), 10)
 	header := http.Header{}

@@ -86,7 +86,7 @@ func TestEveryCallIsOneRequestToItsAddress(t *testing.T) {
 				authorization = append(authorization, r.Header.Get("Authorization"))
 				return httpmock.NewStringResponse(test.status, test.answer), nil
 			})
-			client, err := zoom.NewClient(&tokens{give: []*oauth2.Token{{AccessToken: "t"}}}, zoom.WithTransport(mock))
+			client, err := zoom.NewClient(zoom.UserToken(&tokens{give: []*oauth2.Token{{AccessToken: "t"}}}), zoom.WithTransport(mock))
 			if err != nil {
 				t.Fatal(err)
 			}

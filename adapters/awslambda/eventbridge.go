@@ -32,11 +32,8 @@ func (h *Handler) answerPartner(ctx context.Context, e *event) ([]byte, error) {
 		return nil, fmt.Errorf("awslambda: an event of %.200q, which is not the event source that PartnerEvents names", e.Source)
 	}
 	body := webhookBody(e.Detail)
-	header := http.Header{
-		"Content-Type":     {"application/json"},
-		pagerDutySignature: {pagerduty.Sign(h.partner.secret, body)},
-		webhookID:          {e.ID},
-	}
+	header := pagerduty.Sign(h.partner.secret, body)
+	header.Set(webhookID, e.ID)
 	rec := newRecorder()
 	h.serve(rec, newRequest(ctx, http.MethodPost, pagerDutyWebhooks, header, body))
 	if !h.done(ctx, rec, slog.String("event_id", e.ID)) {

@@ -274,7 +274,7 @@ func (s sheet) shows(t *testing.T, status int, texts ...string) {
 // exchanged counts the codes that were brought to the vendors.
 func (p *premises) exchanged() int {
 	codes := 0
-	for _, r := range p.zoom.Requests(zoomtest.Token) {
+	for _, r := range p.zoom.Requests(zoomtest.GiveToken) {
 		codes += strings.Count(string(r.Body), "authorization_code")
 	}
 	for _, r := range p.pagerDuty.Requests(pagerdutytest.GiveToken) {
@@ -535,7 +535,7 @@ func TestAnInstallIsRefused(t *testing.T) {
 			if got := p.exchanged(); got != tt.exchanged {
 				t.Errorf("%d codes were brought to a vendor, want %d", got, tt.exchanged)
 			}
-			if got := len(p.zoom.Requests(zoomtest.Revoke)); got != tt.revoked {
+			if got := len(p.zoom.Requests(zoomtest.RevokeToken)); got != tt.revoked {
 				t.Errorf("%d consents were revoked at Zoom, want %d", got, tt.revoked)
 			}
 		})
@@ -682,7 +682,7 @@ func (p *premises) event(t *testing.T, secret, body string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Header.Set("X-PagerDuty-Signature", pagerduty.Sign(secret, []byte(body)))
+	r.Header.Set("X-PagerDuty-Signature", pagerduty.Sign(secret, []byte(body)).Get("X-PagerDuty-Signature"))
 	return p.do(t, r)
 }
 
@@ -826,7 +826,7 @@ func TestNothingTellsASecret(t *testing.T) {
 	_, chosen := a.step(p.front.URL + "/install?services=PSHOP01")
 	a.follow(chosen.link(t, "Begin"), "")
 	a.install("") // and once more
-	p.zoom.Fault(zoomtest.Token, zoomtest.Answer(500, "zoomtest-access-token-leak"))
+	p.zoom.Fault(zoomtest.GiveToken, zoomtest.Answer(500, "zoomtest-access-token-leak"))
 	a.install("")
 	if got := p.open(t); got != "201 attached" {
 		t.Errorf("open: %s", got)

@@ -26,8 +26,8 @@ func TestALostGrantIsToldWithTheWayToMendIt(t *testing.T) {
 	}{
 		{"at Zoom", func(l *lobby) {
 			l.zoom.ExpireTokens()
-			l.zoom.Fault(zoomtest.Token, zoomtest.ResetAfter())
-		}, func(l *lobby) int { return len(l.zoom.Requests(zoomtest.Token)) }},
+			l.zoom.Fault(zoomtest.GiveToken, zoomtest.ResetAfter())
+		}, func(l *lobby) int { return len(l.zoom.Requests(zoomtest.GiveToken)) }},
 		{"at PagerDuty", func(l *lobby) {
 			l.pagerDuty.ExpireTokens()
 			l.pagerDuty.Fault(pagerdutytest.GiveToken, pagerdutytest.ResetAfter())
@@ -99,7 +99,7 @@ func TestAnInstallThatTakesTooLongIsRevokedAtZoom(t *testing.T) {
 					})
 				}
 				g.open("/install").shows(t, http.StatusBadRequest, "longer than ten minutes", "Begin again")
-				if got := len(l.zoom.Requests(zoomtest.Revoke)); got != want {
+				if got := len(l.zoom.Requests(zoomtest.RevokeToken)); got != want {
 					t.Errorf("%d revokes, want %d", got, want)
 				}
 			})

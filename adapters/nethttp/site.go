@@ -2,12 +2,12 @@ package nethttp
 
 import (
 	"errors"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
+	"github.com/incidentbridge/incidentbridge/internal/urlcheck"
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
@@ -27,7 +27,7 @@ func newSite(publicURL string, store tokenstore.Store) (*site, error) {
 	if err != nil || u.Hostname() == "" || strings.TrimSuffix(publicURL, "/") != u.Scheme+"://"+u.Host {
 		return nil, errors.New("nethttp: WithPages: the public URL must be a scheme and a host, and nothing else")
 	}
-	if u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) {
+	if !urlcheck.IsSecure(u) {
 		return nil, errors.New("nethttp: WithPages: the public URL must be https, or http on a loopback address")
 	}
 	secure := u.Scheme == "https"
@@ -35,11 +35,6 @@ func newSite(publicURL string, store tokenstore.Store) (*site, error) {
 		origin: u.Scheme + "://" + u.Host, secure: secure, store: store,
 		states: &oauthStates{store: store, secure: secure},
 	}, nil
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // cookie is one that no script reads and, over https, no other host sets or is sent. It comes along when a link leads a

@@ -153,7 +153,7 @@ func trusted(method, path, body string) request {
 
 func webhook(body string) request {
 	return plain(http.MethodPost, "/webhooks/pagerduty", body).
-		with("X-PagerDuty-Signature", pagerduty.Sign(pagerDutySecret, []byte(body)))
+		with("X-PagerDuty-Signature", pagerduty.Sign(pagerDutySecret, []byte(body)).Get("X-PagerDuty-Signature"))
 }
 
 func zoomWebhook(body string) request { return zoomWebhookBy(zoomSecret, 0, body) }

@@ -15,11 +15,10 @@ import (
 
 // zoomWebhook answers Zoom's validation of the endpoint, and takes its events.
 func (h *Handler) zoomWebhook(ctx context.Context, r *http.Request, body []byte) answer {
-	delivery, err := h.zoom.Verify(r.Header, body)
-	if err != nil {
+	if err := h.zoom.Verify(r.Header, body); err != nil {
 		return refuse(codeUnauthorized, err.Error())
 	}
-	if reply, ok := delivery.Challenge(); ok {
+	if reply, ok := h.zoom.Challenge(r.Header, body); ok {
 		return answer{status: http.StatusOK, body: json.RawMessage(reply)}
 	}
 	event, err := zoom.ParseEvent(body)
@@ -27,7 +26,7 @@ func (h *Handler) zoomWebhook(ctx context.Context, r *http.Request, body []byte)
 		return accept(http.StatusOK, codeBadRequest)
 	}
 	if event.Type == zoom.EventAppDeauthorized && h.installation != nil {
-		return h.uninstall(ctx, event, delivery.At)
+		return h.uninstall(ctx, event, zoom.SignedAt(r.Header))
 	}
 	return accept(http.StatusOK, codeIgnored)
 }

@@ -323,7 +323,7 @@ func TestEveryOtherSource(t *testing.T) {
 func TestTheAnswerComesBeforeTheCall(t *testing.T) {
 	t.Parallel()
 	v := newVendors(t)
-	v.Zoom.Fault("create", zoomtest.Delay(6*time.Second))
+	v.Zoom.Fault(zoomtest.CreateMeeting, zoomtest.Delay(6*time.Second))
 	e := start(t, v.Environ("memory:"), 30*time.Second)
 	incident := v.PagerDuty.AddIncident("Down")
 	header, body := v.Triggered(incident)
@@ -349,7 +349,7 @@ func TestTheAnswerComesBeforeTheCall(t *testing.T) {
 func TestTheTimeLeftIsTooShort(t *testing.T) {
 	t.Parallel()
 	v := newVendors(t)
-	v.Zoom.Fault("create", zoomtest.Delay(5*time.Second))
+	v.Zoom.Fault(zoomtest.CreateMeeting, zoomtest.Delay(5*time.Second))
 	e := start(t, v.Environ("memory:"), 3*time.Second)
 	incident := v.PagerDuty.AddIncident("Down")
 	header, body := v.Triggered(incident)
@@ -376,8 +376,8 @@ func TestNothingIsSentAfterTheInvocation(t *testing.T) {
 		timeout time.Duration // of the function
 		slow    func(*sandbox.Vendors)
 	}{
-		{"no time to ask Zoom", 1500 * time.Millisecond, func(v *sandbox.Vendors) { v.Zoom.Fault("create", zoomtest.Delay(2*time.Second)) }},
-		{"Zoom is slow", 3 * time.Second, func(v *sandbox.Vendors) { v.Zoom.Fault("create", zoomtest.Late(3500*time.Millisecond)) }},
+		{"no time to ask Zoom", 1500 * time.Millisecond, func(v *sandbox.Vendors) { v.Zoom.Fault(zoomtest.CreateMeeting, zoomtest.Delay(2*time.Second)) }},
+		{"Zoom is slow", 3 * time.Second, func(v *sandbox.Vendors) { v.Zoom.Fault(zoomtest.CreateMeeting, zoomtest.Late(3500*time.Millisecond)) }},
 		{"PagerDuty is slow", 3 * time.Second, func(v *sandbox.Vendors) {
 			v.PagerDuty.Fault("update_incident", pagerdutytest.Late(3500*time.Millisecond))
 		}},

@@ -118,19 +118,71 @@ func TestCredentialsGoWhereTheVendorWantsThem(t *testing.T) {
 	}
 }
 
+func TestClientCredentials(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		style  oauth2.AuthStyle
+		given  url.Values
+		header string
+		form   url.Values
+	}{
+		{
+			"in the header", oauth2.AuthStyleInHeader,
+			url.Values{"grant_type": {"account_credentials"}, "account_id": {"a&b"}},
+			"Basic aWQ6aHVudGVyMg==",
+			url.Values{"grant_type": {"account_credentials"}, "account_id": {"a&b"}},
+		},
+		{
+			"in the form", oauth2.AuthStyleInParams,
+			url.Values{"scope": {"a b.c"}},
+			"",
+			url.Values{"grant_type": {"client_credentials"}, "scope": {"a b.c"}, "client_id": {"id"}, "client_secret": {"hunter2"}},
+		},
+	}
+	for _, test := range tests {
+		v := &vendor{status: 200, answer: `{"access_token":"t","expires_in":60}`}
+		token, err := newApp(t, v, test.style).ClientCredentials(t.Context(), test.given)
+		if err != nil || token.AccessToken != "t" || token.RefreshToken != "" {
+			t.Fatalf("%s: %+v, %v", test.name, token, err)
+		}
+		sent := v.sent[0]
+		if diff := cmp.Diff(test.form, v.forms[0]); diff != "" || sent.Header.Get("Authorization") != test.header {
+			t.Errorf("%s: header %s (-want +got):\n%s", test.name, sent.Header.Get("Authorization"), diff)
+		}
+		if sent.Method != "POST" || sent.URL.String() != "https://vendor.example.com/oauth/token" ||
+			sent.Header.Get("Accept") != "application/json" || sent.Header.Get("User-Agent") != "incidentbridge" {
+			t.Errorf("%s: %s %s with %v", test.name, sent.Method, sent.URL, sent.Header)
+		}
+	}
+}
+
+func TestClientCredentialsAreSentAgainAfterAFault(t *testing.T) {
+	t.Parallel()
+	for _, v := range []*vendor{{status: 503}, {fault: errors.New("connection reset")}} {
+		synctest.Test(t, func(t *testing.T) {
+			if _, err := newApp(t, v, oauth2.AuthStyleInHeader).ClientCredentials(t.Context(), nil); err == nil || len(v.sent) != 4 {
+				t.Errorf("%v after %d requests, want an error after 4", err, len(v.sent))
+			}
+		})
+	}
+}
+
 func TestTokensAreOfOneShape(t *testing.T) {
 	t.Parallel()
 	const year = 366 * 24 * time.Hour
+	none := map[string]any{"scope": nil, "api_url": nil, "id_token": nil}
 	tests := []struct {
 		name, answer, refresh string
 		life                  time.Duration
 		extras                map[string]any
 	}{
 		{"all told", `{"access_token":"t","refresh_token":"r2","token_type":"bearer","expires_in":600,"scope":"a b","api_url":"https://x","id_token":"i.d.t","more":1}`, "r2", 10 * time.Minute, map[string]any{"scope": "a b", "api_url": "https://x", "id_token": "i.d.t"}},
-		{"hardly anything", `{"access_token":"t"}`, "r1", time.Hour, map[string]any{"scope": "", "api_url": "", "id_token": ""}},
-		{"odd", `{"access_token":"t","refresh_token":"r2","expires_in":"60","scope":null,"api_url":[],"id_token":{}}`, "r2", time.Minute, map[string]any{"scope": "", "api_url": "", "id_token": ""}},
-		{"not believable", `{"access_token":"t","refresh_token":"r2","expires_in":999999999999}`, "r2", year, map[string]any{"scope": "", "api_url": "", "id_token": ""}},
-		{"over already", `{"access_token":"t","refresh_token":"r2","expires_in":-5}`, "r2", -5 * time.Second, map[string]any{"scope": "", "api_url": "", "id_token": ""}},
+		{"hardly anything", `{"access_token":"t"}`, "r1", time.Hour, none},
+		{"odd", `{"access_token":"t","refresh_token":"r2","expires_in":"60","scope":null,"api_url":[],"id_token":{}}`, "r2", time.Minute, none},
+		{"not believable", `{"access_token":"t","refresh_token":"r2","expires_in":999999999999}`, "r2", year, none},
+		{"empty strings", `{"access_token":"t","scope":"","api_url":"","id_token":""}`, "r1", time.Hour, map[string]any{"scope": "", "api_url": "", "id_token": ""}},
+		{"over already", `{"access_token":"t","refresh_token":"r2","expires_in":-5}`, "r2", -5 * time.Second, none},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -40,7 +40,7 @@ func zoomConsent(t *testing.T, callback string) consentPage {
 		if err != nil {
 			return "", err
 		}
-		client, err := zoom.NewClient(zoom.StaticToken(token), zoom.WithBaseURL(fake.URL()+"/v2"))
+		client, err := zoom.NewClient(zoom.UserToken(zoom.StaticToken(token)), zoom.WithBaseURL(fake.URL()+"/v2"))
 		if err != nil {
 			return "", err
 		}

@@ -50,7 +50,7 @@ func installZoom(t *testing.T) installed {
 	if err := source.Save(t.Context(), "installation-1", token); err != nil {
 		t.Fatal(err)
 	}
-	client, err := zoom.NewClient(source, zoom.WithTransport(fake.Transport()))
+	client, err := zoom.NewClient(zoom.UserToken(source), zoom.WithTransport(fake.Transport()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +66,7 @@ func installZoom(t *testing.T) installed {
 		},
 		expire:   fake.ExpireTokens,
 		kill:     func() { fake.Uninstall("host@example.com") },
-		requests: func() int { return len(fake.Requests(zoomtest.Token)) },
+		requests: func() int { return len(fake.Requests(zoomtest.GiveToken)) },
 	}
 }
 

@@ -173,7 +173,7 @@ func TestPagesForTiredEyes(t *testing.T) {
 		t.Run(on.name(), func(t *testing.T) {
 			t.Parallel()
 			a := newAccount(t, program, "FALLBACK_URL=https://meet.example.com/warroom")
-			a.zoom.Fault(zoomtest.Create, zoomtest.Answer(http.StatusForbidden, `{"code":200,"message":"no"}`).Always()) // for a warning
+			a.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Answer(http.StatusForbidden, `{"code":200,"message":"no"}`).Always()) // for a warning
 			page := browser.open(t, a.url, on)
 			page.checkReadable()
 			page = a.visit(t, browser, on, ada)

@@ -217,10 +217,10 @@ func TestNothingSecretIsTold(t *testing.T) {
 		t.Errorf("no passcode is in %s: the witness is blind", opened)
 	}
 
-	l.zoom.Fault(zoomtest.Create, zoomtest.Answer(http.StatusBadRequest, echo(l.zoom.Requests(zoomtest.Create)[0].Header)).Always())
+	l.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Answer(http.StatusBadRequest, echo(l.zoom.Requests(zoomtest.CreateMeeting)[0].Header)).Always())
 	l.api(http.MethodPost, incident("Zoom tells what it got"), http.StatusBadGateway)
 	l.zoom.ClearFaults()
-	l.zoom.Fault(zoomtest.Create, zoomtest.Truncate())
+	l.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Truncate())
 	l.api(http.MethodPost, incident("Half an answer"), http.StatusCreated)
 	l.pagerDuty.Fault(pagerdutytest.UpdateIncident,
 		pagerdutytest.Answer(http.StatusBadRequest, echo(l.pagerDuty.Requests(pagerdutytest.UpdateIncident)[0].Header)).Always())

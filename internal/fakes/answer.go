@@ -8,35 +8,35 @@ import (
 	"time"
 )
 
-// Exchange is a request on its way through a fake.
+// Exchange is a request that a fake works on.
 type Exchange struct {
 	*http.Request
 	Content []byte    // the body; the request's own is read
-	Now     time.Time // when it is worked on, which a late fault puts off
+	Now     time.Time // when it is worked on, which a late fault delays
 }
 
-// Answer is what an operation says.
+// Answer is the response of an operation.
 type Answer struct {
 	Status int
 	Header http.Header
 	Body   []byte
 }
 
-// Work does an operation on the fake's state; the lock is held.
+// Work carries out an operation on the fake's state; the lock is held.
 type Work func(*Exchange) Answer
 
-// write sends everything but the body.
-func (out Answer) write(w http.ResponseWriter) {
+// writeHeader sends everything but the body.
+func (a Answer) writeHeader(w http.ResponseWriter) {
 	header := w.Header()
-	maps.Copy(header, out.Header)
+	maps.Copy(header, a.Header)
 	maps.DeleteFunc(header, func(_ string, values []string) bool { return len(values) == 0 })
-	if len(out.Body) > 0 && header.Get("Content-Type") == "" {
-		header.Set("Content-Type", contentType(out.Body))
+	if len(a.Body) > 0 && header.Get("Content-Type") == "" {
+		header.Set("Content-Type", contentType(a.Body))
 	}
-	if out.Status != http.StatusNoContent {
-		header.Set("Content-Length", strconv.Itoa(len(out.Body)))
+	if a.Status != http.StatusNoContent {
+		header.Set("Content-Length", strconv.Itoa(len(a.Body)))
 	}
-	w.WriteHeader(out.Status)
+	w.WriteHeader(a.Status)
 }
 
 func contentType(body []byte) string {

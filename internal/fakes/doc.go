@@ -1,11 +1,14 @@
-// Package fakes is the machinery under the fakes of both vendors: what a vendor does is theirs, how requests arrive, are
-// logged, go wrong and are answered is here, once.
+// Package fakes is what the fakes of both vendors have in common: how requests arrive,
+// are logged, go wrong and are answered. What a vendor does is in zoomtest and
+// pagerdutytest.
 //
-//	machine := fakes.New("zoomtest")
-//	machine.Handle("GET /v2/meetings/{meeting}", "get", func(in *fakes.Exchange) fakes.Answer { ... })
-//	client := &http.Client{Transport: machine.Transport()} // in memory; machine.URL() is the same on a socket
+//	server := fakes.New("zoomtest")
+//	server.Handle("GET /v2/meetings/{meeting}", "get_meeting", func(in *fakes.Exchange) fakes.Answer { ... })
+//	client := &http.Client{Transport: server.Transport()} // in memory; server.URL() is the same on a socket
 //
-// A [Work] runs with the machine locked, so it may use the fake's state as it likes; whoever looks at that state from
-// outside takes [Server.Lock]. A [Fault] that completes late needs no goroutine: its work is done by whoever takes the
-// lock next, with the time that it was due.
+// # Concurrency
+//
+// A [Work] runs with the server locked, so it may use the fake's state as it likes; other
+// code that reads the state takes [Server.Lock]. A [Fault] that completes late needs no
+// goroutine: its work is done when the lock is next taken, with the time that it was due.
 package fakes

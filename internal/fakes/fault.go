@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Fault is something that goes wrong with a request. It meets one request, unless Times or Always says otherwise.
-// The methods return a changed copy. The zero Fault is none.
+// Fault is something that goes wrong with a request. It happens to one request, unless
+// Times or Always are used. The methods return a changed copy. The zero Fault is none.
 type Fault struct {
 	mode   mode
 	delay  time.Duration
@@ -35,12 +35,12 @@ func Answering(status int, body string) Fault {
 	return Fault{mode: answered, times: 1, answer: Answer{Status: status, Body: []byte(body)}}
 }
 
-// Masking processes the request, and gives this answer in the place of the true one.
+// Masking processes the request, and gives this answer instead of the true one.
 func Masking(status int, body string) Fault {
 	return Fault{mode: masked, times: 1, answer: Answer{Status: status, Body: []byte(body)}}
 }
 
-// Delaying waits, then goes on as if nothing were wrong, unless the client gave up meanwhile.
+// Delaying waits, then answers as without a fault, unless the client gave up meanwhile.
 func Delaying(d time.Duration) Fault { return Fault{times: 1, delay: d} }
 
 // Hanging neither processes the request nor answers it.
@@ -52,29 +52,31 @@ func ResettingBefore() Fault { return Fault{mode: resetBefore, times: 1} }
 // ResettingAfter processes the request and cuts the connection.
 func ResettingAfter() Fault { return Fault{mode: resetAfter, times: 1} }
 
-// Truncating processes the request and cuts the connection in the middle of the answer's body.
+// Truncating processes the request and cuts the connection in the middle of the answer's
+// body.
 func Truncating() Fault { return Fault{mode: truncated, times: 1} }
 
-// CompletingLate processes the request so long after it arrived, whether the client still waits or not, and never
-// answers it.
+// CompletingLate processes the request so long after it arrived, whether the client still
+// waits or not, and never answers it.
 func CompletingLate(after time.Duration) Fault { return Fault{mode: late, times: 1, delay: after} }
 
-// Times lets the fault meet n requests.
+// Times makes the fault happen to n requests.
 func (f Fault) Times(n int) Fault {
 	f.times = n
 	return f
 }
 
-// Always lets the fault meet every request, until ClearFaults.
+// Always makes the fault happen to every request, until ClearFaults.
 func (f Fault) Always() Fault { return f.Times(math.MaxInt) }
 
-// After waits that long before the fault does what it does.
+// After waits that long before the fault happens.
 func (f Fault) After(d time.Duration) Fault {
 	f.delay = d
 	return f
 }
 
-// Header sets a header of the answer that the fault gives; an empty value takes one away that the fake would send.
+// Header sets a header of the answer that the fault gives; an empty value removes one
+// that the fake would send.
 func (f Fault) Header(key, value string) Fault {
 	header := f.answer.Header.Clone()
 	if header == nil {
@@ -88,11 +90,12 @@ func (f Fault) Header(key, value string) Fault {
 	return f
 }
 
-// play does what the fault says. It is false when there is nothing to answer with, or nobody to answer.
-func (f Fault) play(s *Server, in *Exchange, do Work) (Answer, bool) {
+// apply makes the fault happen. It returns false when there is nothing to answer with, or
+// nobody to answer.
+func (f Fault) apply(s *Server, in *Exchange, do Work) (Answer, bool) {
 	ctx := in.Context()
 	if f.mode == late {
-		s.putOff(in, do, f.delay)
+		s.workLater(in, do, f.delay)
 		<-ctx.Done()
 		return Answer{}, false
 	}
@@ -124,7 +127,7 @@ func (f Fault) write(w http.ResponseWriter, out Answer) {
 		cut(w, true)
 		return
 	}
-	out.write(w)
+	out.writeHeader(w)
 	if f.mode != truncated {
 		_, _ = w.Write(out.Body)
 		return
@@ -148,23 +151,23 @@ func wait(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// lateWork is work that is done once its time has come, by whoever looks at the state next: nobody can tell the
-// difference, and no goroutine is left behind.
+// lateWork is work that is done when the lock is first taken after its time has come:
+// nobody can see the difference, and no goroutine is left behind.
 type lateWork struct {
 	due time.Time
 	in  *Exchange
 	do  Work
 }
 
-func (s *Server) putOff(in *Exchange, do Work, after time.Duration) {
+func (s *Server) workLater(in *Exchange, do Work, after time.Duration) {
 	s.Lock()
 	defer s.Unlock()
 	s.late = append(s.late, lateWork{due: in.Now.Add(after), in: in, do: do})
 	slices.SortStableFunc(s.late, func(a, b lateWork) int { return a.due.Compare(b.due) })
 }
 
-// settle does the late work that is due; the lock is held.
-func (s *Server) settle(now time.Time) {
+// doLateWork does the late work that is due; the lock is held.
+func (s *Server) doLateWork(now time.Time) {
 	for len(s.late) > 0 && !s.late[0].due.After(now) {
 		next := s.late[0]
 		s.late = s.late[1:]

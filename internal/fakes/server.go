@@ -12,10 +12,11 @@ import (
 	"time"
 )
 
-// Any is the operation whose faults meet every request.
+// Any is the operation whose faults happen to every request.
 const Any = "*"
 
-// Server takes the requests of one fake. Make it with New; all methods are safe for concurrent use.
+// Server receives the requests of one fake. Make it with New; all methods are safe for
+// concurrent use.
 type Server struct {
 	name    string
 	mux     *http.ServeMux
@@ -30,56 +31,61 @@ type Server struct {
 	socket   *httptest.Server
 }
 
-// New returns a machine without operations, for the fake of that package name.
+// New returns a server without operations, for the fake of that package name.
 func New(name string) *Server {
 	return &Server{name: name, mux: http.NewServeMux(), faults: map[string][]Fault{}}
 }
 
-// Handle gives the requests that match the pattern of net/http to the work, under the operation's name; "" is for what
-// the vendor does not have. Call it before the first request.
+// Handle passes the requests that match the pattern of net/http to the work, under the
+// operation's name; "" is for routes that the vendor does not have. Call it before the
+// first request.
 func (s *Server) Handle(pattern, op string, do Work) {
 	s.ops = append(s.ops, op)
 	s.mux.Handle(pattern, s.operation(op, do))
 }
 
-// OnArrival calls f, locked, with every request's time of arrival. Call it before the first request.
+// OnArrival calls f, locked, with every request's time of arrival. Call it before the
+// first request.
 func (s *Server) OnArrival(f func(now time.Time)) { s.arrived = f }
 
-// OnAnswer puts the headers that f returns, called locked, under those of every answer, a fault's too. Call it before
-// the first request.
+// OnAnswer adds the headers that f returns, called locked, to every answer that does not
+// set them, a fault's too. Call it before the first request.
 func (s *Server) OnAnswer(f func() http.Header) { s.headers = f }
 
-// Lock holds all work back, after doing what is due by now.
+// Lock stops all work, after doing the late work that is due by now.
 func (s *Server) Lock() {
 	s.mu.Lock()
-	s.settle(time.Now())
+	s.doLateWork(time.Now())
 }
 
-// Unlock lets work go on.
+// Unlock lets work continue.
 func (s *Server) Unlock() { s.mu.Unlock() }
 
-// Handler returns the machine as a handler.
+// Handler returns the server as a handler.
 func (s *Server) Handler() http.Handler { return s.mux }
 
-// Fault queues a fault for an operation, or for Any. Each request takes the first that is left for its operation, else
-// the first for Any. It panics on an operation that was not handled, since such a fault would never happen.
-func (s *Server) Fault(op string, fault Fault) {
+// Fault queues faults for an operation, or for Any. Each request takes the first that is
+// left for its operation, else the first for Any. It panics on an operation that was not
+// handled, since such a fault would never happen.
+func (s *Server) Fault(op string, faults ...Fault) {
 	if op != Any && (op == "" || !slices.Contains(s.ops, op)) {
 		panic(s.name + ": no operation is called " + op)
 	}
 	s.Lock()
 	defer s.Unlock()
-	s.faults[op] = append(s.faults[op], fault)
+	s.faults[op] = append(s.faults[op], faults...)
 }
 
-// ClearFaults takes back all faults that have not met a request.
+// ClearFaults removes all faults that have not happened yet.
 func (s *Server) ClearFaults() {
 	s.Lock()
 	defer s.Unlock()
 	clear(s.faults)
 }
 
-func (s *Server) takeFault(op string) Fault {
+// nextFault uses up a fault for the operation, the zero one when there is none; the lock
+// is held.
+func (s *Server) nextFault(op string) Fault {
 	for _, queue := range []string{op, Any} {
 		for len(s.faults[queue]) > 0 {
 			first := &s.faults[queue][0]
@@ -94,7 +100,7 @@ func (s *Server) takeFault(op string) Fault {
 	return Fault{}
 }
 
-// Request is a request that arrived. The fakes have a type of their own with these very fields.
+// Request is a request that arrived.
 type Request struct {
 	Op     string
 	Method string
@@ -123,7 +129,7 @@ func (s *Server) Requests(ops ...string) []Request {
 // Arrived returns how many requests have arrived so far; the lock must be held.
 func (s *Server) Arrived() int { return len(s.requests) }
 
-// operation is the way of every request: log, fault, work, answer.
+// operation returns what every request goes through: log, fault, work, answer.
 func (s *Server) operation(op string, do Work) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		content, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
@@ -132,17 +138,17 @@ func (s *Server) operation(op string, do Work) http.Handler {
 			return
 		}
 		in := &Exchange{Request: r, Content: content, Now: time.Now()}
-		entry, fault := s.arrive(op, in)
-		out, answered := fault.play(s, in, do)
+		entry, fault := s.logArrival(op, in)
+		out, answered := fault.apply(s, in, do)
 		if !answered {
 			cut(w, true)
 			return
 		}
-		fault.write(w, s.leave(entry, out))
+		fault.write(w, s.finish(entry, out))
 	})
 }
 
-func (s *Server) arrive(op string, in *Exchange) (*Request, Fault) {
+func (s *Server) logArrival(op string, in *Exchange) (*Request, Fault) {
 	entry := &Request{
 		Op:     op,
 		Method: in.Method,
@@ -159,7 +165,7 @@ func (s *Server) arrive(op string, in *Exchange) (*Request, Fault) {
 	if s.arrived != nil {
 		s.arrived(in.Now)
 	}
-	return entry, s.takeFault(op)
+	return entry, s.nextFault(op)
 }
 
 // process runs the work on the state as it is now.
@@ -170,7 +176,8 @@ func (s *Server) process(in *Exchange, do Work) Answer {
 	return do(in)
 }
 
-func (s *Server) leave(entry *Request, out Answer) Answer {
+// finish logs the answer and completes its headers.
+func (s *Server) finish(entry *Request, out Answer) Answer {
 	s.Lock()
 	defer s.Unlock()
 	entry.Status = out.Status

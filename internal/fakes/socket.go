@@ -6,7 +6,7 @@ import (
 	"net/http/httptest"
 )
 
-// URL returns the base of the machine on a loopback socket, which the first call opens.
+// URL returns the base of the server on a loopback socket, which the first call opens.
 func (s *Server) URL() string {
 	s.Lock()
 	defer s.Unlock()

@@ -11,7 +11,8 @@ import (
 	"syscall"
 )
 
-// Transport returns a RoundTripper that answers every request in memory and in the caller's goroutine.
+// Transport returns a RoundTripper that answers every request in memory and in the
+// caller's goroutine.
 func (s *Server) Transport() http.RoundTripper { return transport{s} }
 
 type transport struct{ server *Server }
@@ -63,7 +64,8 @@ func (w *recorder) Write(p []byte) (int, error) {
 	return w.body.Write(p)
 }
 
-// response is what a client would see: an answer, the beginning of one, or a dead connection.
+// response is what a client would see: an answer, the beginning of one, or a dead
+// connection.
 func (w *recorder) response(r *http.Request) (*http.Response, error) {
 	ctx := r.Context()
 	if w.cut && ctx.Err() != nil {

@@ -140,9 +140,13 @@ func (l *lister) typeName(obj *types.TypeName) {
 	case *types.Struct:
 		if obj.IsAlias() {
 			l.line("%s", full)
+			head = "type " + obj.Name()
+		} else {
+			l.line("%s struct", head)
+		}
+		if listedElsewhere(obj) {
 			return
 		}
-		l.line("%s struct", head)
 		for field := range t.Fields() {
 			if field.Exported() {
 				l.line("%s struct, %s %s", head, field.Name(), types.TypeString(field.Type(), l.qualifier))
@@ -165,7 +169,7 @@ func (l *lister) typeName(obj *types.TypeName) {
 	default:
 		l.line("%s", full)
 	}
-	if obj.IsAlias() {
+	if listedElsewhere(obj) {
 		return
 	}
 	byValue := types.NewMethodSet(obj.Type())
@@ -181,6 +185,20 @@ func (l *lister) typeName(obj *types.TypeName) {
 	}
 }
 
+// listedElsewhere reports whether obj is an alias of a type that has its own lines. One of an internal
+// package has none: what its alias shows is part of the API here.
+func listedElsewhere(obj *types.TypeName) bool {
+	if !obj.IsAlias() {
+		return false
+	}
+	named, ok := types.Unalias(obj.Type()).(*types.Named)
+	return !ok || !isInternal(named.Obj().Pkg())
+}
+
+func isInternal(p *types.Package) bool {
+	return p != nil && slices.Contains(strings.Split(rel(p.Path()), "/"), "internal")
+}
+
 // parameters renders what stands after a function's name.
 func (l *lister) parameters(signature types.Type) string {
 	return strings.TrimPrefix(types.TypeString(signature, l.qualifier), "func")
@@ -188,10 +206,16 @@ func (l *lister) parameters(signature types.Type) string {
 
 func TestAPILines(t *testing.T) {
 	t.Parallel()
-	p := typeCheck(t, module+"/call", nil, `
+	hidden := typeCheck(t, module+"/internal/faults", nil, `
+package faults
+
+type Fault struct { Op string; times int }
+func (f Fault) Times(n int) Fault { return f }
+`)
+	p := typeCheck(t, module+"/call", []*types.Package{hidden}, `
 package call
 
-import ("context"; "iter"; "net/http")
+import ("context"; "iter"; "net/http"; "`+module+`/internal/faults")
 
 type Region string
 const US Region = "us"
@@ -208,6 +232,7 @@ type Source interface { Token(context.Context) (string, error) }
 type Auth interface { apply(*http.Request) }
 type List[T any] struct { Items []T }
 type Same = Meeting
+type Fault = faults.Fault
 func New(s Source, opts ...Option) (*Meeting, error) { return nil, nil }
 func All() iter.Seq2[*Meeting, error] { return nil }
 func private() {}
@@ -217,9 +242,12 @@ func private() {}
 		`pkg call, func All() iter.Seq2[*Meeting, error]`,
 		`pkg call, func New(s Source, opts ...Option) (*Meeting, error)`,
 		`pkg call, method (*Meeting) End(ctx context.Context, why ...string) error`,
+		`pkg call, method (Fault) Times(n int) faults.Fault`,
 		`pkg call, method (Meeting) String() string`,
 		`pkg call, type Auth interface`,
 		`pkg call, type Auth interface, unexported methods`,
+		`pkg call, type Fault = faults.Fault`,
+		`pkg call, type Fault struct, Op string`,
 		`pkg call, type List[T any] struct`,
 		`pkg call, type List[T any] struct, Items []T`,
 		`pkg call, type Meeting struct`,

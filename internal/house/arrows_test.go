@@ -30,9 +30,11 @@ const (
 // on bridge, bridge on the three clients, and those know neither each other nor
 // bridge.
 var floors = map[string]floor{
-	"internal/redact": {},
-	"internal/detach": {},
-	"internal/memo":   {on: []string{"internal/detach"}},
+	"internal/redact":      {},
+	"internal/detach":      {},
+	"internal/memo":        {on: []string{"internal/detach"}},
+	"internal/lenientjson": {},
+	"internal/urlcheck":    {},
 	"internal/httpx": {
 		on:    []string{"internal/redact"},
 		links: []string{retryableHTTP, cleanHTTP},
@@ -42,17 +44,21 @@ var floors = map[string]floor{
 		links: []string{oauth2},
 	},
 	"internal/authcode": { // the flow is the same for both vendors, and so are x/oauth2's gaps
-		on:    []string{"internal/httpx"},
+		on:    []string{"internal/httpx", "internal/redact", "internal/urlcheck"},
 		links: []string{oauth2, retryableHTTP, cleanHTTP},
 	},
-	"internal/fakes":  {},
+	"internal/fakes": {},
+	"internal/oauthtest": { // for the tests of both clients
+		on:    []string{"internal/fakes"},
+		links: []string{oauth2},
+	},
 	"internal/mutant": {},
 	"zoom": {
-		on:    []string{"internal/httpx", "internal/onetoken", "internal/authcode", "internal/redact", "internal/fakes"},
+		on:    []string{"internal/httpx", "internal/onetoken", "internal/authcode", "internal/redact", "internal/lenientjson", "internal/urlcheck", "internal/fakes", "internal/oauthtest"},
 		links: []string{oauth2, retryableHTTP, cleanHTTP},
 	},
 	"pagerduty": {
-		on:    []string{"internal/httpx", "internal/onetoken", "internal/authcode", "internal/redact", "internal/fakes"},
+		on:    []string{"internal/httpx", "internal/onetoken", "internal/authcode", "internal/redact", "internal/lenientjson", "internal/urlcheck", "internal/fakes", "internal/oauthtest"},
 		links: []string{oauth2, goPagerDuty, goQuerystring, retryableHTTP, cleanHTTP},
 	},
 	"tokenstore": {
@@ -77,7 +83,7 @@ var floors = map[string]floor{
 		links: []string{oauth2, goPagerDuty, goQuerystring, retryableHTTP, cleanHTTP},
 	},
 	"adapters": {
-		on:    []string{"bridge", "zoom", "pagerduty", "tokenstore", "internal/redact"},
+		on:    []string{"bridge", "zoom", "pagerduty", "tokenstore", "internal/redact", "internal/urlcheck"},
 		links: []string{oauth2, goPagerDuty, goQuerystring, retryableHTTP, cleanHTTP},
 	},
 	"adapters/awslambda":   {on: []string{"bridge", "pagerduty", "tokenstore"}}, // a module of its own; the routes are any http.Handler

@@ -75,7 +75,7 @@ func (s *search) visit(t types.Type) {
 		for arg := range t.TypeArgs().Types() {
 			s.visit(arg)
 		}
-		if t.Obj().Pkg() == s.pkg {
+		if t.Obj().Pkg() == s.pkg || isInternal(t.Obj().Pkg()) {
 			s.visit(t.Underlying())
 			for method := range types.NewMethodSet(types.NewPointer(t)).Methods() {
 				if method.Obj().Exported() {

@@ -6,11 +6,11 @@ import (
 	"net/http"
 )
 
-// maxAnswer is the longest body taken from a vendor, after decompression.
-const maxAnswer = 1 << 20
+// maxBody is the longest body taken from a vendor, after decompression.
+const maxBody = 1 << 20
 
-// readAnswer replaces resp's body by one in memory, and returns its content. Reading to the end is what frees the
-// connection for the next request.
+// readAnswer replaces resp's body by one in memory, and returns its content. The
+// connection can be reused only after its body has been read to the end.
 func readAnswer(resp *http.Response) ([]byte, error) {
 	if resp.Body == nil {
 		resp.Body = http.NoBody
@@ -18,14 +18,14 @@ func readAnswer(resp *http.Response) ([]byte, error) {
 	defer func(body io.Closer) { _ = body.Close() }(resp.Body)
 
 	var content bytes.Buffer
-	if resp.ContentLength > 0 && resp.ContentLength <= maxAnswer {
+	if resp.ContentLength > 0 && resp.ContentLength <= maxBody {
 		content.Grow(int(resp.ContentLength) + bytes.MinRead)
 	}
-	n, err := content.ReadFrom(io.LimitReader(resp.Body, maxAnswer+1))
+	n, err := content.ReadFrom(io.LimitReader(resp.Body, maxBody+1))
 	if err != nil {
 		return nil, err
 	}
-	if n > maxAnswer {
+	if n > maxBody {
 		return nil, ErrTooLarge
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(content.Bytes()))

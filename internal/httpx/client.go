@@ -17,32 +17,36 @@ const (
 	defaultMaxWait        = 10 * time.Second
 )
 
-// Config says how a Client calls one vendor. A zero field takes its default.
+// Config is how a Client calls one vendor. A zero field takes its default.
 type Config struct {
-	// Transport carries the requests. The default is a clone of http.DefaultTransport, so that the
-	// environment's proxy and HTTP/2 stay, and finds dead HTTP/2 connections; any other is used as it is.
+	// Transport carries the requests. The default is a clone of http.DefaultTransport,
+	// with the environment's proxy and HTTP/2, that also finds dead HTTP/2 connections.
+	// Any other is used as it is.
 	Transport http.RoundTripper
 
-	// Domains are the vendor's own, such as "zoom.us": a redirect is followed, Authorization included, to these
-	// and the hosts below them by https, and to the very origin first asked. No other redirect is followed.
+	// Domains are the vendor's own, such as "zoom.us". A redirect is followed,
+	// Authorization included, to them and the hosts below them by https, and to the
+	// origin of the first request. No other redirect is followed.
 	Domains []string
 
-	// MaxAttempts is how often a request is tried in all, the first time included. Default 4.
+	// MaxAttempts is how often a request is sent in all, the first time included. Default
+	// 4.
 	MaxAttempts int
 
-	// AttemptTimeout limits one attempt, from dialing to the last byte of the body, its redirects
-	// included. Default 10s.
+	// AttemptTimeout limits one attempt, from dialing to the last byte of the body, its
+	// redirects included. Default 10s.
 	AttemptTimeout time.Duration
 
-	// TotalTimeout limits the whole call with its waits; an earlier deadline of the context wins.
-	// Default 30s.
+	// TotalTimeout limits the whole call with its waits; an earlier deadline of the
+	// context wins. Default 30s.
 	TotalTimeout time.Duration
 
-	// MaxWait is the longest wait a vendor may ask for; one that asks for more gets no further
-	// attempt. Default 10s.
+	// MaxWait is the longest wait a vendor may ask for. When it asks for more there is no
+	// further attempt. Default 10s.
 	MaxWait time.Duration
 
-	// Refused reports a 429 that no short wait can cure, such as a daily limit. Default: none is.
+	// Refused reports whether a 429 is one that no short wait can cure, such as a daily
+	// limit. Default: none is.
 	Refused func(resp *http.Response, body []byte) bool
 
 	// Jitter picks a wait between 0 and d. Default: uniformly at random.
@@ -57,7 +61,8 @@ type Client struct {
 	traced bool
 }
 
-// New returns a Client. It does no I/O; a negative limit or a domain that is not a plain host name is an error.
+// New returns a Client. It does no I/O. It returns an error for a negative limit and for
+// a domain that is not a plain host name.
 func New(config Config) (*Client, error) {
 	if config.MaxAttempts < 0 || config.AttemptTimeout < 0 || config.TotalTimeout < 0 || config.MaxWait < 0 {
 		return nil, errors.New("httpx: negative limit")
@@ -93,29 +98,31 @@ func New(config Config) (*Client, error) {
 	return &Client{config: config, traced: traced}, nil
 }
 
-// Do sends req, again when that is safe, and returns the vendor's answer whatever its status. The answer's
-// body is whole and in memory (at most 1 MiB, else ErrTooLarge); closing it is allowed, not needed. req is
-// not edited; its body is read and closed. Every error is an *Error.
+// Do sends req, again when that is safe, and returns the vendor's answer whatever its
+// status. The answer's body is complete and in memory (at most 1 MiB, else ErrTooLarge);
+// closing it is allowed, not needed. req is not changed; its body is read and closed.
+// Every error is an *Error.
 func (c *Client) Do(req *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithTimeout(req.Context(), c.config.TotalTimeout)
 	defer cancel()
 
-	call := &call{client: c, idempotent: idempotent(req)}
-	resp, err := call.do(ctx, req)
+	r := &request{client: c, idempotent: isIdempotent(req)}
+	resp, err := r.do(ctx, req)
 	if err != nil {
-		return nil, newError(req, call.sent, err)
+		return nil, newError(req, r.sent, err)
 	}
 	return resp, nil
 }
 
-// CloseIdleConnections closes the connections that wait for a next request.
+// CloseIdleConnections closes the connections that are not in use.
 func (c *Client) CloseIdleConnections() {
 	if idler, ok := c.config.Transport.(interface{ CloseIdleConnections() }); ok {
 		idler.CloseIdleConnections()
 	}
 }
 
-// fullJitter is seeded by the clock: that spreads load well enough, and a test with a clock of its own can be repeated.
+// fullJitter returns a random wait up to d. It is seeded by the clock, so that a test
+// with a clock of its own can be repeated.
 func fullJitter(d time.Duration) time.Duration {
 	spread := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), uint64(d))) //nolint:gosec // guards nothing
 	return time.Duration(spread.Int64N(int64(d) + 1))

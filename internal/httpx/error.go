@@ -11,21 +11,23 @@ import (
 // ErrTooLarge reports an answer whose body is longer than 1 MiB.
 var ErrTooLarge = errors.New("the answer is larger than 1 MiB")
 
-// Error is a fault on the way to the vendor or back: there is no answer. It says nothing a log may not hold.
+// Error is a fault on the way to the vendor or back: there is no answer. Its text may be
+// logged.
 type Error struct {
 	Method string
 	Host   string
 	Path   string // escaped, without the query
 
-	// Sent is false when the request surely never left: no connection came about, the context was over before it
-	// began, or not a byte was written. When true, the vendor may have acted on it.
+	// Sent is false when the request surely never left: there was no connection, the
+	// context had ended before, or not a byte was written. When true, the vendor may have
+	// acted on it.
 	Sent bool
 
 	// Err is the cause; context errors among them.
 	Err error
 }
 
-// Error says what failed, where, and whether the vendor may have seen it.
+// Error returns the request, whether it was never sent, and the cause.
 func (e *Error) Error() string {
 	text := e.Method + " " + e.Host + e.Path + ": "
 	if !e.Sent {
@@ -34,7 +36,8 @@ func (e *Error) Error() string {
 	return text + e.Err.Error()
 }
 
-// Unsent says the same as Sent to whoever does not know this type.
+// Unsent reports whether the request was never sent, for callers that do not know this
+// type.
 func (e *Error) Unsent() bool { return !e.Sent }
 
 // Unwrap returns the cause.

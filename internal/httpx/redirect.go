@@ -9,9 +9,9 @@ import (
 
 const maxHops = 5
 
-// checkRedirect lets a request go on to where the vendor sends it, as it is: same method, same body, same
-// Authorization, which net/http would drop between two hosts of one vendor. Any other redirect stays unfollowed and
-// is the answer.
+// checkRedirect follows redirects between hosts of the vendor, with the same method, body
+// and Authorization, which net/http would drop between two hosts. Any other redirect is
+// not followed and is the answer.
 func (c *Client) checkRedirect(next *http.Request, via []*http.Request) error {
 	first := via[0]
 	if len(via) > maxHops || next.Method != first.Method || !c.trusts(first.URL, next.URL) {
@@ -28,7 +28,8 @@ func (c *Client) trusts(first, next *url.URL) bool {
 	if next.User != nil {
 		return false
 	}
-	if next.Scheme == first.Scheme && strings.EqualFold(next.Hostname(), first.Hostname()) && port(next) == port(first) {
+	sameHost := strings.EqualFold(next.Hostname(), first.Hostname())
+	if next.Scheme == first.Scheme && sameHost && port(next) == port(first) {
 		return true
 	}
 	host := strings.ToLower(next.Hostname())
@@ -47,7 +48,8 @@ func port(u *url.URL) string {
 	return "80"
 }
 
-// dropBadLocation removes a Location nobody can read, which would otherwise turn the answer into an error.
+// dropBadLocation removes a Location that cannot be parsed, which would turn the answer
+// into an error.
 func dropBadLocation(resp *http.Response) {
 	location := resp.Header.Get("Location")
 	if location == "" {

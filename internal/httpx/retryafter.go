@@ -8,12 +8,14 @@ import (
 	"time"
 )
 
-// maxRetryAfter caps what a vendor may ask for: the longest limit either of them has lasts a day.
+// maxRetryAfter limits what a vendor may ask for: the longest limit of either vendor
+// lasts a day.
 const maxRetryAfter = 24 * time.Hour
 
-// RetryAfter reads how long the vendor asks to wait, counted from now: Retry-After in seconds, as an HTTP date or as
-// an ISO 8601 date-time (Zoom's daily limits), else ratelimit-reset in seconds (PagerDuty). The past is 0, more than
-// 24 hours is 24 hours, and what cannot be read counts as absent.
+// RetryAfter returns how long the vendor asks to wait, counted from now: Retry-After in
+// seconds, as an HTTP date or as an ISO 8601 date-time (Zoom's daily limits), else
+// ratelimit-reset in seconds (PagerDuty). A time in the past is 0, more than 24 hours is
+// 24 hours, and a value that cannot be read counts as absent.
 func RetryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 	if wait, ok := retryAfter(h, now); ok {
 		return wait, true
@@ -32,7 +34,7 @@ func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 	if at, err := http.ParseTime(value); err == nil {
 		return clamp(at.Sub(now)), true
 	}
-	// ISO 8601; without a zone, UTC is meant.
+	// ISO 8601, in UTC when it names no zone.
 	for _, layout := range []string{
 		time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05", "2006-01-02 15:04:05",
 	} {
@@ -43,13 +45,27 @@ func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 	return 0, false
 }
 
+// vendorWait returns how long the vendor asks to wait, or 0.
+func vendorWait(resp *http.Response) time.Duration {
+	if resp == nil {
+		return 0
+	}
+	now := time.Now()
+	wait, ok := retryAfter(resp.Header, now)
+	if !ok && resp.StatusCode == http.StatusTooManyRequests {
+		// PagerDuty sends its reset with every answer, but it means "wait" only in a 429.
+		wait, _ = rateLimitReset(resp.Header)
+	}
+	return wait
+}
+
 func rateLimitReset(h http.Header) (time.Duration, bool) {
 	return seconds(strings.TrimSpace(h.Get("Ratelimit-Reset")))
 }
 
 func seconds(value string) (time.Duration, bool) {
 	n, err := strconv.ParseInt(value, 10, 64)
-	if err != nil && !errors.Is(err, strconv.ErrRange) { // out of range is the nearest number in it
+	if err != nil && !errors.Is(err, strconv.ErrRange) { // which comes with the nearest number in range
 		return 0, false
 	}
 	n = min(max(n, 0), int64(maxRetryAfter/time.Second))

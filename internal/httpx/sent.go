@@ -10,40 +10,42 @@ import (
 	"sync/atomic"
 )
 
-// leaving watches how far a request gets on its way out.
-type leaving struct {
-	asked atomic.Bool // the transport reports its steps, and asked for a connection
-	wrote atomic.Bool // the request may be on the wire
+// sendTrace records whether a request may have reached the network.
+type sendTrace struct {
+	getConn      atomic.Bool // the transport reports its steps, and asked for a connection
+	wroteHeaders atomic.Bool // the request may be on the wire
 }
 
-func (l *leaving) trace() *httptrace.ClientTrace {
+func (t *sendTrace) hooks() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
-		GetConn: func(string) { l.asked.Store(true) },
+		GetConn: func(string) { t.getConn.Store(true) },
 		GotConn: func(info httptrace.GotConnInfo) {
-			// HTTP/2 writes from a goroutine that may outlast RoundTrip: with the connection it counts as gone.
+			// HTTP/2 writes from a goroutine that may outlast RoundTrip, so the request
+			// counts as sent as soon as there is a connection.
 			if tlsConn, ok := info.Conn.(interface{ ConnectionState() tls.ConnectionState }); ok &&
 				tlsConn.ConnectionState().NegotiatedProtocol == "h2" {
-				l.wrote.Store(true)
+				t.wroteHeaders.Store(true)
 			}
 		},
-		// HTTP/1 calls this before the last header byte leaves its buffer, and has stopped writing when
-		// RoundTrip fails.
-		WroteHeaders: func() { l.wrote.Store(true) },
+		// HTTP/1 calls this before the last header byte leaves its buffer, and has
+		// stopped writing when RoundTrip fails.
+		WroteHeaders: func() { t.wroteHeaders.Store(true) },
 	}
 }
 
-// left reports whether a request that failed with err may have reached the vendor. A transport that reports
-// nothing gets no benefit of the doubt, except for a dial that says it is one.
-func (l *leaving) left(traced bool, err error) bool {
-	if traced || l.asked.Load() {
-		return l.wrote.Load()
+// mayHaveBeenSent reports whether a request that failed with err may have reached the
+// vendor. A transport without tracing is assumed to have sent it, unless the error is
+// that of a dial.
+func (t *sendTrace) mayHaveBeenSent(traced bool, err error) bool {
+	if traced || t.getConn.Load() {
+		return t.wroteHeaders.Load()
 	}
 	var op *net.OpError
 	return !errors.As(err, &op) || op.Op != "dial"
 }
 
-// sendOnce takes from net/http what it needs to send a request again on its own when a connection that was used
-// before breaks.
+// sendOnce removes from the request what lets net/http send it again on its own when a
+// reused connection breaks.
 func sendOnce(req *http.Request) {
 	req.GetBody = nil
 	if req.Body != nil {
@@ -59,17 +61,17 @@ type eof struct{}
 
 func (eof) Read([]byte) (int, error) { return 0, io.EOF }
 
-// hideIdempotencyKey spells the header's name in small letters: the same on the wire, yet net/http, which takes
-// it for leave to send a request without a body twice, looks for the usual spelling. No vendor of ours promises
-// what the header promises.
+// hideIdempotencyKey writes the header's name in lower case: the same on the wire, but
+// net/http, which would send a request with that header and without a body twice, looks
+// for the canonical spelling. Neither vendor promises what the header promises.
 func hideIdempotencyKey(header http.Header) {
-	for usual, small := range map[string]string{
+	for canonical, lower := range map[string]string{
 		"Idempotency-Key":   "idempotency-key",
 		"X-Idempotency-Key": "x-idempotency-key",
 	} {
-		if values, ok := header[usual]; ok {
-			delete(header, usual)
-			header[small] = values
+		if values, ok := header[canonical]; ok {
+			delete(header, canonical)
+			header[lower] = values
 		}
 	}
 }

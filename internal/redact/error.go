@@ -13,8 +13,9 @@ var (
 	credentials = regexp.MustCompile(`(?i)\b(bearer\s+|basic\s+|token\s+token=\s*)[^\s"',;()\[\]{}]+`)
 )
 
-// Error returns err with a text that is safe to log: no query, fragment or userinfo of any URL in it, no bearer or
-// basic credentials. errors.Is and errors.As see what they saw before; a *url.Error they find is a cleaned copy.
+// Error returns err with a text that is safe to log: no query, fragment or userinfo of
+// any URL in it, no bearer or basic credentials. errors.Is and errors.As see what they
+// saw before; a *url.Error they find is a cleaned copy.
 func Error(err error) error {
 	if err == nil {
 		return nil
@@ -36,7 +37,8 @@ func (e *cleaned) Error() string { return e.text }
 // Unwrap returns the cause below the text that was cleaned.
 func (e *cleaned) Unwrap() error { return e.err }
 
-// As answers errors.As for a *url.Error, whose URL and cause would bring back what was taken out.
+// As answers errors.As for a *url.Error, whose URL and cause would bring back what was
+// taken out.
 func (e *cleaned) As(target any) bool {
 	out, ok := target.(**url.Error)
 	if !ok {
@@ -50,8 +52,8 @@ func (e *cleaned) As(target any) bool {
 	return true
 }
 
-// clean rewrites the text of err: first the URLs its parts are known to hold, which may be relative or broken, then
-// whatever looks like one.
+// clean rewrites the text of err: first the URLs its parts are known to hold, which may
+// be relative or broken, then whatever looks like one.
 func clean(text string, err error) string {
 	for _, inner := range urlErrors(err) {
 		safe := cleanURL(inner.URL)

@@ -77,6 +77,20 @@ func TestSecretIsNeverShown(t *testing.T) {
 	}
 }
 
+func TestSecretFuncIsNeverShown(t *testing.T) {
+	t.Parallel()
+	secret := redact.NewSecretFunc("hunter2")
+	held := struct{ secret redact.SecretFunc }{secret}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
+		if text := fmt.Sprintf(verb, secret) + fmt.Sprintf(verb, held); strings.Contains(text, "hunter2") {
+			t.Errorf("%s: got %s", verb, text)
+		}
+	}
+	if secret() != "hunter2" {
+		t.Error("the secret lost its content")
+	}
+}
+
 func TestSecretThatIsEmptyStaysEmpty(t *testing.T) {
 	t.Parallel()
 	encoded, err := json.Marshal(holder{})
@@ -84,7 +98,7 @@ func TestSecretThatIsEmptyStaysEmpty(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := []string{fmt.Sprintf("%v|%s|%#v", redact.Secret(""), redact.Secret(""), redact.Secret("")), string(encoded)}
-	if diff := cmp.Diff([]string{`||""`, `{"token":""}`}, got); diff != "" {
+	if diff := cmp.Diff([]string{`||`, `{"token":""}`}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
@@ -140,6 +154,22 @@ func TestWords(t *testing.T) {
 		"see https://zoom.us/s/1?zak=abc for more":     "see [link] for more",
 	} {
 		if got := redact.Words(text, "", "hunter2"); got != want {
+			t.Errorf("%q becomes %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestLine(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"two\r\n lines\tand \a hunter2":   "two lines and [redacted]",
+		strings.Repeat("é", 20):           strings.Repeat("é", 15) + "…",
+		strings.Repeat("x", 29) + "é":     strings.Repeat("x", 29) + "…",
+		strings.Repeat("x", 30):           strings.Repeat("x", 30),
+		"see https://zoom.us/s/1?zak=abc": "see [link]",
+		" \n ":                            "",
+	} {
+		if got := redact.Line(text, 30, "hunter2"); got != want {
 			t.Errorf("%q becomes %q, want %q", text, got, want)
 		}
 	}

@@ -8,11 +8,13 @@ import (
 
 const placeholder = "[redacted]"
 
-// Secret is a string no print, log or encoder shows: each gives "[redacted]", and nothing for an empty one, so that
-// "not set" can still be told. string(s) is the way to its content.
+// Secret is a string that prints as "[redacted]" in every fmt verb, in JSON, XML and
+// slog; an empty one stays empty, so that "not set" can still be seen. Convert it with
+// string(s) where the real value is needed. It must not be the key of a map that is
+// encoded: encoding/json writes string keys as they are.
 type Secret string
 
-// String returns "[redacted]".
+// String returns "[redacted]", or "" for an empty secret.
 func (s Secret) String() string {
 	if s == "" {
 		return ""
@@ -20,24 +22,20 @@ func (s Secret) String() string {
 	return placeholder
 }
 
-// GoString returns what String does, quoted.
-func (s Secret) GoString() string { return fmt.Sprintf("%q", s.String()) }
+// Format writes the same as String for every verb and flag, so that %q, %x and %#v show
+// nothing either.
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
 
-// Format prints "[redacted]" for every verb, %x and %q too.
-func (s Secret) Format(f fmt.State, verb rune) {
-	text := s.String()
-	if verb == 'q' || verb == 'v' && f.Flag('#') {
-		text = s.GoString()
-	}
-	_, _ = io.WriteString(f, text)
-}
-
-// MarshalText returns "[redacted]", for XML and other text encodings. encoding/json does not ask it for the keys of a
-// map: a Secret must not be one.
+// MarshalText returns the same as String; encoding/json uses it too.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// MarshalJSON returns "[redacted]" as a JSON string.
-func (s Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + s.String() + `"`), nil }
-
-// LogValue returns "[redacted]" for log/slog.
+// LogValue returns the same as String.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// SecretFunc returns a secret. Hold one in an unexported field instead of the string or a
+// [Secret]: fmt calls no methods of unexported fields and prints their content, but of a
+// function only the address.
+type SecretFunc func() string
+
+// NewSecretFunc returns a function that returns secret.
+func NewSecretFunc(secret string) SecretFunc { return func() string { return secret } }

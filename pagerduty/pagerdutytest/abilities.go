@@ -5,10 +5,11 @@ import (
 	"slices"
 )
 
-// WithAbilities sets what the account's plan can do.
+// WithAbilities sets the abilities of the account's plan.
 func WithAbilities(names ...string) Option { return func(s *Server) { s.abilities = names } }
 
-// WithoutBridges is the account of a plan that has no conference bridges: writing one answers 402.
+// WithoutBridges makes the plan one without conference bridges: writing one is answered
+// with 402.
 func WithoutBridges() Option { return func(s *Server) { s.bridgeless = true } }
 
 func (s *Server) listAbilities(*exchange) answer {

@@ -9,24 +9,24 @@ import (
 	"strings"
 )
 
-// WithRedirectURIs sets the redirect URIs of the OAuth app. Without it every one is taken.
+// WithRedirectURIs sets the redirect URIs of the OAuth app. Without it any is accepted.
 func WithRedirectURIs(uris ...string) Option {
 	return func(s *Server) { s.redirectURIs = append([]string{}, uris...) }
 }
 
-// WithConsentPage lets the authorize page ask, in a form that works without script: who it is (the field "user"), and the
-// buttons #allow and #deny. Without it, consent is given at once by who is signed in.
+// WithConsentPage makes the authorize page show a form that works without script: with the field "user", and the buttons
+// #allow and #deny. Without it, the user who is signed in consents at once.
 func WithConsentPage() Option { return func(s *Server) { s.consentPage = true } }
 
-// SignIn sets who agrees to the next consents, or is preset in the form; "" refuses them. Without it that is the user of
-// From.
+// SignIn sets the user who consents, or is preset in the form, by id; with "" consent is
+// refused. By default it is the user of From.
 func (s *Server) SignIn(userID string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.signedIn = s.user(userID)
 }
 
-// authorize sends the browser back with a code, or shows the form for that.
+// authorize redirects with a code, or shows the consent form.
 func (s *Server) authorize(in *exchange) answer {
 	query := in.URL.Query()
 	back, err := url.Parse(query.Get("redirect_uri"))
@@ -45,7 +45,7 @@ func (s *Server) authorize(in *exchange) answer {
 	case query.Get("response_type") != "code":
 		fields.Set("error", "unsupported_response_type")
 	case query.Get("code_challenge_method") != "S256" || len(query.Get("code_challenge")) != 43:
-		fields.Set("error", "invalid_request") // scoped OAuth always wants PKCE
+		fields.Set("error", "invalid_request") // scoped OAuth always requires PKCE
 	case s.consentPage && in.Method == http.MethodGet:
 		return s.consentForm(query.Get("scope"))
 	case !s.consents(in):
@@ -57,7 +57,8 @@ func (s *Server) authorize(in *exchange) answer {
 	return answer{status: http.StatusFound, header: http.Header{"Location": {back.String()}}}
 }
 
-// consents signs in who was chosen in the form, if there is one, and tells whether that user agrees.
+// consents signs in the user chosen in the form, if there is one, and reports whether
+// that user agrees.
 func (s *Server) consents(in *exchange) bool {
 	if !s.consentPage {
 		return s.signedIn != nil
@@ -72,7 +73,7 @@ func (s *Server) consents(in *exchange) bool {
 	return form.Get("consent") == "allow" && s.signedIn != nil
 }
 
-// consentForm posts to the address that it was read from, which has all that the app asked for.
+// consentForm posts to its own address, which has all parameters of the app.
 func (s *Server) consentForm(scope string) answer {
 	var users strings.Builder
 	for _, user := range s.users {

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// caller is who stands behind a request's credentials.
+// caller is what a request's credentials belong to.
 type caller struct {
 	user     *User    // nil: an account's key or an app's token
 	readOnly bool     // a key that may not write
@@ -15,7 +15,7 @@ type caller struct {
 	limited  bool     // to the scopes
 }
 
-// UserKey returns an API key of the user with that id: it may do what the user may, and needs no From. It panics when
+// UserKey returns an API key of the user with that id. It needs no From. It panics when
 // there is no such user.
 func (s *Server) UserKey(userID string) string {
 	s.mu.Lock()
@@ -38,8 +38,8 @@ func (s *Server) keep(key string, who *caller) string {
 	return key
 }
 
-// caller is nil when the credentials are not good. Those of one region are unknown at the other's host; any third host, a
-// loopback one among them, serves both.
+// caller returns nil for bad credentials. Those of one region are unknown at the other's
+// host; any third host, such as a loopback one, serves both.
 func (s *Server) caller(in *exchange) *caller {
 	otherHost := map[string]string{"us": "api.eu.pagerduty.com", "eu": "api.pagerduty.com"}[s.region]
 	if in.Host == otherHost {
@@ -57,7 +57,7 @@ func (s *Server) caller(in *exchange) *caller {
 	return &caller{user: token.grant.user, scopes: token.grant.scopes, limited: true}
 }
 
-// admit is nil when the caller may do what the operation needs.
+// admit returns the refusal, or nil when the caller may do what the operation needs.
 func (s *Server) admit(in *exchange, n needs) *answer {
 	who, writes := s.caller(in), in.Method != http.MethodGet
 	refused := func(out answer) *answer { return &out }

@@ -1,5 +1,6 @@
-// Package pagerdutytest is a fake PagerDuty for tests: it keeps users and incidents in memory and behaves like the real
-// one, its unfriendly sides included. Nothing in it is about one program; test any PagerDuty bot against it.
+// Package pagerdutytest is a fake PagerDuty for tests: it keeps users and incidents in
+// memory and behaves like the real one, with its traps. It is not made for one program:
+// test any PagerDuty bot against it.
 //
 // # Quick start
 //
@@ -9,50 +10,56 @@
 //	client, err := pagerduty.NewClient(
 //		pagerduty.APIKey(fake.Key(), fake.From()), pagerduty.WithTransport(fake.Transport()))
 //
-// [Server.Transport] answers in memory, whatever host a request names, without sockets or goroutines: use it inside
-// testing/synctest. [Server.URL] is the same fake on a loopback socket. Both may be used at once.
+// [Server.Transport] answers in memory, whatever host a request names, without sockets or
+// goroutines: use it inside testing/synctest. [Server.URL] is the same fake on a loopback
+// socket. Both may be used at once.
 //
-// # What is unfriendly
+// # Traps
 //
-// A conference bridge is told only to who asks for it, and never in the answer to a write. Unknown fields are ignored
-// without a word. Writes need the id, not the number, and a From address that is a user's. A status that is sent along
-// reopens what was resolved. Users come with calendar addresses that are secrets. Where PagerDuty's documents leave a
-// question open, the fake gives each answer in turn or the least convenient one: an incident without a bridge shows
-// null at one read and an object of nulls at the next; half a bridge that is written leaves the other half as it was.
+// An answer has the conference bridge only when the request includes it, and never after
+// a write. Unknown fields are ignored without an error. Writes need the id, not the
+// number, and a From address that is a user's. A write with a status reopens a resolved
+// incident. Users have calendar addresses that are secrets. Where PagerDuty's documents
+// leave a question open, the fake does each in turn or the least convenient: an incident
+// without a bridge shows null at one read and an object of nulls at the next; a write of
+// half a bridge leaves the other half as it was.
 //
 // # Faults
 //
 // [Server.Fault] queues what goes wrong, operation by operation:
 //
-//	fake.Fault(pagerdutytest.UpdateIncident, pagerdutytest.ResetAfter())           // written, but nobody is told
+//	fake.Fault(pagerdutytest.UpdateIncident, pagerdutytest.ResetAfter())           // written, but the answer is lost
 //	fake.Fault(pagerdutytest.GetIncident, pagerdutytest.Answer(503, "").Times(2))  // then it works again
 //	fake.Fault(pagerdutytest.Any, pagerdutytest.Hang().Always())                   // until ClearFaults
 //
-// [Server.Requests] tells what arrived.
+// [Server.Requests] returns what arrived.
 //
-// [WithErrorShape] gives refusals each of the shapes that PagerDuty's have been seen in, [WithRateLimit] and
-// [WithSilentLimit] limit, [WithoutBridges] and [WithResolvedFrozen] are what a lower plan and a stricter PagerDuty might
-// do.
+// [WithErrorShape] selects one of the shapes that PagerDuty's error bodies have been seen
+// in. [WithRateLimit] and [WithSilentLimit] limit calls. [WithoutBridges] and
+// [WithResolvedFrozen] are what a lower plan and a stricter PagerDuty might do.
 //
-// # Who calls
+// # Keys and tokens
 //
-// [Server.Key] is an account's key and needs a From on writes; [Server.ReadOnlyKey] and [Server.UserKey] are the other
-// kinds. [Server.Credentials] are those of an OAuth app, below /oauth: whoever is signed in ([Server.SignIn]) agrees at
-// once, or is asked in a form ([WithConsentPage]), with PKCE; codes are good for 30 seconds; a refresh token is good once,
-// and one that comes twice ends its grant; an app's own token has no user. Both kinds of token have only those of the
-// scopes that the app has ([WithAppScopes]).
+// [Server.Key] is an account's key and needs a From on writes; [Server.ReadOnlyKey] and
+// [Server.UserKey] are the other kinds. [Server.Credentials] are those of an OAuth app,
+// below /oauth: the user who is signed in ([Server.SignIn]) agrees at once, or in a form
+// ([WithConsentPage]), with PKCE. Codes are valid for 30 seconds; a refresh token is
+// valid once, and using it twice ends its grant; an app's own token has no user. Both
+// kinds of token have only scopes that the app has ([WithAppScopes]).
 //
 // # Webhooks
 //
-// [Server.Webhook], [Server.CustomAction] and [Server.Workflow] make what PagerDuty sends, from the state of the fake.
-// Ids are counted up, so the same calls give the same answers.
+// [Server.Webhook], [Server.CustomAction] and [Server.Workflow] return what PagerDuty
+// sends, with the state of the fake. Ids are counted up, so the same calls return the
+// same answers.
 //
-// Subscriptions and custom incident actions, made through the API, hear by themselves of what happens, a program's own
-// writes among it. Nothing is sent until [Server.Deliver] is called, once for each round:
+// Events for subscriptions and custom incident actions that were made through the API are
+// queued as they happen, those of the program's own writes too. They are sent by
+// [Server.Deliver], one round at each call:
 //
 //	fake.Resolve(id)
 //	attempts := fake.Deliver(ctx, transport) // Delivered, Retrying or Dropped
-//	attempts = fake.Deliver(ctx, transport)  // what may heal, again
+//	attempts = fake.Deliver(ctx, transport)  // those that are retried
 //
 // All methods are safe for concurrent use.
 package pagerdutytest

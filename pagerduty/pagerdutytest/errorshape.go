@@ -6,22 +6,23 @@ type ErrorShape int
 // The shapes. The last three leave the code out.
 const (
 	ErrorsList   ErrorShape = iota // {"error":{"message","code","errors":["...",...]}}, the ordinary one
-	ErrorsText                     // "errors" is a text
-	ErrorsObject                   // "errors" is an object of path to texts
-	ErrorList                      // "error" is a list of texts
-	ErrorText                      // "error" is a text
-	ErrorHTML                      // a page of whatever stands before PagerDuty
+	ErrorsText                     // "errors" is a string
+	ErrorsObject                   // "errors" is an object of path to strings
+	ErrorList                      // "error" is a list of strings
+	ErrorText                      // "error" is a string
+	ErrorHTML                      // a page of a proxy in front of PagerDuty
 )
 
-// ErrorShapes returns all shapes, for a test of each. In all of them a refusal without reasons has no "errors".
+// ErrorShapes returns all shapes, for a test of each. In all of them a refusal without
+// reasons has no "errors".
 func ErrorShapes() []ErrorShape {
 	return []ErrorShape{ErrorsList, ErrorsText, ErrorsObject, ErrorList, ErrorText, ErrorHTML}
 }
 
-// WithErrorShape gives all refusals of the API that shape.
+// WithErrorShape sets the shape of all error bodies of the API.
 func WithErrorShape(shape ErrorShape) Option { return func(s *Server) { s.shape = shape } }
 
-// refusal is what an error body says.
+// refusal is the content of an error body.
 type refusal struct {
 	code    int
 	message string
@@ -53,13 +54,13 @@ func (r *refusal) body(shape ErrorShape) string {
 	return string(encode(map[string]any{"error": inner}))
 }
 
-// ErrorBody is an error body in PagerDuty's ordinary shape, for Answer and Mask. Without reasons it has no "errors", as
-// a 429 has none.
+// ErrorBody returns an error body in PagerDuty's ordinary shape, for Answer and Mask.
+// Without reasons it has no "errors", as that of a 429.
 func ErrorBody(code int, message string, reasons ...string) string {
 	return (&refusal{code, message, reasons}).body(ErrorsList)
 }
 
-// refuse is an API error.
+// refuse returns an API error.
 func refuse(status, code int, message string, reasons ...string) answer {
 	return answer{status: status, refusal: &refusal{code, message, reasons}}
 }

@@ -5,61 +5,46 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strconv"
 	"time"
 
 	"github.com/incidentbridge/incidentbridge/internal/fakes"
 )
 
-// Request is a request that reached the fake.
-type Request struct {
-	Op     string // GetIncident, UpdateIncident, ...; "" for a route that the fake does not have
-	Method string
-	Host   string
-	Path   string // escaped, as it was sent
-	Query  url.Values
-	Header http.Header
-	Body   []byte
-	Status int // 0: not answered, or not yet
-	At     time.Time
-}
+// Request is a request that reached the fake. Its Op is "" for a route that the fake does
+// not have.
+type Request = fakes.Request
 
-// Requests returns what reached the fake, oldest first: everything, or only the given operations.
-func (s *Server) Requests(ops ...string) []Request {
-	var requests []Request
-	for _, request := range s.fake.Requests(ops...) {
-		requests = append(requests, Request(request))
-	}
-	return requests
-}
+// Requests returns what reached the fake, oldest first: everything, or only the given
+// operations.
+func (s *Server) Requests(ops ...string) []Request { return s.fake.Requests(ops...) }
 
-// exchange is a request on its way through the fake.
+// exchange is a request that the fake works on.
 type exchange struct {
 	*http.Request
 	body   []byte
-	now    time.Time // when it is worked on, which a Late fault puts off
-	writer *User     // whom a write is made as; nil when nobody stands for it
+	now    time.Time // when it is worked on, which a Late fault delays
+	writer *User     // whom a write is made as; may be nil
 }
 
-// answer is what an operation says.
+// answer is the response of an operation.
 type answer struct {
 	status  int
 	header  http.Header
 	body    []byte
-	refusal *refusal // stands for the body
+	refusal *refusal // replaces the body
 }
 
-// work does an operation on the fake's state; the lock is held.
+// work carries out an operation on the fake's state; the lock is held.
 type work func(*exchange) answer
 
-// needs is what an operation asks of who calls it.
+// needs is what an operation requires of its caller.
 type needs struct {
 	scope string // of a token
 	from  bool   // a user to write as, unless the credentials are a user's
 }
 
-// handle gives the requests of a route to the work, when the caller may do that.
+// handle passes the requests of a route to the work when the caller is allowed.
 func (s *Server) handle(pattern, op string, n needs, do work) {
 	s.handleOpen(pattern, op, func(in *exchange) answer {
 		if s.perMinute > 0 && s.inWindow > s.perMinute {
@@ -72,7 +57,7 @@ func (s *Server) handle(pattern, op string, n needs, do work) {
 	})
 }
 
-// handleOpen gives the requests of a route to the work, whoever calls.
+// handleOpen passes the requests of a route to the work, for any caller.
 func (s *Server) handleOpen(pattern, op string, do work) {
 	s.fake.Handle(pattern, op, func(in *fakes.Exchange) fakes.Answer {
 		out := do(&exchange{Request: in.Request, body: in.Content, now: in.Now})
@@ -87,7 +72,7 @@ func reply(body any) answer {
 	return answer{status: http.StatusOK, body: encode(body)}
 }
 
-// list answers one page of a list.
+// list returns one page of a list.
 func list(in *exchange, name string, entries []any) answer {
 	query := in.URL.Query()
 	limit, offset := page(query.Get("limit"), 25), page(query.Get("offset"), 0)
@@ -111,7 +96,7 @@ func page(value string, fallback int) int {
 	return n
 }
 
-// encode writes JSON as PagerDuty does, with "&" left as it is.
+// encode returns JSON as PagerDuty writes it, with "&" as it is.
 func encode(v any) []byte {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)

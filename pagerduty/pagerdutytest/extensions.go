@@ -29,7 +29,7 @@ func (s *Server) listExtensionSchemas(in *exchange) answer {
 	})
 }
 
-// extensionWrite is what POST reads; whatever else is sent is ignored.
+// extensionWrite is what POST reads; other fields are ignored.
 type extensionWrite struct {
 	Extension struct {
 		Name    string   `json:"name"`

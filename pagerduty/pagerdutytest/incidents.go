@@ -25,7 +25,8 @@ func (s *Server) getIncident(in *exchange) answer {
 	return reply(map[string]any{"incident": shown})
 }
 
-// restBridge shows no bridge in the two ways that PagerDuty's documents leave open, in turn.
+// restBridge returns the bridge, and no bridge in the two shapes that PagerDuty's
+// documents leave open, in turn.
 func (s *Server) restBridge(b pagerduty.ConferenceBridge) any {
 	if b != (pagerduty.ConferenceBridge{}) {
 		return map[string]any{"conference_number": orNull(b.Number), "conference_url": orNull(b.URL)}
@@ -37,7 +38,7 @@ func (s *Server) restBridge(b pagerduty.ConferenceBridge) any {
 	return map[string]any{"conference_number": nil, "conference_url": nil}
 }
 
-// incidentWrite is what PUT reads; whatever else is sent is ignored.
+// incidentWrite is what PUT reads; other fields are ignored.
 type incidentWrite struct {
 	Incident struct {
 		Type   string `json:"type"`
@@ -81,16 +82,16 @@ func (s *Server) updateIncident(in *exchange) answer {
 		}
 	}
 	found.Bridge = bridge
-	if sent.Bridge != nil { // whoever wrote it, and whether it changed or not
+	if sent.Bridge != nil { // by any caller, changed or not
 		s.emit(Event{Type: "incident.conference_bridge.updated", IncidentID: found.ID, AgentID: idOf(in.writer)})
 	}
 	if sent.Status != "" {
-		found.setStatus(sent.Status, in.now) // a resolved incident is reopened, asked or not
+		found.setStatus(sent.Status, in.now) // a resolved incident is reopened
 	}
 	return reply(map[string]any{"incident": s.restIncident(found)})
 }
 
-// overwrite reads a text that is not nullable; one that was not sent leaves the old.
+// overwrite sets a string that must not be null, unless it was not sent.
 func overwrite(into *string, sent json.RawMessage) bool {
 	if len(sent) == 0 {
 		return true
@@ -150,7 +151,8 @@ func (s *Server) restNote(n Note) map[string]any {
 	}
 }
 
-// restIncident is an incident as REST shows it: "incident_number", assignments, and never the bridge.
+// restIncident returns an incident as the REST API shows it: "incident_number",
+// assignments, and never the bridge.
 func (s *Server) restIncident(i *Incident) map[string]any {
 	assignments := []any{}
 	for _, id := range i.Assignees {
@@ -166,7 +168,7 @@ func (s *Server) restIncident(i *Incident) map[string]any {
 	return shown
 }
 
-// sharedIncident is what REST and webhooks have in common.
+// sharedIncident returns what REST and webhooks have in common.
 func (s *Server) sharedIncident(i *Incident) map[string]any {
 	teams := []any{}
 	for _, team := range i.Teams {

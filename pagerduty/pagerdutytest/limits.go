@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// WithRateLimit turns away, with 429, whatever comes above so many calls a minute. Without it nothing is turned away,
-// though the headers always tell of PagerDuty's 960.
+// WithRateLimit answers calls above that number a minute with 429. Without it there is no
+// limit, though the headers always name PagerDuty's 960.
 func WithRateLimit(perMinute int) Option { return func(s *Server) { s.perMinute = perMinute } }
 
 // WithSilentLimit leaves the headers and the body out of a 429, as PagerDuty may.
 func WithSilentLimit() Option { return func(s *Server) { s.silent = true } }
 
-// count adds a call to the running minute.
+// count adds a call to the current minute.
 func (s *Server) count(now time.Time) {
 	if now.Sub(s.window) >= time.Minute {
 		s.window, s.inWindow = now, 0
@@ -21,7 +21,7 @@ func (s *Server) count(now time.Time) {
 	s.inWindow++
 }
 
-// limits are the rate-limit headers; the reset is in seconds from now.
+// limits returns the rate-limit headers; the reset is in seconds from now.
 func (s *Server) limits() http.Header {
 	limit := s.perMinute
 	if limit == 0 {

@@ -20,7 +20,7 @@ const (
 	refreshLife = 30 * 24 * time.Hour
 )
 
-// grant is a consent, or an app's own right. All tokens that come of it die with it.
+// grant is a consent, or that of the app itself. All its tokens end with it.
 type grant struct {
 	user   *User // nil: an app's
 	scopes []string
@@ -31,7 +31,7 @@ type grant struct {
 type token struct {
 	grant *grant
 	end   time.Time
-	used  bool // a refresh token that was handed in
+	used  bool // a refresh token that was used
 }
 
 // code is an authorization code.
@@ -43,27 +43,29 @@ type code struct {
 	used      bool
 }
 
-// Credentials returns the client id and secret of the fake's OAuth app, and the subdomain of its account.
+// Credentials returns the client id and secret of the fake's OAuth app, and the subdomain
+// of its account.
 func (s *Server) Credentials() (id, secret, account string) { return clientID, clientSecret, subdomain }
 
-// WithAppScopes sets the scopes that the OAuth app has; whatever else is asked for is left out of the grant, in
-// silence. Without it the app has all scopes of the operations.
+// WithAppScopes sets the scopes that the OAuth app has; other scopes that are requested
+// are left out of the grant without an error. Without the option the app has all scopes
+// of the operations.
 func WithAppScopes(scopes ...string) Option { return func(s *Server) { s.appScopes = scopes } }
 
-// WithAccountID sets the id of the account, which the ID token tells.
+// WithAccountID sets the id of the account, which is in the ID token.
 func WithAccountID(id string) Option { return func(s *Server) { s.accountID = id } }
 
-// WithEU puts the account into the EU region, for the as_account scope and the ID token.
+// WithEU sets the account's region to the EU, for the as_account scope and the ID token.
 func WithEU() Option { return func(s *Server) { s.region = "eu" } }
 
-// ExpireTokens ends every access token that was given out so far. Refresh tokens stay good.
+// ExpireTokens ends every access token that was issued so far. Refresh tokens stay valid.
 func (s *Server) ExpireTokens() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.tokens)
 }
 
-// RevokeTokens ends every token that was given out so far, refresh tokens too.
+// RevokeTokens ends every token that was issued so far, refresh tokens too.
 func (s *Server) RevokeTokens() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -82,7 +84,8 @@ func (s *Server) mintCode(in *exchange, query url.Values) string {
 	return name
 }
 
-// partOf are the scopes that the app has; PagerDuty says nothing of the others.
+// partOf returns the scopes that the app has. PagerDuty leaves the others out without an
+// error.
 func (s *Server) partOf(asked []string) []string {
 	var granted []string
 	for _, scope := range asked {
@@ -93,7 +96,8 @@ func (s *Server) partOf(asked []string) []string {
 	return granted
 }
 
-// giveToken is the token endpoint. Only the body counts, where secrets stay out of logs.
+// giveToken is the token endpoint. It reads parameters only in the body, where a secret
+// is not logged.
 func (s *Server) giveToken(in *exchange) answer {
 	form, err := url.ParseQuery(string(in.body))
 	switch {
@@ -130,9 +134,9 @@ func (s *Server) redeem(in *exchange, form url.Values) answer {
 	switch {
 	case c == nil || !in.now.Before(c.end):
 		return tokenError("invalid_grant", "The code is unknown or expired")
-	case c.used: // somebody has stolen it: what it gave dies too
+	case c.used: // it may be stolen: its tokens end too
 		c.grant.dead = true
-		s.bury()
+		s.dropDead()
 		return tokenError("invalid_grant", "The code was used before")
 	case c.redirect != form.Get("redirect_uri"):
 		return tokenError("invalid_grant", "The redirect_uri is another one")
@@ -143,13 +147,14 @@ func (s *Server) redeem(in *exchange, form url.Values) answer {
 	return reply(s.mintTokens(in, c.grant, true))
 }
 
-// challengeOf is the S256 challenge of RFC 7636, without padding.
+// challengeOf returns the S256 challenge of RFC 7636, without padding.
 func challengeOf(verifier string) string {
 	sum := sha256.Sum256([]byte(verifier))
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// refresh gives new tokens for a refresh token, once. A second time, as a thief would come, ends the whole grant.
+// refresh returns new tokens for a refresh token, once. Using it again, as a thief would,
+// ends the whole grant.
 func (s *Server) refresh(in *exchange, form url.Values) answer {
 	old := s.refreshes[form.Get("refresh_token")]
 	switch {
@@ -157,7 +162,7 @@ func (s *Server) refresh(in *exchange, form url.Values) answer {
 		return tokenError("invalid_grant", "The refresh token is unknown or expired")
 	case old.used:
 		old.grant.dead = true
-		s.bury()
+		s.dropDead()
 		return tokenError("invalid_grant", "The refresh token was used before")
 	}
 	old.used = true
@@ -182,7 +187,8 @@ func (s *Server) mintTokens(in *exchange, g *grant, refreshable bool) map[string
 	return body
 }
 
-// idToken has the claims of PagerDuty's, and no signature that anybody could check.
+// idToken returns an ID token with PagerDuty's claims, and a signature that cannot be
+// verified.
 func (s *Server) idToken(in *exchange, g *grant) string {
 	audience := "https://api.pagerduty.com"
 	if s.region == "eu" {
@@ -197,8 +203,8 @@ func (s *Server) idToken(in *exchange, g *grant) string {
 	return part(encode(header)) + "." + part(encode(claims)) + "." + part([]byte("none"))
 }
 
-// bury takes the tokens of dead grants away.
-func (s *Server) bury() {
+// dropDead removes the tokens of ended grants.
+func (s *Server) dropDead() {
 	for _, tokens := range []map[string]*token{s.tokens, s.refreshes} {
 		for name, t := range tokens {
 			if t.grant.dead {

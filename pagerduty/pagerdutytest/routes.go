@@ -52,7 +52,7 @@ func (s *Server) route() {
 	s.handleOpen("POST /oauth/token", GiveToken, s.giveToken)
 }
 
-// scopes are all that an app of PagerDuty's may have to call this API.
+// scopes returns all scopes of the operations.
 func scopes() []string {
 	var all []string
 	for _, r := range (&Server{}).routes() {

@@ -21,14 +21,14 @@ const (
 	tooLarge    = 256 << 10 // bytes of a payload that is not sent at all
 )
 
-// Outcome is what became of an attempt to deliver something.
+// Outcome is the result of an attempt to deliver something.
 type Outcome string
 
 // The outcomes.
 const (
 	Delivered Outcome = "delivered" // 2xx in time
-	Retrying  Outcome = "retrying"  // timeout, 5xx, 429, no connection: it is sent again, and what follows it waits
-	Dropped   Outcome = "dropped"   // any other answer, TLS trouble, 48 hours over: it is never sent again
+	Retrying  Outcome = "retrying"  // timeout, 5xx, 429, no connection: sent again, and deliveries behind it wait
+	Dropped   Outcome = "dropped"   // any other answer, a TLS error, after 48 hours: never sent again
 )
 
 // Attempt is one request that [Server.Deliver] made.
@@ -40,15 +40,16 @@ type Attempt struct {
 	Outcome  Outcome
 }
 
-// SenderTransport connects as PagerDuty does: TLS 1.2, no newer and no older, and no redirect followed. The roots are
-// those of the test's receiver.
+// SenderTransport returns a transport that connects as PagerDuty does: with TLS 1.2 only,
+// and following no redirects. The roots are those of the test's receiver.
 func SenderTransport(roots *x509.CertPool) *http.Transport {
 	return &http.Transport{TLSClientConfig: &tls.Config{ //nolint:gosec // PagerDuty speaks no newer TLS
 		MinVersion: tls.VersionTLS12, MaxVersion: tls.VersionTLS12, RootCAs: roots,
 	}}
 }
 
-// outbox is what is on its way to a receiver, in lines that do not wait for each other: one for each incident.
+// outbox is the deliveries queued for a receiver, one queue for each incident. Queues do
+// not wait for each other.
 type outbox struct {
 	lines []*line
 	drops int // in a row
@@ -76,8 +77,8 @@ func (o *outbox) queue(incident string, d Delivery) {
 
 func (r *receiver) enable() { r.Disabled, r.drops = false, 0 }
 
-// Press queues what a press of a custom incident action sends; deliver it with Deliver. An empty agentID is null. It
-// panics when there is no such extension.
+// Press queues what a press of a custom incident action sends, for Deliver. An empty
+// agentID is null. It panics when there is no such extension.
 func (s *Server) Press(extensionID, incidentID, agentID string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -92,11 +93,12 @@ func (s *Server) Press(extensionID, incidentID, agentID string) {
 	}
 }
 
-// Deliver sends what is queued for subscriptions and extensions, oldest first, and returns what it tried. What fails
-// stays, holds back what comes after it for the same incident, and is tried again by the next call: the caller decides
-// when that is, so nothing waits here. PagerDuty's rules apply to the rest: 5 seconds to answer an event, 16 to answer
-// a press; three drops in a row switch the receiver off for 24 hours and empty its queue; after 48 hours a delivery is
-// given up. A nil transport is http.DefaultTransport.
+// Deliver sends what is queued for subscriptions and extensions, oldest first, and
+// returns its attempts. A failed delivery stays queued, with those behind it for the same
+// incident, until the next call: nothing waits here. PagerDuty's rules apply: 5 seconds
+// to answer an event, 16 to answer a press; three drops in a row disable the receiver for
+// 24 hours and empty its queue; a delivery is dropped after 48 hours. A nil transport is
+// http.DefaultTransport.
 func (s *Server) Deliver(ctx context.Context, transport http.RoundTripper) []Attempt {
 	s.mu.Lock()
 	receivers := slices.Concat(s.subscriptions, s.extensions)
@@ -122,7 +124,7 @@ func (s *Server) Deliver(ctx context.Context, transport http.RoundTripper) []Att
 	return attempts
 }
 
-// next is the first delivery of the oldest line that is not blocked.
+// next returns the first delivery of the oldest queue that is not blocked.
 func (s *Server) next(r *receiver, blocked map[string]bool) (string, pending, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -191,7 +193,8 @@ func (r *receiver) try(ctx context.Context, client *http.Client, p pending) Atte
 	return attempt
 }
 
-// outcomeOf retries what may heal: everything but TLS trouble, of which only an expired certificate may.
+// outcomeOf returns Retrying for errors that may pass: all but those of TLS, of which
+// only an expired certificate may.
 func outcomeOf(err error) Outcome {
 	if expired, ok := errors.AsType[x509.CertificateInvalidError](err); ok && expired.Reason == x509.Expired {
 		return Retrying

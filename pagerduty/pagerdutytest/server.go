@@ -54,7 +54,7 @@ type Server struct {
 	perMinute    int
 	silent       bool // a 429 has no headers and no body
 	bridgeless   bool
-	frozen       bool // resolved incidents take no bridge
+	frozen       bool // resolved incidents accept no bridge
 	shape        ErrorShape
 	abilities    []string
 	appScopes    []string
@@ -62,13 +62,13 @@ type Server struct {
 	consentPage  bool
 	checkNumber  func(number string) bool
 
-	mu        sync.Locker // the fake's: what was put off and is due is done first
+	mu        sync.Locker // the fake's: late work that is due is done first
 	minted    int         // ids given out so far
 	users     []*User
 	incidents []*Incident
 	teams     map[string][]member
 	bareReads int       // reads of an incident that has no bridge
-	window    time.Time // start of the running rate-limit minute
+	window    time.Time // start of the current rate-limit minute
 	inWindow  int       // calls in it
 
 	keys      map[string]*caller
@@ -101,20 +101,22 @@ func WithUsers(emails ...string) Option {
 	}
 }
 
-// WithResolvedFrozen refuses to write a bridge to an incident that is resolved; without it that is fine. PagerDuty's
-// documents leave it open.
+// WithResolvedFrozen refuses to write a bridge to a resolved incident, which is otherwise
+// allowed. PagerDuty's documents leave it open.
 func WithResolvedFrozen() Option { return func(s *Server) { s.frozen = true } }
 
-// WithNumberCheck refuses, with 400, a conference number that accept does not like. Without it every number is taken.
+// WithNumberCheck refuses, with 400, a conference number for which accept returns false.
+// Without it any is accepted.
 func WithNumberCheck(accept func(number string) bool) Option {
 	return func(s *Server) { s.checkNumber = accept }
 }
 
-// NoStar is a check for WithNumberCheck that does not like "*", the key before Zoom's phone passcode.
+// NoStar is a check for WithNumberCheck that rejects "*", the key before Zoom's phone
+// passcode.
 func NoStar(number string) bool { return !strings.Contains(number, "*") }
 
-// New returns a fake account with one user, the manager whose address is From, and no incident. Close it when URL was
-// used.
+// New returns a fake account with one user, the manager whose address is From, and no
+// incident. Close it when URL was used.
 func New(opts ...Option) *Server {
 	fake := fakes.New("pagerdutytest")
 	s := &Server{
@@ -157,7 +159,8 @@ func (s *Server) Secret() string { return s.secret }
 // Handler returns the fake as a handler, with the REST API at its root.
 func (s *Server) Handler() http.Handler { return s.fake.Handler() }
 
-// Transport returns a RoundTripper that answers every request from the fake, in memory and in the caller's goroutine.
+// Transport returns a RoundTripper that answers every request from the fake, in memory
+// and in the caller's goroutine.
 func (s *Server) Transport() http.RoundTripper { return s.fake.Transport() }
 
 // URL returns the base of the fake on a loopback socket, which the first call opens.

@@ -45,7 +45,7 @@ type Note struct {
 	CreatedAt time.Time
 }
 
-// AddUser adds a manager; each change may make another role of it. It returns the user's id.
+// AddUser adds a manager, applies the changes and returns the user's id.
 func (s *Server) AddUser(email string, changes ...func(*User)) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -59,8 +59,8 @@ func (s *Server) AddUser(email string, changes ...func(*User)) string {
 	return user.ID
 }
 
-// AddIncident adds a triggered incident of high urgency; each change may make another one of it. It returns the
-// incident's id.
+// AddIncident adds a triggered incident of high urgency, applies the changes and returns
+// the incident's id.
 func (s *Server) AddIncident(title string, changes ...func(*Incident)) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -84,7 +84,7 @@ func (s *Server) AddIncident(title string, changes ...func(*Incident)) string {
 	return incident.ID
 }
 
-// Incident returns the state of the incident with that id, the zero Incident when there is none.
+// Incident returns the state of the incident with that id, or the zero Incident.
 func (s *Server) Incident(id string) Incident {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -99,7 +99,8 @@ func (s *Server) Incident(id string) Incident {
 	return state
 }
 
-// Resolve resolves the incident, as a person in the web app would. It panics when there is none.
+// Resolve resolves the incident, as a person in the web app would. It panics when there
+// is none.
 func (s *Server) Resolve(id string) {
 	s.byHand(id, "incident.resolved", func(i *Incident) { i.setStatus("resolved", time.Now()) })
 }
@@ -109,8 +110,8 @@ func (s *Server) Reopen(id string) {
 	s.byHand(id, "incident.reopened", func(i *Incident) { i.setStatus("triggered", time.Now()) })
 }
 
-// SetBridge writes a bridge, or with an empty one clears it, as a person in the web app would. It panics when there is
-// no incident.
+// SetBridge writes a bridge, or with an empty one clears it, as a person in the web app
+// would. It panics when there is no incident.
 func (s *Server) SetBridge(id string, b pagerduty.ConferenceBridge) {
 	s.byHand(id, "incident.conference_bridge.updated", func(i *Incident) { i.Bridge = b })
 }
@@ -135,7 +136,7 @@ func (i *Incident) setStatus(status string, now time.Time) {
 	}
 }
 
-// What follows is called with the lock held.
+// The following functions are called with the lock held.
 
 func (s *Server) incident(id string) *Incident {
 	return find(s.incidents, func(i *Incident) bool { return i.ID == id })
@@ -161,7 +162,7 @@ func find[T any](all []*T, match func(*T) bool) *T {
 	return all[at]
 }
 
-// mint makes an id that no other thing has.
+// mint returns a new id.
 func (s *Server) mint(prefix string) string {
 	s.minted++
 	return fmt.Sprintf("%s%06d", prefix, s.minted)
@@ -174,7 +175,7 @@ func orElse(value, fallback string) string {
 	return value
 }
 
-// stamp writes a time as PagerDuty does, in seconds; null for none.
+// stamp returns a time as PagerDuty writes it, in seconds, and null for the zero time.
 func stamp(at time.Time) any {
 	if at.IsZero() {
 		return nil

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// Subscription is the state of a webhook subscription or, with a Name, of a custom incident action.
+// Subscription is the state of a webhook subscription or, with a Name, of a custom
+// incident action.
 type Subscription struct {
 	ID          string
 	Name        string // of a custom incident action
@@ -30,7 +31,7 @@ func (s *Server) Subscriptions() []Subscription {
 	return states(s.subscriptions)
 }
 
-// receiver is where events go: the state, and what is on its way there.
+// receiver is where events are sent: its state and its queue.
 type receiver struct {
 	Subscription
 	outbox
@@ -46,7 +47,7 @@ func states(receivers []*receiver) []Subscription {
 	return found
 }
 
-// subscriptionWrite is what POST and PUT read; whatever else is sent is ignored.
+// subscriptionWrite is what POST and PUT read; other fields are ignored.
 type subscriptionWrite struct {
 	Subscription struct {
 		Type     string `json:"type"`
@@ -108,11 +109,12 @@ func (s *Server) createSubscription(in *exchange) answer {
 	s.subscriptions = append(s.subscriptions, r)
 	shown := restSubscription(r)
 	delivery, _ := shown["delivery_method"].(map[string]any)
-	delivery["secret"] = r.Secret                               // this once
+	delivery["secret"] = r.Secret                               // only in this answer
 	return reply(map[string]any{"webhook_subscription": shown}) // 200, not 201
 }
 
-// secretOf is the fake's secret for the first subscription, and one of its own for every other.
+// secretOf returns the fake's secret for the first subscription, and another for each
+// further one.
 func (s *Server) secretOf(before int) string {
 	if before == 0 {
 		return s.secret
@@ -132,7 +134,7 @@ func (s *Server) getSubscription(in *exchange) answer {
 	return s.onSubscription(in, func(*receiver) answer { return answer{} })
 }
 
-// updateSubscription leaves the delivery method alone, whatever is sent.
+// updateSubscription does not change the delivery method, even when one is sent.
 func (s *Server) updateSubscription(in *exchange) answer {
 	var write subscriptionWrite
 	if json.Unmarshal(in.body, &write) != nil {
@@ -177,7 +179,8 @@ func (s *Server) deleteSubscription(in *exchange) answer {
 	})
 }
 
-// onSubscription does something with the one that the path names, and shows it unless the work answered itself.
+// onSubscription runs the work on the subscription of the path, and answers with it
+// unless the work has an answer.
 func (s *Server) onSubscription(in *exchange, do func(*receiver) answer) answer {
 	found := find(s.subscriptions, func(r *receiver) bool { return r.ID == in.PathValue("id") })
 	if found == nil {

@@ -5,8 +5,8 @@ import "slices"
 // member is a user in a team.
 type member struct{ userID, role string }
 
-// SetTeamRole puts a user into a team, with the role "observer", "responder" or "manager" there, in place of the role that
-// they had in it. The team comes to be with its first member.
+// SetTeamRole sets a user's role in a team: "observer", "responder" or "manager". It
+// makes the team and the membership when they do not exist.
 func (s *Server) SetTeamRole(teamID, userID, role string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

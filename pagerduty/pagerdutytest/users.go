@@ -8,14 +8,14 @@ func (s *Server) getUser(in *exchange) answer {
 		return refuse(404, 2100, "Not Found")
 	}
 	shown := restUser(found)
-	// Whoever has these can read the user's calendar: nothing may log them.
+	// With these addresses anybody can read the user's calendar: nothing may log them.
 	shown["http_cal_url"] = account + "/private/calendar-secret-" + found.ID + "/feed"
 	shown["web_cal_url"] = "webcal://example.pagerduty.com/private/calendar-secret-" + found.ID + "/feed"
 	return reply(map[string]any{"user": shown})
 }
 
-// getSelf answers who the credentials stand for. An account's key and an app's token are nobody's, and then "error" is a
-// text.
+// getSelf returns the user that the credentials belong to. An account's key and an app's
+// token belong to none, and then "error" is a string.
 func (s *Server) getSelf(in *exchange) answer {
 	if who := s.caller(in); who.user != nil {
 		return reply(map[string]any{"user": restUser(who.user)})

@@ -1,8 +1,6 @@
 package pagerdutytest
 
 import (
-	"bytes"
-	"context"
 	"maps"
 	"net/http"
 	"slices"
@@ -10,10 +8,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/incidentbridge/incidentbridge/internal/fakes"
 	"github.com/incidentbridge/incidentbridge/pagerduty"
 )
 
-// Event is a V3 webhook event to be made by [Server.Webhook].
+// Event describes a V3 webhook event for [Server.Webhook].
 type Event struct {
 	ID         string // default: counted up
 	Type       string // such as "incident.triggered"; the fake shapes the data after it
@@ -24,40 +23,30 @@ type Event struct {
 	Note       string              // for incident.annotated
 }
 
-// Delivery is a request that PagerDuty sends. Send the same one again for a redelivery.
-type Delivery struct {
-	Header http.Header
-	Body   []byte
-}
+// Delivery is a webhook request that PagerDuty sends. Send the same one again for a
+// redelivery.
+type Delivery = fakes.Delivery
 
-// Request makes the POST that carries the delivery to target.
-func (d Delivery) Request(ctx context.Context, target string) (*http.Request, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(d.Body))
-	if err != nil {
-		return nil, err
-	}
-	r.Header = d.Header.Clone()
-	return r, nil
-}
-
-// Webhook makes a signed V3 event from what the fake knows of the incident and the user.
+// Webhook returns a signed V3 event with the state of the incident and the user.
 func (s *Server) Webhook(e Event) Delivery {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.event(e, &receiver{Subscription: Subscription{ID: "PSUBSCR", Secret: s.secret}})
 }
 
-// CustomAction makes what a custom incident action sends, in the V2 format and without a signature; set the header
-// that authenticates it yourself. An empty agentID is null. More incidents give more messages in the one body.
+// CustomAction returns what a custom incident action sends, in the V2 format and without
+// a signature; set the header that authenticates it yourself. An empty agentID is null.
+// The body has one message for each incident.
 func (s *Server) CustomAction(incidentID, agentID string, more ...string) Delivery {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.action(agentID, append([]string{incidentID}, more...)...)
 }
 
-// Workflow makes the POST of an incident workflow's webhook step from a template such as
-// {"incident_id":"{{incident.id}}"}. The references incident.id, incident.incident_number, incident.title and
-// incident.url are replaced as they are, so that a title with quotes in it ends up as JSON of its own.
+// Workflow returns the POST of an incident workflow's webhook step with a template such
+// as {"incident_id":"{{incident.id}}"}. The references incident.id,
+// incident.incident_number, incident.title and incident.url are replaced without
+// escaping, so a title with quotes can change the JSON.
 func (s *Server) Workflow(incidentID, template string) Delivery {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -66,12 +55,12 @@ func (s *Server) Workflow(incidentID, template string) Delivery {
 		"{{incident.id}}", found.ID, "{{incident.incident_number}}", strconv.Itoa(found.Number),
 		"{{incident.title}}", found.Title, "{{incident.url}}", account+"/incidents/"+found.ID,
 	).Replace(template)
-	return Delivery{http.Header{"Content-Type": {"application/json"}}, []byte(body)}
+	return Delivery{Header: http.Header{"Content-Type": {"application/json"}}, Body: []byte(body)}
 }
 
-// What follows is called with the lock held.
+// The following functions are called with the lock held.
 
-// emit queues an event for every subscription that wants it.
+// emit queues an event for every subscription to it.
 func (s *Server) emit(e Event) {
 	incident := s.incidentOrNew(e.IncidentID)
 	for _, r := range s.subscriptions {
@@ -94,7 +83,7 @@ func (r *receiver) wants(eventType string, i *Incident) bool {
 	return true
 }
 
-// event is the delivery of an event to one subscription, signed with its secret.
+// event returns the delivery of an event to one subscription, signed with its secret.
 func (s *Server) event(e Event, to *receiver) Delivery {
 	e.ID = orElse(e.ID, s.mint("01EVENT"))
 	if e.OccurredAt.IsZero() {
@@ -108,12 +97,12 @@ func (s *Server) event(e Event, to *receiver) Delivery {
 	}})
 	header := s.deliveryHeader("PagerDuty-Webhook/V3.0")
 	header.Set("X-Webhook-Subscription", to.ID)
-	header.Set("X-PagerDuty-Signature", pagerduty.Sign(to.Secret, body))
+	maps.Copy(header, pagerduty.Sign(to.Secret, body))
 	maps.Copy(header, to.Headers)
-	return Delivery{header, body}
+	return Delivery{Header: header, Body: body}
 }
 
-// action is the delivery of a press, with a message for each incident.
+// action returns the delivery of a press, with a message for each incident.
 func (s *Server) action(agentID string, incidentIDs ...string) Delivery {
 	at := time.Now().UTC().Format(time.RFC3339)
 	messages := []any{}
@@ -127,7 +116,7 @@ func (s *Server) action(agentID string, incidentIDs ...string) Delivery {
 			"incident": s.v2Incident(id), "webhook": map[string]any{}, "log_entries": []any{entry},
 		})
 	}
-	return Delivery{s.deliveryHeader("PagerDuty-Webhook/V2.0"), encode(map[string]any{"messages": messages})}
+	return Delivery{Header: s.deliveryHeader("PagerDuty-Webhook/V2.0"), Body: encode(map[string]any{"messages": messages})}
 }
 
 func (s *Server) incidentOrNew(id string) *Incident {
@@ -145,7 +134,7 @@ func (s *Server) deliveryHeader(agent string) http.Header {
 	}
 }
 
-// agent is a bare reference, without a name, as webhooks may have it.
+// agent returns a reference without a name, as webhooks may have it.
 func (s *Server) agent(id string) any {
 	if id == "" {
 		return nil
@@ -153,7 +142,8 @@ func (s *Server) agent(id string) any {
 	return map[string]any{"id": id, "type": "user_reference", "html_url": account + "/users/" + id}
 }
 
-// data is the event's data, in the shape that its type has. The incident is in it, or only referred to.
+// data returns the event's data, in the shape of its type, with the incident or a
+// reference to it.
 func (s *Server) data(e Event) map[string]any {
 	found := s.incidentOrNew(e.IncidentID)
 	about := func(kind string, fields map[string]any) map[string]any {
@@ -209,7 +199,7 @@ func conferenceNumbers(number string) []any {
 	return []any{map[string]any{"label": "", "number": number}}
 }
 
-// v3Incident says "number" and "assignees", and has the bridge in it.
+// v3Incident returns an incident with "number", "assignees" and the bridge.
 func (s *Server) v3Incident(i *Incident) map[string]any {
 	assignees := []any{}
 	for _, id := range i.Assignees {
@@ -227,7 +217,7 @@ func (s *Server) v3Incident(i *Incident) map[string]any {
 	return shown
 }
 
-// v2Incident says "incident_number" and has no bridge.
+// v2Incident returns an incident with "incident_number" and without the bridge.
 func (s *Server) v2Incident(id string) map[string]any {
 	shown := s.restIncident(s.incidentOrNew(id))
 	shown["metadata"] = map[string]any{}

@@ -6,11 +6,12 @@ import (
 	"strings"
 )
 
-// call is an operation of the API, for whoever holds the grant.
-type call func(*exchange, *grant) answer
+// apiWork carries out an operation of the API for the holder of the grant.
+type apiWork func(*exchange, *grant) answer
 
-// api puts before an operation what Zoom checks for all of them: the token, the limits, the scopes.
-func (s *Server) api(pattern, op string, do call) {
+// api handles an operation after the checks that Zoom makes for all of them: the token,
+// the limits, the scopes.
+func (s *Server) api(pattern, op string, do apiWork) {
 	s.fake.Handle(pattern, op, s.tracked(s.limited(op, func(in *exchange) answer {
 		access, isBearer := strings.CutPrefix(in.Header.Get("Authorization"), "Bearer ")
 		g := s.grantOf(access)
@@ -20,8 +21,8 @@ func (s *Server) api(pattern, op string, do call) {
 		case !in.Now.Before(g.end):
 			return refuse(401, 124, "Access token is expired.")
 		}
-		somebody := in.PathValue("user")
-		if missing := s.lacks(g, op, somebody != "" && somebody != "me"); missing != nil {
+		named := in.PathValue("user")
+		if missing := s.lacks(g, op, named != "" && named != "me"); missing != nil {
 			return refuse(400, 4711,
 				"Invalid access token, does not contain scopes:["+strings.Join(missing, ", ")+"].")
 		}
@@ -29,7 +30,7 @@ func (s *Server) api(pattern, op string, do call) {
 	})))
 }
 
-// tracked puts Zoom's tracking id on the answer.
+// tracked adds Zoom's tracking id to the answer.
 func (s *Server) tracked(do work) work {
 	return func(in *exchange) answer {
 		out := do(in)

@@ -15,21 +15,23 @@ import (
 
 const codeLife = 5 * time.Minute
 
-// WithRedirectURIs sets the redirect URIs of the app that users install. Without it every one is taken.
+// WithRedirectURIs sets the redirect URIs of the app that users install. Without it any
+// is accepted.
 func WithRedirectURIs(uris ...string) Option {
 	return func(s *Server) { s.redirectURIs = append([]string{}, uris...) }
 }
 
-// WithConsentPage lets the authorize page ask, in a form that works without script: who it is (the field "user"), and the
-// buttons #allow and #decline. Without it, consent is given at once by who is signed in.
+// WithConsentPage makes the authorize page show a form that works without script: with the field "user", and the buttons
+// #allow and #decline. Without it, the user who is signed in consents at once.
 func WithConsentPage() Option { return func(s *Server) { s.consentPage = true } }
 
-// WithAdminApp makes the app that users install an account-level one: only the owner and admins may install it, its tokens
-// have the scopes of an administrator and reach every user of the account.
+// WithAdminApp makes the app that users install an account-level one: only the owner and
+// admins may install it, and its tokens have the scopes of an administrator for every
+// user of the account.
 func WithAdminApp() Option { return func(s *Server) { s.adminApp = true } }
 
-// SignIn makes the user of that address the one who consents at the authorize page, until somebody else signs in. The
-// first user of the fake is signed in from the start. It panics on an address that no user has.
+// SignIn sets the user who consents at the authorize page, by e-mail address. By default
+// it is the first user of the fake. It panics on an address that no user has.
 func (s *Server) SignIn(email string) {
 	s.fake.Lock()
 	defer s.fake.Unlock()
@@ -40,7 +42,7 @@ func (s *Server) SignIn(email string) {
 	s.visitor = user
 }
 
-// consent is an authorization code and what it was given for.
+// consent is an authorization code and what it was issued for.
 type consent struct {
 	code        string
 	end         time.Time
@@ -49,13 +51,13 @@ type consent struct {
 	method      string // S256 or plain
 }
 
-// authorizePage sends the browser back with a code, or shows the form for that.
+// authorizePage redirects with a code, or shows the consent form.
 func (s *Server) authorizePage(in *exchange) answer {
 	query := in.URL.Query()
 	redirect, err := url.Parse(query.Get("redirect_uri"))
 	method := query.Get("code_challenge_method")
 	if method == "" {
-		method = "plain" // Zoom's default, though nobody should want it
+		method = "plain" // Zoom's default
 	}
 	switch {
 	case query.Get("client_id") != appClient:
@@ -101,7 +103,7 @@ func (s *Server) authorizePage(in *exchange) answer {
 	return answer{Status: http.StatusFound, Header: http.Header{"Location": {redirect.String()}}}
 }
 
-// consentForm posts to the address that it was read from, which has all that the app asked for.
+// consentForm posts to its own address, which has all parameters of the app.
 func (s *Server) consentForm() answer {
 	var users strings.Builder
 	for _, user := range s.users {
@@ -122,14 +124,15 @@ func page(status int, content string) answer {
 	return answer{Status: status, Body: []byte(`<!DOCTYPE html><html lang="en"><title>Zoom (fake)</title>` + content)}
 }
 
-// exchangeCode takes a code once, within five minutes, from whoever knows the verifier of its challenge.
+// exchangeCode accepts a code once, within five minutes, with the verifier of its
+// challenge.
 func (s *Server) exchangeCode(form url.Values, now time.Time) answer {
 	for _, g := range s.grants {
 		if form.Get("code") == "" || g.code.code != form.Get("code") {
 			continue
 		}
 		given := g.code
-		g.code = consent{} // one use, even a wrong one
+		g.code = consent{} // a failed exchange uses it up too
 		switch {
 		case !now.Before(given.end):
 			return refuseToken("invalid_grant", "Authorization code has expired")

@@ -20,11 +20,11 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	fake.Fault(zoomtest.Create, zoomtest.ResetAfter())
+	fake.Fault(zoomtest.CreateMeeting, zoomtest.ResetAfter())
 
 	_, err = client.CreateMeeting(context.Background(), "host@example.com", zoom.MeetingRequest{Topic: "Down"})
 	fmt.Println("in doubt:", errors.Is(err, zoom.ErrInDoubt))
-	fmt.Println("creates sent:", len(fake.Requests(zoomtest.Create)))
+	fmt.Println("creates sent:", len(fake.Requests(zoomtest.CreateMeeting)))
 	fmt.Println("meetings made:", len(fake.Meetings()))
 	// Output:
 	// in doubt: true

@@ -3,36 +3,19 @@ package zoomtest
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
-	"net/url"
-	"time"
 
 	"github.com/incidentbridge/incidentbridge/internal/fakes"
 )
 
-// Request is a request that reached the fake.
-type Request struct {
-	Op     string // Create, List, ...; "" for a route that Zoom does not have
-	Method string
-	Host   string
-	Path   string // escaped, as it was sent
-	Query  url.Values
-	Header http.Header
-	Body   []byte
-	Status int // 0: not answered, or not yet
-	At     time.Time
-}
+// Request is a request that reached the fake. Its Op is "" for a route that the fake does
+// not have.
+type Request = fakes.Request
 
-// Requests returns what reached the fake, oldest first: everything, or only the given operations.
-func (s *Server) Requests(ops ...string) []Request {
-	var requests []Request
-	for _, request := range s.fake.Requests(ops...) {
-		requests = append(requests, Request(request))
-	}
-	return requests
-}
+// Requests returns what reached the fake, oldest first: everything, or only the given
+// operations.
+func (s *Server) Requests(ops ...string) []Request { return s.fake.Requests(ops...) }
 
-// The words of the machinery, which every operation uses.
+// Short names for the types that every operation uses.
 type (
 	exchange = fakes.Exchange
 	answer   = fakes.Answer
@@ -47,7 +30,8 @@ func reply(status int, body any) answer {
 	return answer{Status: status, Body: raw}
 }
 
-// refuse is an API error in Zoom's shape, with a list of bad fields where there are any.
+// refuse returns an API error in Zoom's shape, with a list of bad fields if there are
+// any.
 func refuse(status, code int, message string, fields ...badField) answer {
 	return reply(status, struct {
 		Code    int        `json:"code"`
@@ -56,7 +40,7 @@ func refuse(status, code int, message string, fields ...badField) answer {
 	}{code, message, fields})
 }
 
-// ErrorBody is an error body in Zoom's shape, for Answer and Mask.
+// ErrorBody returns an error body in Zoom's shape, for Answer and Mask.
 func ErrorBody(code int, message string) string { return string(refuse(0, code, message).Body) }
 
 type badField struct {

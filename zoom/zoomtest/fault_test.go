@@ -37,7 +37,7 @@ func TestFaults(t *testing.T) {
 				t.Parallel()
 				fake := zoomtest.New(zoomtest.WithUsers(host))
 				client := newCaller(t, fake)
-				fake.Fault(zoomtest.Create, test.fault)
+				fake.Fault(zoomtest.CreateMeeting, test.fault)
 				status, _, err := client.call(t.Context(), t, "POST", "/users/host@example.com/meetings", `{}`)
 				if status != test.status || !errors.Is(err, test.err) {
 					t.Errorf("%d and %v, want %d and %v", status, err, test.status, test.err)
@@ -76,7 +76,7 @@ func TestFaultsInTime(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				fake := zoomtest.New(zoomtest.WithUsers(host))
 				client := newCaller(t, fake)
-				fake.Fault(zoomtest.Create, test.fault)
+				fake.Fault(zoomtest.CreateMeeting, test.fault)
 				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 				defer cancel()
 				begin := time.Now()
@@ -107,7 +107,7 @@ func TestFaultQueue(t *testing.T) {
 	t.Parallel()
 	fake := zoomtest.New(zoomtest.WithUsers(host))
 	client := newCaller(t, fake)
-	fake.Fault(zoomtest.Get, zoomtest.Answer(500, "").Times(2), zoomtest.Answer(501, ""))
+	fake.Fault(zoomtest.GetMeeting, zoomtest.Answer(500, "").Times(2), zoomtest.Answer(501, ""))
 	fake.Fault(zoomtest.Any, zoomtest.Answer(502, "").Header("Retry-After", "1").Always())
 	var got []int
 	for range 5 {
@@ -120,7 +120,7 @@ func TestFaultQueue(t *testing.T) {
 		t.Errorf("statuses (-want +got):\n%s", diff)
 	}
 	var logged []int
-	for _, request := range fake.Requests(zoomtest.Get) {
+	for _, request := range fake.Requests(zoomtest.GetMeeting) {
 		logged = append(logged, request.Status)
 	}
 	if diff := cmp.Diff(append(got, status), logged); diff != "" {

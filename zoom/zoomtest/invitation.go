@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// getInvitation tells what one would mail to people: the link, and for each number the string that a phone dials at one
-// touch.
+// getInvitation returns the text to mail to people: the link, and for each number the
+// string that a phone dials at one touch.
 func (s *Server) getInvitation(in *exchange, _ *grant) answer {
 	m := s.inPath(in)
 	if m == nil {

@@ -13,29 +13,32 @@ const (
 )
 
 func labelOf(op string) string {
-	if op == List || op == GetSettings {
+	if op == ListMeetings || op == GetUserSettings {
 		return medium
 	}
 	return light
 }
 
-// WithRateLimit turns away, with 429 and X-RateLimit-Type QPS, what comes above so many calls of one label in a second:
-// listing and settings are Medium, everything else is Light. Without it nothing is turned away, though the headers
-// always tell of the 80 and 60 of a business account.
+// WithRateLimit answers calls above that number of one label in a second with 429 and
+// X-RateLimit-Type QPS: listing and settings are Medium, everything else is Light.
+// Without it there is no limit, though the headers always name the 80 and 60 of a
+// business account.
 func WithRateLimit(perSecond int) Option { return func(s *Server) { s.perSecond = perSecond } }
 
-// WithDailyCalls turns away, with 429 and X-RateLimit-Type Daily-limit, what comes above so many calls of the account
-// in a UTC day. Without it there is no such limit.
+// WithDailyCalls answers calls above that number of the account in a UTC day with 429 and
+// X-RateLimit-Type Daily-limit. Without it there is no such limit.
 func WithDailyCalls(n int) Option { return func(s *Server) { s.perDay = n } }
 
-// WithRetryAfter sets how a 429 writes Retry-After, from the moment when the limit ends; "" leaves the header out. By
-// default a daily limit is written as an ISO 8601 date-time and a limit per second not at all, as Zoom has been seen to
-// do. The limit of a host, WithDailyLimit, never has the header.
+// WithRetryAfter sets how a 429 writes Retry-After, from the time when the limit ends; ""
+// leaves the header out. By default a daily limit has an ISO 8601 date-time and a limit
+// per second no header, as Zoom has been seen to send them. The limit of a host,
+// WithDailyLimit, never has the header.
 func WithRetryAfter(write func(until time.Time) string) Option {
 	return func(s *Server) { s.retryAfter = write }
 }
 
-// limited counts the call and turns it away above a limit, and puts the rate-limit headers on the answer.
+// limited counts the call, rejects it above a limit, and adds the rate-limit headers to
+// the answer.
 func (s *Server) limited(op string, do work) work {
 	return func(in *exchange) answer {
 		label, now := labelOf(op), in.Now.UTC()
@@ -107,8 +110,9 @@ func isoTime(t time.Time) string { return t.Format(zoomTime) }
 
 func noTime(time.Time) string { return "" }
 
-// countChange counts a create or an update of the host, and is the refusal when the day's are used up: without
-// Retry-After and X-RateLimit-Type, as it was seen.
+// countChange counts a create or an update of the host, and returns the refusal when the
+// day's are used up: without Retry-After and X-RateLimit-Type, as Zoom has been seen to
+// send it.
 func (s *Server) countChange(host *User, now time.Time) (refusal answer, refused bool) {
 	day := host.ID + now.UTC().Format(" "+time.DateOnly)
 	if s.creates[day] < s.dailyLimit {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Meeting is a meeting as the fake has it, deleted ones included.
+// Meeting is the state of a meeting, which may be deleted.
 type Meeting struct {
 	ID            int64
 	UUID          string // of the latest session
@@ -19,7 +19,7 @@ type Meeting struct {
 	Agenda        string
 	Type          int
 	Status        string // "waiting" or "started"
-	Ended         bool   // was running and is over
+	Ended         bool   // was running and has ended
 	Deleted       bool
 	StartTime     time.Time
 	CreatedAt     time.Time
@@ -32,7 +32,7 @@ type Meeting struct {
 	Tracking      map[string]string // tracking fields
 }
 
-// meeting is the fake's own record of one.
+// meeting is the fake's own record of a meeting.
 type meeting struct {
 	Meeting
 	user     *User
@@ -41,7 +41,7 @@ type meeting struct {
 	timezone string
 }
 
-// session is one time that a meeting is held: each has a UUID of its own.
+// session is one time that a meeting runs; each has a UUID of its own.
 type session struct {
 	uuid       string
 	start, end time.Time
@@ -63,12 +63,13 @@ func (s *Server) Meetings() []Meeting {
 	return all
 }
 
-// Start lets the host start a meeting.
+// Start starts a meeting as its host would.
 func (s *Server) Start(id int64) error {
 	return s.change(id, func(m *meeting, now time.Time) error { return s.start(m, now) })
 }
 
-// Join lets somebody into a meeting, which starts it when those who come before the host may enter.
+// Join adds a participant to a meeting. It starts the meeting if people may join before
+// the host.
 func (s *Server) Join(id int64, name string) error {
 	return s.change(id, func(m *meeting, now time.Time) error {
 		if m.Status != "started" && m.Settings["join_before_host"] != true {
@@ -83,7 +84,7 @@ func (s *Server) Join(id int64, name string) error {
 	})
 }
 
-// Leave takes somebody out of a meeting, which ends when nobody is left.
+// Leave removes a participant from a meeting, which ends when nobody is left.
 func (s *Server) Leave(id int64, name string) error {
 	return s.change(id, func(m *meeting, now time.Time) error {
 		i := slices.Index(m.Participants, name)
@@ -116,7 +117,7 @@ func (s *Server) change(id int64, change func(*meeting, time.Time) error) error 
 	return change(m, time.Now())
 }
 
-// meeting finds one that still exists.
+// meeting returns the meeting with that id unless it is deleted.
 func (s *Server) meeting(id int64) *meeting {
 	for _, m := range s.meetings {
 		if m.ID == id && !m.Deleted && !m.expired() {
@@ -126,10 +127,11 @@ func (s *Server) meeting(id int64) *meeting {
 	return nil
 }
 
-// expired is true for an instant meeting that is over.
+// expired reports whether it is an instant meeting that has ended.
 func (m *meeting) expired() bool { return m.Type == 1 && m.Ended }
 
-// start begins a session, unless the host holds as many as the plan allows: nobody gets in then.
+// start begins a session, unless the host already runs as many meetings as the plan
+// allows.
 func (s *Server) start(m *meeting, now time.Time) error {
 	if m.Status == "started" {
 		return nil
@@ -159,8 +161,8 @@ func (m *meeting) end(now time.Time) {
 	m.sessions[len(m.sessions)-1].end = now.UTC().Truncate(time.Second)
 }
 
-// sessionUUID is base64 like Zoom's, the same in every run, and another one for a meeting that starts again: that one
-// begins with slashes, as it may happen.
+// sessionUUID returns a UUID in base64 as Zoom has, the same in every run. A meeting that
+// starts again gets one that begins with slashes, which Zoom's may.
 func (m *meeting) sessionUUID() string {
 	noise := m.noise("uuid", len(m.sessions))[:16]
 	if len(m.sessions) > 0 {
@@ -169,7 +171,7 @@ func (m *meeting) sessionUUID() string {
 	return base64.StdEncoding.EncodeToString(noise)
 }
 
-// digits are n decimal digits that look random and are the same in every run.
+// digits returns n decimal digits that look random and are the same in every run.
 func (m *meeting) digits(what string, n int) string {
 	return fmt.Sprintf("%020d", binary.BigEndian.Uint64(m.noise(what, 0)))[20-n:]
 }

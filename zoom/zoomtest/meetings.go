@@ -11,10 +11,10 @@ import (
 	"unicode/utf8"
 )
 
-// zoomTime is how Zoom writes a moment, and the only way it reads one.
+// zoomTime is the format in which Zoom writes times, and the only one it accepts.
 const zoomTime = "2006-01-02T15:04:05Z"
 
-// wanted is what a create or an update may ask for at the top level.
+// wanted is what a create or an update may contain at the top level.
 type wanted struct {
 	Topic     string         `json:"topic"`
 	Agenda    string         `json:"agenda"`
@@ -54,7 +54,7 @@ func (s *Server) createMeeting(in *exchange, g *grant) answer {
 	return reply(201, m.detail())
 }
 
-// updateMeeting changes what is sent and leaves the rest as it was.
+// updateMeeting changes the fields that are sent.
 func (s *Server) updateMeeting(in *exchange, _ *grant) answer {
 	m := s.inPath(in)
 	if m == nil {
@@ -75,7 +75,7 @@ func (s *Server) updateMeeting(in *exchange, _ *grant) answer {
 	return answer{Status: 204}
 }
 
-// newMeeting is one as the user's settings make it.
+// newMeeting returns a meeting with the user's settings.
 func (s *Server) newMeeting(user *User, want wanted, now time.Time) *meeting {
 	number := len(s.meetings) + 1
 	m := &meeting{user: user, number: number, timezone: "UTC", Meeting: Meeting{
@@ -94,7 +94,7 @@ func (s *Server) newMeeting(user *User, want wanted, now time.Time) *meeting {
 	return m
 }
 
-// apply lays what was asked for over the meeting, or says what is wrong with it.
+// apply sets the wanted fields of the meeting, or returns what is wrong with them.
 func (s *Server) apply(m *meeting, want wanted, now time.Time) []badField {
 	settings, bad := applySettings(m.Settings, want.Settings, m.user, m.Type)
 	m.Settings = settings
@@ -117,7 +117,7 @@ func (s *Server) apply(m *meeting, want wanted, now time.Time) []badField {
 	refuseIf(minutes < 1 || minutes > 1440, "duration", "From 1 to 1440 minutes.")
 	start, err := time.Parse(zoomTime, want.StartTime)
 	refuseIf(want.StartTime != "" && err != nil, "start_time", "Invalid date time.")
-	if start.After(now) { // what is past is passed over
+	if start.After(now) { // a time in the past is ignored
 		m.StartTime = start
 	}
 	hosts, _ := settings["alternative_hosts"].(string)
@@ -131,7 +131,7 @@ func (s *Server) apply(m *meeting, want wanted, now time.Time) []badField {
 	return bad
 }
 
-// mayHost is true for a semicolon list of licensed users; one who is not spoils it all.
+// mayHost reports whether all users of a list with semicolons are licensed.
 func (s *Server) mayHost(list string) bool {
 	for name := range strings.SplitSeq(list, ";") {
 		user := s.userNamed(name)
@@ -142,7 +142,8 @@ func (s *Server) mayHost(list string) bool {
 	return true
 }
 
-// place is the id that people join by: one for all meetings of a user with use_pmi.
+// place returns the id that people join by: the same for all meetings of a user with
+// use_pmi.
 func (m *meeting) place() string {
 	if m.Settings["use_pmi"] == true {
 		return m.user.PMI
@@ -268,7 +269,7 @@ func noMeeting(in *exchange) answer {
 	return refuse(404, 3001, "Meeting does not exist: "+in.PathValue("meeting")+".")
 }
 
-// item is a meeting in a list.
+// item returns a meeting as lists show it.
 func (m *meeting) item() map[string]any {
 	agenda := []rune(m.Agenda)
 	return map[string]any{
@@ -286,7 +287,7 @@ func (m *meeting) item() map[string]any {
 	}
 }
 
-// detail is a meeting in the answer to a create or a read.
+// detail returns a meeting as the answers to a create and a read show it.
 func (m *meeting) detail() map[string]any {
 	settings := maps.Clone(m.Settings)
 	settings["global_dial_in_numbers"] = dialIns(m.user, m.Settings)

@@ -249,7 +249,7 @@ func TestUninstallEndsTheUsersTokensAndTellsOfIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := verifier.Verify(delivery.Header, delivery.Body); err != nil {
+	if err := verifier.Verify(delivery.Header, delivery.Body); err != nil {
 		t.Errorf("the event is not signed: %v", err)
 	}
 	if diff := cmp.Diff([]int{401, 200}, []int{a.status(t, gone), a.status(t, stays)}); diff != "" {
@@ -342,7 +342,7 @@ func TestReuseOfARefreshTokenMayEndTheGrant(t *testing.T) {
 		t.Errorf("the used one again: %d", status)
 	}
 	if status, _ := a.refresh(t, text(answer, "refresh_token")); status == 200 {
-		t.Error("the grant goes on")
+		t.Error("the grant has not ended")
 	}
 	if status := a.status(t, text(answer, "access_token")); status != 401 {
 		t.Errorf("the access token is good for %d", status)

@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// getPastMeeting tells of one session of a meeting, by its UUID, or of the last one, by the meeting's id.
+// getPastMeeting returns one session of a meeting, by its UUID, or the last one, by the
+// meeting's id.
 func (s *Server) getPastMeeting(in *exchange, _ *grant) answer {
 	name, ok := sessionName(in.PathValue("meeting"))
 	for _, m := range s.meetings {
@@ -30,8 +31,9 @@ func (s *Server) getPastMeeting(in *exchange, _ *grant) answer {
 	return noMeeting(in)
 }
 
-// sessionName takes the second escaping off a UUID. One that needs it and came without is lost on its way, as at Zoom,
-// where a proxy takes the first one off and the slashes then part the path.
+// sessionName undoes the second escaping of a UUID. One that needs it and has none is not
+// found, as at Zoom, where a proxy undoes the first one and the slashes then separate the
+// path.
 func sessionName(decoded string) (string, bool) {
 	if strings.HasPrefix(decoded, "/") || strings.Contains(decoded, "//") {
 		return "", false

@@ -5,15 +5,16 @@ import (
 	"strings"
 )
 
-// WithScopes gives the apps these scopes alone: a call that needs another one is refused with code 4711, which names
-// what is missing. Without the option an app has whatever it needs: the server-to-server app the scopes of an
-// administrator, the one that users install those of a user, or with WithAdminApp of an administrator.
+// WithScopes gives the apps only these scopes: a call that needs another one is refused
+// with code 4711, which names the missing ones. Without the option an app has all that
+// the operations need: the server-to-server app those of an administrator, the one that
+// users install those of a user, or with WithAdminApp of an administrator.
 func WithScopes(scopes ...string) Option {
 	return func(s *Server) { s.scopes = append([]string{}, scopes...) }
 }
 
-// permission is what an operation needs: one of the classic scopes or the granular one, for oneself or, with ":admin",
-// for anybody.
+// permission is what an operation needs: one of the classic scopes or the granular one,
+// for oneself or, with ":admin", for anybody.
 type permission struct {
 	classic  []string
 	granular string
@@ -23,20 +24,20 @@ func permissions() map[string]permission {
 	write, read := []string{"meeting:write"}, []string{"meeting:read"}
 	user := []string{"user:read", "user:write"}
 	return map[string]permission{
-		Create:      {write, "meeting:write:meeting"},
-		List:        {read, "meeting:read:list_meetings"},
-		Get:         {read, "meeting:read:meeting"},
-		Update:      {write, "meeting:update:meeting"},
-		Delete:      {write, "meeting:delete:meeting"},
-		End:         {write, "meeting:update:status"},
-		Invitation:  {read, "meeting:read:invitation"},
-		GetPast:     {read, "meeting:read:past_meeting"},
-		GetUser:     {user, "user:read:user"},
-		GetSettings: {user, "user:read:settings"},
+		CreateMeeting:   {write, "meeting:write:meeting"},
+		ListMeetings:    {read, "meeting:read:list_meetings"},
+		GetMeeting:      {read, "meeting:read:meeting"},
+		UpdateMeeting:   {write, "meeting:update:meeting"},
+		DeleteMeeting:   {write, "meeting:delete:meeting"},
+		EndMeeting:      {write, "meeting:update:status"},
+		GetInvitation:   {read, "meeting:read:invitation"},
+		GetPastMeeting:  {read, "meeting:read:past_meeting"},
+		GetUser:         {user, "user:read:user"},
+		GetUserSettings: {user, "user:read:settings"},
 	}
 }
 
-// scopesOf is what a token says it may do.
+// scopesOf returns the scopes of a token.
 func (s *Server) scopesOf(g *grant) []string {
 	if s.scopes != nil {
 		return s.scopes
@@ -53,7 +54,8 @@ func (s *Server) scopesOf(g *grant) []string {
 	return scopes
 }
 
-// lacks names the scopes of which the token has none for the operation; anybody means somebody else than its user.
+// lacks returns the scopes that would allow the operation when the token has none of
+// them; anybody means a user other than its own.
 func (s *Server) lacks(g *grant, op string, anybody bool) []string {
 	needs := permissions()[op]
 	has := s.scopesOf(g)

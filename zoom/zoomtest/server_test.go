@@ -294,7 +294,7 @@ func TestPeopleInAMeeting(t *testing.T) {
 	}
 }
 
-// A create says nothing about it: the host's second call is found shut by whoever comes.
+// A create does not report it: nobody can join the host's second meeting.
 func TestConcurrencyShowsOnlyWhenPeopleJoin(t *testing.T) {
 	t.Parallel()
 	fake := zoomtest.New()

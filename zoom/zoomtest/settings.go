@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// accountSettings are what a request that leaves a setting out gets.
+// accountSettings returns the settings that apply when a request leaves them out.
 func accountSettings() map[string]any {
 	return map[string]any{
 		"join_before_host":                     false,
@@ -26,7 +26,7 @@ func accountSettings() map[string]any {
 	}
 }
 
-// allowedValues are those of the settings that take only some.
+// allowedValues returns the values of the settings that accept only some.
 func allowedValues() map[string][]any {
 	return map[string][]any{
 		"jbh_time":        {0, 5, 10, 15},
@@ -37,7 +37,8 @@ func allowedValues() map[string][]any {
 	}
 }
 
-// settingsOf are what a request of the user's that leaves all settings out gets.
+// settingsOf returns the settings of a meeting of the user whose request leaves them all
+// out.
 func settingsOf(user *User) map[string]any {
 	settings := accountSettings()
 	settings["use_pmi"] = user.UsePMI
@@ -45,8 +46,8 @@ func settingsOf(user *User) map[string]any {
 	return settings
 }
 
-// applySettings lays what was asked for over the settings there are and the locked ones over that. What Zoom does not
-// know is passed over; what it knows and cannot use is refused.
+// applySettings sets the wanted settings, and then the locked ones. Unknown settings are
+// ignored; known ones with a bad value are refused.
 func applySettings(now, asked map[string]any, user *User, meetingType int) (map[string]any, []badField) {
 	settings, allowed := maps.Clone(now), allowedValues()
 	var bad []badField
@@ -75,7 +76,7 @@ func applySettings(now, asked map[string]any, user *User, meetingType int) (map[
 	return settings, bad
 }
 
-// sameKind gives a decoded JSON value the Go type of the value it is to replace.
+// sameKind converts a decoded JSON value to the Go type of the value that it replaces.
 func sameKind(value, like any) (any, bool) {
 	switch like.(type) {
 	case int:
@@ -102,7 +103,8 @@ type dialIn struct {
 	Type        string  `json:"type"`
 }
 
-// dialIns are the numbers of a meeting: none is a normal case. All of them are reserved for fiction.
+// dialIns returns the numbers of a meeting, of which there may be none. All are reserved
+// for fiction.
 func dialIns(user *User, settings map[string]any) []dialIn {
 	audio := settings["audio"]
 	if user.NoDialIn || settings["encryption_type"] == "e2ee" || (audio != "both" && audio != "telephony") {
@@ -125,7 +127,8 @@ func dialIns(user *User, settings map[string]any) []dialIn {
 	return chosen
 }
 
-// getSettings tells what applies to the user. The shape depends on the option that is asked for.
+// getSettings returns the settings of the user, in the shape that the option in the query
+// names.
 func (s *Server) getSettings(in *exchange, g *grant) answer {
 	user, refusal := s.userInPath(in, g)
 	if user == nil {

@@ -20,15 +20,17 @@ const (
 
 const refreshLife = 90 * 24 * time.Hour
 
-// AccountCredentials returns the account id, client id and client secret of the server-to-server app.
+// AccountCredentials returns the account id, client id and client secret of the
+// server-to-server app.
 func (s *Server) AccountCredentials() (accountID, clientID, clientSecret string) {
 	return account, client, secret
 }
 
-// AppCredentials returns the client id and client secret of the app that users install at the authorize page.
+// AppCredentials returns the client id and client secret of the app that users install at
+// the authorize page.
 func (s *Server) AppCredentials() (clientID, clientSecret string) { return appClient, appSecret }
 
-// ExpireTokens makes every access token that was given out so far worthless. Refresh tokens stay good.
+// ExpireTokens ends every access token that was issued so far. Refresh tokens stay valid.
 func (s *Server) ExpireTokens() {
 	s.fake.Lock()
 	defer s.fake.Unlock()
@@ -37,11 +39,11 @@ func (s *Server) ExpireTokens() {
 	}
 }
 
-// WithReuseDetection ends a whole grant when a refresh token of it comes a second time. Without it only that request is
-// refused.
+// WithReuseDetection ends a whole grant when one of its refresh tokens is used a second
+// time. Without it only that request is refused.
 func WithReuseDetection() Option { return func(s *Server) { s.reuseDetection = true } }
 
-// grant is what an app may do, in whose name, and the tokens that say so.
+// grant is a consent to an app, by which user, with its tokens.
 type grant struct {
 	user    *User // nil: the account's own app
 	code    consent
@@ -53,7 +55,8 @@ type grant struct {
 	revoked bool
 }
 
-// giveToken is the token endpoint. Parameters count only in the body, where a secret stays out of logs.
+// giveToken is the token endpoint. It reads parameters only in the body, where a secret
+// is not logged.
 func (s *Server) giveToken(in *exchange) answer {
 	form, err := url.ParseQuery(string(in.Content))
 	app := appOf(in)
@@ -92,7 +95,7 @@ func (s *Server) refreshToken(token string, now time.Time) answer {
 	return s.invalidGrant()
 }
 
-// invalidGrant refuses a refresh token in the three ways that have been seen, in turn.
+// invalidGrant refuses a refresh token in the three shapes that have been seen, in turn.
 func (s *Server) invalidGrant() answer {
 	switch s.turn("invalid_grant") % 3 {
 	case 0:
@@ -106,7 +109,8 @@ func (s *Server) invalidGrant() answer {
 	}
 }
 
-// mint gives the grant new tokens: the old access token of a user is dead then, several of an account live side by side.
+// mint gives the grant new tokens. The old access token of a user is then invalid, while
+// an account may have several.
 func (s *Server) mint(g *grant, now time.Time) answer {
 	s.minted++
 	g.access = fmt.Sprintf("zoomtest-access-token-%d", s.minted)
@@ -128,7 +132,8 @@ func (s *Server) mint(g *grant, now time.Time) answer {
 	return reply(200, body)
 }
 
-// revokeToken ends the grant of an access token. A Bearer header in the place of the client's own is refused.
+// revokeToken ends the grant of an access token. It refuses a Bearer header instead of
+// the client's own.
 func (s *Server) revokeToken(in *exchange) answer {
 	form, err := url.ParseQuery(string(in.Content))
 	switch {
@@ -143,7 +148,7 @@ func (s *Server) revokeToken(in *exchange) answer {
 	return reply(200, map[string]string{"status": "success"})
 }
 
-// grantOf finds the living grant with the access token.
+// grantOf returns the grant with that access token, or nil.
 func (s *Server) grantOf(access string) *grant {
 	for _, g := range s.grants {
 		if access != "" && g.access == access && !g.revoked {
@@ -153,7 +158,8 @@ func (s *Server) grantOf(access string) *grant {
 	return nil
 }
 
-// appOf is the client id of the app that the Basic header proves, in standard base64; "" for none.
+// appOf returns the client id of the app with the credentials of the Basic header, in
+// standard base64, or "".
 func appOf(in *exchange) string {
 	for id, secret := range map[string]string{client: secret, appClient: appSecret} {
 		basic := "Basic " + base64.StdEncoding.EncodeToString([]byte(id+":"+secret))

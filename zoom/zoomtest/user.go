@@ -19,10 +19,11 @@ type User struct {
 	PMI          string // the personal meeting id
 	AtOnce       int    // meetings that may run at a time, which no create checks; 0: any number
 
-	// Locked settings, by their JSON name, win over what a request asks for: {"waiting_room": true}.
+	// Locked settings, by their JSON name, override those of a request: {"waiting_room":
+	// true}.
 	Locked map[string]any
 
-	// What GET /users/{id}/settings tells besides.
+	// Further fields of GET /users/{id}/settings.
 	Concurrent string // Basic, Plus or None; "" is None
 	NoPhoneKey bool   // callers by phone type no passcode
 	Role       string // "Owner", "Admin", "Member" or one that the account made; "" is Member
@@ -30,7 +31,8 @@ type User struct {
 
 func (u *User) role() string { return orElse(u.Role, "Member") }
 
-// roleID is the number of a role that every account has, else something as long as Zoom's.
+// roleID returns the number of a role that every account has, else an id like those of
+// custom roles.
 func (u *User) roleID() string {
 	switch u.role() {
 	case "Owner":
@@ -45,7 +47,7 @@ func (u *User) roleID() string {
 
 func (u *User) isAdmin() bool { return u.roleID() == "0" || u.roleID() == "1" }
 
-// AddUser adds a licensed user; each change may make it another kind. It returns the user's id.
+// AddUser adds a licensed user, applies the changes and returns the user's id.
 func (s *Server) AddUser(email string, changes ...func(*User)) string {
 	s.fake.Lock()
 	defer s.fake.Unlock()
@@ -70,7 +72,7 @@ func (s *Server) userNamed(name string) *User {
 	return nil
 }
 
-// userInPath finds the user whom a request names, or says in Zoom's words what is wrong with that one. "me" is the user
+// userInPath returns the user whom a request names, or Zoom's refusal. "me" is the user
 // of the grant, and nobody for the account's own app.
 func (s *Server) userInPath(in *exchange, g *grant) (*User, answer) {
 	name := in.PathValue("user")

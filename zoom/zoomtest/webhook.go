@@ -2,15 +2,14 @@ package zoomtest
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf16"
 
+	"github.com/incidentbridge/incidentbridge/internal/fakes"
 	"github.com/incidentbridge/incidentbridge/zoom"
 )
 
@@ -20,37 +19,25 @@ func WithWebhookSecret(secret string) Option { return func(s *Server) { s.webhoo
 // WebhookSecret returns the secret token that signs webhooks.
 func (s *Server) WebhookSecret() string { return s.webhookSecret }
 
-// Event is a webhook event to be made by [Server.Webhook]. What does not belong to its type is passed over.
+// Event describes a webhook event for [Server.Webhook]. Fields that its type does not
+// have are ignored.
 type Event struct {
 	Type       string    // such as "meeting.started"; the fake shapes the payload after it
 	Time       time.Time // default: now
 	MeetingID  int64     // of a meeting that the fake has or had, or any other
-	UserName   string    // whom a participant event is about
+	UserName   string    // the participant of a participant event
 	Email      string    // of a Zoom user; "" for an outsider, as Zoom sends it
 	PlainToken string    // of endpoint.url_validation
-	UserID     string    // whoever removed the app, in app_deauthorized
+	UserID     string    // the user who removed the app, in app_deauthorized
 	ClientID   string    // the app, in app_deauthorized; default: the app that users install
 }
 
-// Delivery is a request that Zoom sends.
-type Delivery struct {
-	Header http.Header
-	Body   []byte
-}
+// Delivery is a webhook request that Zoom sends.
+type Delivery = fakes.Delivery
 
-// Request makes the POST that carries the delivery to target.
-func (d Delivery) Request(ctx context.Context, target string) (*http.Request, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(d.Body))
-	if err != nil {
-		return nil, err
-	}
-	r.Header = d.Header.Clone()
-	return r, nil
-}
-
-// Webhook makes a signed delivery from what the fake knows of the meeting. Its bytes are like Zoom's: an emoji is
-// written as ASCII escapes, a dash or an apostrophe as it is. Where Zoom has been seen to send a field in several
-// shapes, they come in turn.
+// Webhook returns a signed delivery with the state of the meeting. Its bytes are like
+// Zoom's: an emoji is written as ASCII escapes, a dash or an apostrophe as it is. Where
+// Zoom has been seen to send a field in several shapes, the fake sends them in turn.
 func (s *Server) Webhook(e Event) Delivery {
 	s.fake.Lock()
 	defer s.fake.Unlock()
@@ -64,8 +51,9 @@ func (s *Server) Webhook(e Event) Delivery {
 	return s.deliver(likeZoom(event))
 }
 
-// Uninstall removes the app as its user does in Zoom's marketplace: every token of that user's is worthless, and the
-// app_deauthorized event that tells of it is returned. It panics on a name that no user has.
+// Uninstall removes the app as its user does in Zoom's marketplace. It ends every token
+// of that user and returns the app_deauthorized event. It panics on a name that no user
+// has.
 func (s *Server) Uninstall(user string) Delivery {
 	s.fake.Lock()
 	found := s.userNamed(user)
@@ -82,20 +70,21 @@ func (s *Server) Uninstall(user string) Delivery {
 	return s.Webhook(Event{Type: zoom.EventAppDeauthorized, UserID: found.ID})
 }
 
-// Redeliver sends the same event once more, signed anew. Nothing in it tells that it is not the first time.
+// Redeliver returns the same event once more, signed anew. Nothing in it marks it as
+// repeated.
 func (s *Server) Redeliver(d Delivery) Delivery {
 	s.fake.Lock()
 	defer s.fake.Unlock()
 	return s.deliver(bytes.Clone(d.Body))
 }
 
-// What follows is called with the lock held.
+// The following functions are called with the lock held.
 
 func (s *Server) deliver(body []byte) Delivery {
 	header := zoom.Sign(s.webhookSecret, time.Now(), body)
 	header.Set("User-Agent", "Zoom Marketplace/1.0a")
 	header.Set("X-Zm-Trackingid", fmt.Sprintf("v=2.0;clid=fake;rid=WEB_delivery_%d", s.turn("delivery")))
-	return Delivery{header, body}
+	return Delivery{Header: header, Body: body}
 }
 
 func (s *Server) payload(e Event) map[string]any {
@@ -146,7 +135,7 @@ func (s *Server) meetingPayload(e Event, m *meeting) map[string]any {
 	return payload
 }
 
-// known is the meeting of that id, deleted ones included, or one that the fake never heard of.
+// known returns the meeting with that id, a deleted one too, or a made-up one.
 func (s *Server) known(id int64) *meeting {
 	for _, m := range s.meetings {
 		if m.ID == id {
@@ -156,7 +145,7 @@ func (s *Server) known(id int64) *meeting {
 	return &meeting{user: &User{}, Meeting: Meeting{ID: id, Type: 2}}
 }
 
-// participant names the moment as the schema or as the example does, in turn.
+// participant names the time as the schema and the example of Zoom do, in turn.
 func (s *Server) participant(e Event) map[string]any {
 	if e.Type == zoom.EventParticipantEarly || e.Type == zoom.EventParticipantWaiting {
 		return map[string]any{"id": "", "user_name": e.UserName, "customer_key": nil}
@@ -183,7 +172,8 @@ func (s *Server) participant(e Event) map[string]any {
 	return person
 }
 
-// placeTime writes the time of app_deauthorized as a number or a text inside the payload, or as a number above it.
+// placeTime writes the time of app_deauthorized as a number or a string in the payload,
+// or as a number above it.
 func (s *Server) placeTime(event map[string]any, at time.Time) {
 	payload, ok := event["payload"].(map[string]any)
 	if !ok {
@@ -199,7 +189,8 @@ func (s *Server) placeTime(event map[string]any, at time.Time) {
 	}
 }
 
-// likeZoom writes JSON with everything above U+FFFF as two escapes, and the rest as it is.
+// likeZoom encodes JSON with everything above U+FFFF as two escapes, and the rest as it
+// is.
 func likeZoom(v any) []byte {
 	var plain, out bytes.Buffer
 	encoder := json.NewEncoder(&plain)

@@ -88,7 +88,7 @@ func (d *Demo) zoomDown(ctx context.Context, s *scene) string {
 }
 
 func (d *Demo) cutLine(ctx context.Context, s *scene) string {
-	d.vendors.zoom.Fault(zoomtest.Create, zoomtest.ResetAfter())
+	d.vendors.zoom.Fault(zoomtest.CreateMeeting, zoomtest.ResetAfter())
 	defer d.vendors.zoom.ClearFaults()
 	return outcome(d.open(ctx, d.service, s))
 }

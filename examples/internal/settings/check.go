@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/incidentbridge/incidentbridge/bridge"
+	"github.com/incidentbridge/incidentbridge/internal/urlcheck"
 )
 
 // check looks at every value that was given, one line a setting.
@@ -175,15 +176,10 @@ func vendorURL(value string) string {
 		return why
 	}
 	u, err := url.Parse(value)
-	if err != nil || u.Scheme != "https" && !loopback(u.Hostname()) {
+	if err != nil || !urlcheck.IsSecure(u) {
 		return "must be https, or http on this machine"
 	}
 	return ""
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // roomURL may carry a passcode in its query.

@@ -67,7 +67,7 @@ func TestRollingDeploy(t *testing.T) {
 			}
 
 			// An older process dies between Zoom and the store; a newer one finishes what it began.
-			v.zoom.Fault(zoomtest.Create, zoomtest.ResetAfter().After(time.Second))
+			v.zoom.Fault(zoomtest.CreateMeeting, zoomtest.ResetAfter().After(time.Second))
 			died := make(chan struct{})
 			go func() {
 				defer close(died)

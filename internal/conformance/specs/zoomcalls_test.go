@@ -75,7 +75,7 @@ func zoomCreates() []zoomCall {
 		{
 			method: c, outcome: "with a value that Zoom refuses", do: create(host, all), want: zoom.ErrInvalid,
 			given: func(_ *testing.T, w zoomWorld) {
-				w.fake.Fault(zoomtest.Create, zoomtest.Answer(http.StatusBadRequest,
+				w.fake.Fault(zoomtest.CreateMeeting, zoomtest.Answer(http.StatusBadRequest,
 					`{"code":300,"message":"Validation Failed.","errors":[{"field":"settings.jbh_time","message":"Invalid field."}]}`))
 			},
 		},
@@ -91,7 +91,7 @@ func zoomCreates() []zoomCall {
 		},
 		{
 			method: c, outcome: "whose answer is lost", do: create(host, all), want: zoom.ErrInDoubt,
-			given: func(_ *testing.T, w zoomWorld) { w.fake.Fault(zoomtest.Create, zoomtest.ResetAfter()) },
+			given: func(_ *testing.T, w zoomWorld) { w.fake.Fault(zoomtest.CreateMeeting, zoomtest.ResetAfter()) },
 		},
 	}
 }
@@ -123,7 +123,7 @@ func zoomReads() []zoomCall {
 		{
 			method: "Authorize", outcome: "with credentials that are refused", do: authorize, want: zoom.ErrCredentials,
 			given: func(_ *testing.T, w zoomWorld) {
-				w.fake.Fault(zoomtest.Token, zoomtest.Answer(http.StatusBadRequest,
+				w.fake.Fault(zoomtest.GiveToken, zoomtest.Answer(http.StatusBadRequest,
 					`{"reason":"Invalid client_id or client_secret","error":"invalid_client"}`))
 			},
 		},
@@ -139,7 +139,7 @@ func zoomReads() []zoomCall {
 		{
 			method: "Meeting", outcome: "after a second try", do: read,
 			given: func(_ *testing.T, w zoomWorld) {
-				w.fake.Fault(zoomtest.Get, zoomtest.ResetBefore(), zoomtest.ResetAfter(), zoomtest.Truncate())
+				w.fake.Fault(zoomtest.GetMeeting, zoomtest.ResetBefore(), zoomtest.ResetAfter(), zoomtest.Truncate())
 			},
 		},
 		{method: "Meetings", outcome: "of a host", do: list(host)},
@@ -164,10 +164,10 @@ func zoomWrites() []zoomCall {
 	return []zoomCall{
 		{method: "EndMeeting", outcome: "that runs", given: started, do: end},
 		{method: "EndMeeting", outcome: "that is idle", do: end},
-		{method: "EndMeeting", outcome: "above a limit", given: tooMany(zoomtest.End), do: end, want: zoom.ErrRateLimited},
+		{method: "EndMeeting", outcome: "above a limit", given: tooMany(zoomtest.EndMeeting), do: end, want: zoom.ErrRateLimited},
 		{method: "DeleteMeeting", outcome: "that is waiting", do: remove},
 		{method: "DeleteMeeting", outcome: "that runs", given: started, do: remove, want: zoom.ErrMeetingInProgress},
-		{method: "DeleteMeeting", outcome: "above a limit", given: tooMany(zoomtest.Delete), do: remove, want: zoom.ErrRateLimited},
+		{method: "DeleteMeeting", outcome: "above a limit", given: tooMany(zoomtest.DeleteMeeting), do: remove, want: zoom.ErrRateLimited},
 	}
 }
 

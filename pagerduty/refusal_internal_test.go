@@ -21,7 +21,7 @@ func FuzzErrorBody(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		const secret = "secret-key"
 		answer := &http.Response{StatusCode: http.StatusBadRequest, Header: http.Header{}}
-		err := answerError(request{op: "op", method: http.MethodGet}, answer, body, []string{secret})
+		err := answerError(request{op: "op", method: http.MethodGet}, answer, body, []string{secret}, func() []string { return nil })
 		text := err.Error()
 		if strings.Contains(text, secret) || len(text) > 5000 || strings.ContainsAny(text, "\n\r\x00") {
 			t.Errorf("error is unfit for a log: %q", text)

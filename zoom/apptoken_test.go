@@ -21,13 +21,12 @@ import (
 func TestHalfSetCredentialsAreRefused(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
-		name   string
-		source zoom.TokenSource
-		want   string
+		name string
+		auth zoom.Auth
+		want string
 	}{
-		{"none", nil, "zoom: token source is nil"},
-		{"nil", (*zoom.AccountCredentials)(nil), "zoom: account credentials must come from ServerToServer"},
-		{"zero", &zoom.AccountCredentials{}, "zoom: account credentials must come from ServerToServer"},
+		{"none", zoom.Auth{}, "zoom: authentication is missing"},
+		{"no token source", zoom.UserToken(nil), "zoom: authentication is missing"},
 		{"secret", zoom.ServerToServer("a", "b", " "), "zoom: server-to-server credentials lack the client secret"},
 		{
 			"all", zoom.ServerToServer("", "", ""),
@@ -37,14 +36,11 @@ func TestHalfSetCredentialsAreRefused(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			_, err := zoom.NewClient(test.source)
+			_, err := zoom.NewClient(test.auth)
 			if err == nil || err.Error() != test.want {
 				t.Errorf("got %v, want %s", err, test.want)
 			}
 		})
-	}
-	if _, err := zoom.ServerToServer("a", "b", "c").Token(t.Context()); !errors.Is(err, zoom.ErrInvalid) {
-		t.Errorf("token without a client: %v", err)
 	}
 }
 
@@ -56,9 +52,9 @@ func TestTokenRequest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fake.Fault(zoomtest.Token, zoomtest.Answer(200, `{"access_token":"t"}`))
+	fake.Fault(zoomtest.GiveToken, zoomtest.Answer(200, `{"access_token":"t"}`))
 	_, _ = client.Meeting(t.Context(), 1)
-	request := fake.Requests(zoomtest.Token)[0]
+	request := fake.Requests(zoomtest.GiveToken)[0]
 
 	if got, want := request.Host+request.Path, "zoom.us/oauth/token"; got != want {
 		t.Errorf("asked %s, want %s", got, want)
@@ -99,11 +95,11 @@ func TestTokenIsCachedUntilAMinuteBeforeItsEnd(t *testing.T) {
 				fake := zoomtest.New()
 				client := newClient(t, fake)
 				fake.Fault(zoomtest.Any, zoomtest.Answer(404, `{"code":3001}`).Always())
-				fake.Fault(zoomtest.Token, zoomtest.Answer(200, test.answer).Always())
+				fake.Fault(zoomtest.GiveToken, zoomtest.Answer(200, test.answer).Always())
 				tokensAfter := func(wait time.Duration) int {
 					<-time.After(wait)
 					_, _ = client.Meeting(t.Context(), 1)
-					return len(fake.Requests(zoomtest.Token))
+					return len(fake.Requests(zoomtest.GiveToken))
 				}
 				got := []int{
 					tokensAfter(0),
@@ -126,7 +122,7 @@ func TestAuthorizeGetsTheTokenAheadOfTheCall(t *testing.T) {
 		t.Fatal(err)
 	}
 	mustCreate(t, client)
-	if n := len(fake.Requests(zoomtest.Token)); n != 1 {
+	if n := len(fake.Requests(zoomtest.GiveToken)); n != 1 {
 		t.Errorf("%d token requests, want 1", n)
 	}
 }
@@ -136,7 +132,7 @@ func TestCallerThatGivesUpLeavesTheTokenToTheOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := zoomtest.New(zoomtest.WithUsers(host))
 		client := newClient(t, fake)
-		fake.Fault(zoomtest.Token, zoomtest.Delay(2*time.Second))
+		fake.Fault(zoomtest.GiveToken, zoomtest.Delay(2*time.Second))
 		hasty, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 
@@ -150,7 +146,7 @@ func TestCallerThatGivesUpLeavesTheTokenToTheOthers(t *testing.T) {
 		synctest.Wait() // the hasty one has begun the request
 		calls.Go(func() { mustCreate(t, client) })
 		calls.Wait()
-		if tokens := len(fake.Requests(zoomtest.Token)); tokens != 1 {
+		if tokens := len(fake.Requests(zoomtest.GiveToken)); tokens != 1 {
 			t.Errorf("%d tokens were asked for, want 1", tokens)
 		}
 	})
@@ -161,7 +157,7 @@ func TestHangingTokenEndpointIsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := zoomtest.New(zoomtest.WithUsers(host))
 		client := newClient(t, fake)
-		fake.Fault(zoomtest.Token, zoomtest.Hang().Always())
+		fake.Fault(zoomtest.GiveToken, zoomtest.Hang().Always())
 		begin := time.Now()
 		_, err := client.CreateMeeting(t.Context(), host, incident())
 		if diff := cmp.Diff([]string{"ErrUnavailable"}, reasons(err)); diff != "" {
@@ -191,7 +187,7 @@ func TestExpiredTokenIsRenewedOnceForAll(t *testing.T) {
 			})
 		}
 		calls.Wait()
-		if tokens := len(fake.Requests(zoomtest.Token)); tokens != 2 {
+		if tokens := len(fake.Requests(zoomtest.GiveToken)); tokens != 2 {
 			t.Errorf("%d tokens were asked for, want the first and one more", tokens)
 		}
 	})
@@ -206,9 +202,9 @@ func TestTokenRequestComesThroughWhatPasses(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				fake := zoomtest.New(zoomtest.WithUsers(host))
-				fake.Fault(zoomtest.Token, fault)
+				fake.Fault(zoomtest.GiveToken, fault)
 				mustCreate(t, newClient(t, fake))
-				if tokens := len(fake.Requests(zoomtest.Token)); tokens != 2 {
+				if tokens := len(fake.Requests(zoomtest.GiveToken)); tokens != 2 {
 					t.Errorf("%d tokens were asked for, want 2", tokens)
 				}
 			})
@@ -238,14 +234,14 @@ func TestRefusedCredentials(t *testing.T) {
 		{"rate limit", 429, `{"error":"x"}`, []string{"ErrRateLimited"}, "HTTP 429"},
 		{"down", 503, `{"error":"x"}`, []string{"ErrUnavailable"}, "HTTP 503"},
 		{"no token", 200, `{"access_token":""}`, []string{"ErrUnavailable"}, "no access token"},
-		{"a page", 200, `<html>`, []string{"ErrUnavailable"}, "not a JSON object"},
+		{"a page", 200, `<html>`, []string{"ErrUnavailable"}, "no access token"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				fake := zoomtest.New(zoomtest.WithUsers(host))
-				fake.Fault(zoomtest.Token, zoomtest.Answer(test.status, test.body).Always())
+				fake.Fault(zoomtest.GiveToken, zoomtest.Answer(test.status, test.body).Always())
 				client, err := zoom.NewClient(zoom.ServerToServer("a", "c", secret), zoom.WithTransport(fake.Transport()))
 				if err != nil {
 					t.Fatal(err)
@@ -314,8 +310,8 @@ func TestForeignTokenSource(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			fake := zoomtest.New(zoomtest.WithUsers(host))
-			fake.Fault(zoomtest.Create, expired)
-			client, err := zoom.NewClient(test.source, zoom.WithTransport(fake.Transport()))
+			fake.Fault(zoomtest.CreateMeeting, expired)
+			client, err := zoom.NewClient(zoom.UserToken(test.source), zoom.WithTransport(fake.Transport()))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -326,7 +322,7 @@ func TestForeignTokenSource(t *testing.T) {
 			if test.want == nil && !errors.Is(err, gone) {
 				t.Errorf("%v hides the source's own error", err)
 			}
-			if sent := len(fake.Requests(zoomtest.Create)); sent != test.sent {
+			if sent := len(fake.Requests(zoomtest.CreateMeeting)); sent != test.sent {
 				t.Errorf("%d creates were sent, want %d", sent, test.sent)
 			}
 			if source, ok := test.source.(*renewable); ok {
