@@ -12,7 +12,7 @@ import (
 
 	"github.com/incidentbridge/incidentbridge/internal/authcode"
 	"github.com/incidentbridge/incidentbridge/internal/httpx"
-	"github.com/incidentbridge/incidentbridge/internal/onetoken"
+	"github.com/incidentbridge/incidentbridge/internal/tokencache"
 )
 
 // tokenLife is what PagerDuty documents for scoped OAuth, for an answer that does not
@@ -23,7 +23,7 @@ const tokenLife = 24 * time.Hour
 type appSource struct {
 	app    *authcode.App
 	scope  string
-	tokens *onetoken.Cache
+	tokens *tokencache.Cache
 }
 
 func newAppSource(credentials *appCredentials, settings *config, client *httpx.Client) *appSource {
@@ -36,7 +36,7 @@ func newAppSource(credentials *appCredentials, settings *config, client *httpx.C
 		},
 		scope: strings.Join(append([]string{account}, settings.scopes...), " "),
 	}
-	source.tokens = onetoken.New(source.fetch)
+	source.tokens = tokencache.New(source.fetch)
 	return source
 }
 

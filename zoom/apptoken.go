@@ -10,7 +10,7 @@ import (
 
 	"github.com/incidentbridge/incidentbridge/internal/authcode"
 	"github.com/incidentbridge/incidentbridge/internal/httpx"
-	"github.com/incidentbridge/incidentbridge/internal/onetoken"
+	"github.com/incidentbridge/incidentbridge/internal/tokencache"
 )
 
 const (
@@ -26,7 +26,7 @@ const (
 type appSource struct {
 	app       *authcode.App
 	accountID string
-	tokens    *onetoken.Cache
+	tokens    *tokencache.Cache
 }
 
 func newAppSource(credentials *appCredentials, settings config, client *httpx.Client) *appSource {
@@ -37,7 +37,7 @@ func newAppSource(credentials *appCredentials, settings config, client *httpx.Cl
 		},
 		accountID: credentials.accountID,
 	}
-	source.tokens = onetoken.New(source.fetch)
+	source.tokens = tokencache.New(source.fetch)
 	return source
 }
 

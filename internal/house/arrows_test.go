@@ -39,8 +39,8 @@ var floors = map[string]floor{
 		on:    []string{"internal/redact"},
 		links: []string{retryableHTTP, cleanHTTP},
 	},
-	"internal/onetoken": {
-		on:    []string{"internal/detach"},
+	"internal/tokencache": {
+		on:    []string{"internal/memo", "internal/detach"},
 		links: []string{oauth2},
 	},
 	"internal/authcode": { // the flow is the same for both vendors, and so are x/oauth2's gaps
@@ -54,11 +54,11 @@ var floors = map[string]floor{
 	},
 	"internal/mutant": {},
 	"zoom": {
-		on:    []string{"internal/httpx", "internal/onetoken", "internal/authcode", "internal/redact", "internal/lenientjson", "internal/urlcheck", "internal/fakes", "internal/oauthtest"},
+		on:    []string{"internal/httpx", "internal/tokencache", "internal/authcode", "internal/redact", "internal/lenientjson", "internal/urlcheck", "internal/fakes", "internal/oauthtest"},
 		links: []string{oauth2, retryableHTTP, cleanHTTP},
 	},
 	"pagerduty": {
-		on:    []string{"internal/httpx", "internal/onetoken", "internal/authcode", "internal/redact", "internal/lenientjson", "internal/urlcheck", "internal/fakes", "internal/oauthtest"},
+		on:    []string{"internal/httpx", "internal/tokencache", "internal/authcode", "internal/redact", "internal/lenientjson", "internal/urlcheck", "internal/fakes", "internal/oauthtest"},
 		links: []string{oauth2, goPagerDuty, goQuerystring, retryableHTTP, cleanHTTP},
 	},
 	"tokenstore": {

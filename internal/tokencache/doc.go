@@ -1,7 +1,7 @@
-// Package onetoken keeps one access token in memory, for the token sources of the zoom and pagerduty clients that ask
+// Package tokencache keeps one access token in memory, for the token sources of the zoom and pagerduty clients that ask
 // their vendor for it.
 //
-//	tokens := onetoken.New(func(ctx context.Context) (*oauth2.Token, error) { ... }) // asks the vendor
+//	tokens := tokencache.New(func(ctx context.Context) (*oauth2.Token, error) { ... }) // asks the vendor
 //	token, err := tokens.Token(ctx) // the kept one, or a new one
 //	tokens.Invalidate(token)        // the vendor refused it: do not hand it out again
 //
@@ -14,4 +14,4 @@
 //
 // A Cache is safe for concurrent use. Its only goroutine is that of a running fetch, which ends within 20 seconds if
 // the fetch heeds its context. There is nothing to close.
-package onetoken
+package tokencache

@@ -1,4 +1,4 @@
-package onetoken_test
+package tokencache_test
 
 import (
 	"context"
@@ -12,11 +12,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/oauth2"
 
-	"github.com/incidentbridge/incidentbridge/internal/onetoken"
+	"github.com/incidentbridge/incidentbridge/internal/tokencache"
 )
 
 func ExampleCache() {
-	tokens := onetoken.New(func(context.Context) (*oauth2.Token, error) {
+	tokens := tokencache.New(func(context.Context) (*oauth2.Token, error) {
 		fmt.Println("the vendor is asked")
 		return &oauth2.Token{AccessToken: "t1", Expiry: time.Now().Add(time.Hour)}, nil
 	})
@@ -58,7 +58,7 @@ func (v *vendor) fetch(ctx context.Context) (*oauth2.Token, error) {
 	return &oauth2.Token{AccessToken: name, Expiry: begin.Add(life)}, nil
 }
 
-func mustToken(t *testing.T, tokens *onetoken.Cache) string {
+func mustToken(t *testing.T, tokens *tokencache.Cache) string {
 	t.Helper()
 	token, err := tokens.Token(t.Context())
 	if err != nil {
@@ -86,7 +86,7 @@ func TestTokenIsKeptUntilAMinuteBeforeItsEnd(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				tokens := onetoken.New((&vendor{life: tt.life}).fetch)
+				tokens := tokencache.New((&vendor{life: tt.life}).fetch)
 				var got []string
 				for _, wait := range tt.waits {
 					time.Sleep(wait)
@@ -103,7 +103,7 @@ func TestTokenIsKeptUntilAMinuteBeforeItsEnd(t *testing.T) {
 func TestCallersShareOneFetch(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		tokens := onetoken.New((&vendor{delay: time.Second}).fetch)
+		tokens := tokencache.New((&vendor{delay: time.Second}).fetch)
 		var calls sync.WaitGroup
 		for range 50 {
 			calls.Go(func() {
@@ -119,7 +119,7 @@ func TestCallersShareOneFetch(t *testing.T) {
 func TestCallerThatGivesUpLeavesTheTokenToTheOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		tokens := onetoken.New((&vendor{delay: 2 * time.Second}).fetch)
+		tokens := tokencache.New((&vendor{delay: 2 * time.Second}).fetch)
 		hasty, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if _, err := tokens.Token(hasty); !errors.Is(err, context.DeadlineExceeded) {
@@ -135,7 +135,7 @@ func TestHangingFetchIsGivenUpAndDoneAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		slow := &vendor{delay: time.Hour}
-		tokens := onetoken.New(slow.fetch)
+		tokens := tokencache.New(slow.fetch)
 		begin := time.Now()
 		_, err := tokens.Token(t.Context())
 		if took := time.Since(begin); took != 20*time.Second || !errors.Is(err, context.DeadlineExceeded) {
@@ -162,7 +162,7 @@ func TestOnlyTheRefusedTokenIsForgotten(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			tokens := onetoken.New((&vendor{}).fetch)
+			tokens := tokencache.New((&vendor{}).fetch)
 			tokens.Invalidate(&oauth2.Token{AccessToken: "t0"}) // nothing is kept yet
 			tokens.Invalidate(&oauth2.Token{AccessToken: mustToken(t, tokens)})
 			mustToken(t, tokens)
@@ -190,7 +190,7 @@ func TestTokenThatArrivesWithTheDeadlineIsHandedOut(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		for range 50 { // a select that may choose takes the wrong one sooner or later
-			tokens := onetoken.New((&vendor{}).fetch)
+			tokens := tokencache.New((&vendor{}).fetch)
 			if _, err := tokens.Token(over{t.Context()}); err != nil {
 				t.Fatalf("the token is there, and the caller got %v", err)
 			}
