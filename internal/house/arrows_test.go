@@ -46,6 +46,10 @@ var floors = map[string]floor{
 	},
 	"internal/fakes":  {},
 	"internal/mutant": {},
+	"internal/simtest": { // its simulated processes share a tokenstore.Store
+		on:    []string{"tokenstore"},
+		links: []string{oauth2},
+	},
 	"zoom": {
 		on:    []string{"internal/httpx", "internal/onetoken", "internal/authcode", "internal/redact", "internal/fakes"},
 		links: []string{oauth2, retryableHTTP, cleanHTTP},
@@ -55,7 +59,7 @@ var floors = map[string]floor{
 		links: []string{oauth2, goPagerDuty, goQuerystring, retryableHTTP, cleanHTTP},
 	},
 	"tokenstore": {
-		on:    []string{"internal/redact", "internal/detach", "internal/mutant"},
+		on:    []string{"internal/redact", "internal/detach", "internal/mutant", "internal/simtest"},
 		links: []string{oauth2},
 	},
 	"tokenstore/sqlstore": { // database/sql alone: whoever imports it brings the driver
@@ -65,7 +69,9 @@ var floors = map[string]floor{
 	"tokenstore/redisstore":  {on: []string{"tokenstore"}}, // modules of their own: their go.mod says what they link
 	"tokenstore/dynamostore": {on: []string{"tokenstore"}},
 	"bridge": {
-		on:    []string{"zoom", "pagerduty", "tokenstore", "internal/redact", "internal/detach", "internal/mutant"},
+		on: []string{
+			"zoom", "pagerduty", "tokenstore", "internal/redact", "internal/detach", "internal/mutant", "internal/simtest",
+		},
 		links: []string{oauth2, goPagerDuty, goQuerystring, retryableHTTP, cleanHTTP},
 	},
 	"adapters": {
