@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/incidentbridge/incidentbridge/internal/mutant"
+	"github.com/incidentbridge/incidentbridge/internal/simtest"
 )
 
 // mutation is a mistake that somebody might make: a small change of the source, from a text that stands there once.
@@ -150,10 +151,10 @@ func mistakes() []mutant.Mistake {
 // TestMutations puts each mistake into the source, builds the tests with it and lets the simulation find it.
 func TestMutations(t *testing.T) {
 	t.Parallel()
-	if testing.Short() || withRaceDetector {
+	if testing.Short() || simtest.RaceDetector {
 		t.Skip("builds the package once per mistake, without the race detector: minutes")
 	}
-	mutant.Find(t, mistakes(), *seeds)
+	mutant.Find(t, mistakes(), simtest.FullRun)
 }
 
 func TestMutationsAreWrittenDown(t *testing.T) {

@@ -90,7 +90,7 @@ func (c Config) RunTwice(t *testing.T) {
 	t.Helper()
 	count := c.Twice
 	if *long {
-		count *= 10
+		count *= 20
 	}
 	for seed := range uint64(count) { //nolint:gosec // G115: a count of seeds is not negative
 		first, second := c.runSeed(t, seed+1), c.runSeed(t, seed+1)

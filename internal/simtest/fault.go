@@ -37,11 +37,10 @@ func StoreFaults(step string, changes bool) []Cell {
 	return cellsOf(step, changes, None, Lost, LostAfter, Hang, HangAfter, Crash, CrashAfter, Freeze, StoreDown)
 }
 
-// VendorFaults are the cells of a step at a vendor, with some that only this one has.
-func VendorFaults(step string, changes bool, more ...Fault) []Cell {
-	return cellsOf(step, changes, append([]Fault{
-		None, Lost, LostAfter, Hang, HangAfter, Crash, CrashAfter, Freeze, Unreachable, Fails, FailsAfter,
-	}, more...)...)
+// VendorFaults are the cells of a step at a vendor.
+func VendorFaults(step string, changes bool) []Cell {
+	return cellsOf(step, changes,
+		None, Lost, LostAfter, Hang, HangAfter, Crash, CrashAfter, Freeze, Unreachable, Fails, FailsAfter)
 }
 
 func cellsOf(step string, changes bool, faults ...Fault) []Cell {

@@ -1,0 +1,63 @@
+package bridge_test
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+)
+
+// recordView is what tests read of an incident's record in the store. It alone knows the names of the JSON.
+type recordView struct {
+	IncidentID     string        `json:"incident_id"`
+	State          string        `json:"state"`
+	Generation     int           `json:"generation"`
+	Lease          leaseView     `json:"lease"`
+	Decision       *decisionView `json:"call"`
+	Previous       previousView  `json:"standing"`
+	CloseRequested string        `json:"close_ask"`
+	Reason         string        `json:"reason"`
+	LastClosedAt   time.Time     `json:"over_at"`
+	Verified       int           `json:"verified"`
+}
+
+type leaseView struct {
+	Owner string    `json:"owner"`
+	Until time.Time `json:"until"`
+}
+
+// previousView is the bridge that a Replace is about to replace.
+type previousView struct {
+	Decision *decisionView `json:"call"`
+}
+
+type decisionView struct {
+	Provider  string `json:"provider"`
+	MeetingID string `json:"meeting_id"`
+	JoinURL   string `json:"join_url"`
+}
+
+func readRecord(value []byte) recordView {
+	var v recordView
+	_ = json.Unmarshal(value, &v) // what is no record has no incident
+	return v
+}
+
+// is reports whether the decision is this meeting of Zoom.
+func (d *decisionView) is(meetingID string) bool {
+	return d != nil && d.Provider == "zoom" && d.MeetingID == meetingID
+}
+
+// equal reports whether both are decisions for the same.
+func (d *decisionView) equal(other *decisionView) bool {
+	return d != nil && other != nil && *d == *other
+}
+
+// isOpen reports whether there is something left to do for the record.
+func (v recordView) isOpen() bool {
+	return slices.Contains([]string{"creating", "created", "attached", "closing", "ending"}, v.State)
+}
+
+// isReplaceable reports whether the record has a bridge that a Replace may replace.
+func (v recordView) isReplaceable() bool {
+	return v.Decision != nil && slices.Contains([]string{"created", "attached", "closing"}, v.State)
+}
