@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/incidentbridge/incidentbridge/internal/mutant"
+	"github.com/incidentbridge/incidentbridge/internal/simtest"
 )
 
 // mutations are the mistakes that the simulation must find. When one of them no longer fits the source, write it anew for
@@ -72,10 +73,10 @@ func mistake(name, file, from, to string) mutant.Mistake {
 // TestMutations puts each mistake into the source, builds the tests with it and lets the simulation find it.
 func TestMutations(t *testing.T) {
 	t.Parallel()
-	if testing.Short() || withRaceDetector {
+	if testing.Short() || simtest.RaceDetector {
 		t.Skip("builds the package once per mistake, without the race detector")
 	}
-	mutant.Find(t, mutations(), *seeds)
+	mutant.Find(t, mutations(), simtest.FullRun)
 }
 
 func TestMutationsAreWrittenDown(t *testing.T) {

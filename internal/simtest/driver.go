@@ -13,7 +13,7 @@ type Action struct {
 
 // DoOne lets a call on, with that weight if there is one, or does one of the actions.
 func (s *Sim) DoOne(callWeight int, actions []Action) {
-	calls := s.Ready()
+	calls := s.gate.waiting(func(c *Call) bool { return c.isReady() || c.isUnderWay() })
 	if len(calls) == 0 {
 		callWeight = 0
 	}
@@ -36,13 +36,22 @@ func (s *Sim) DoOne(callWeight int, actions []Action) {
 	}
 }
 
-// Ready are the calls that the driver may let on.
-func (s *Sim) Ready() []*Call {
-	return s.gate.waiting(func(c *Call) bool { return !c.stuck && !c.By.Process.frozen })
+// Ready are the calls that the driver may let on, but for those of frozen processes.
+func (s *Sim) Ready() []*Call { return s.gate.waiting((*Call).isReady) }
+
+func (c *Call) isReady() bool { return !c.stuck && !c.By.Process.frozen }
+
+// isUnderWay reports whether it has left a process that was frozen then, so that it will be processed.
+func (c *Call) isUnderWay() bool {
+	return !c.stuck && c.By.Process.frozen && c.processed.Never() && !c.isTooLate()
 }
 
 // letOn processes a call, or lets its answer arrive, or lets something go wrong with it.
 func (s *Sim) letOn(c *Call) {
+	if c.isUnderWay() {
+		s.Process(c)
+		return
+	}
 	if c.Step == s.Target.Step && s.Chance(70) && s.hit(c, s.Target.Fault) {
 		return
 	}

@@ -92,7 +92,7 @@ func (s *Sim) reportDone() {
 }
 
 // Kill kills a process, as kill -9 does: no call of its arrives any more, and no answer reaches it or its callers.
-func (s *Sim) kill(p *Process) {
+func (s *Sim) Kill(p *Process) {
 	s.gate.mu.Lock()
 	p.dead = true
 	s.gate.mu.Unlock()
@@ -117,14 +117,6 @@ func (s *Sim) kill(p *Process) {
 	})
 }
 
-// Kill kills a process, as kill -9 does: no call of its arrives any more, and no answer reaches it or its callers.
-func (s *Sim) Kill(p *Process) {
-	if p.frozen {
-		s.unfreezeAt = time.Time{}
-	}
-	s.kill(p)
-}
-
 // Restart kills a process and boots another.
 func (s *Sim) Restart(p *Process) {
 	s.Kill(p)
@@ -141,14 +133,15 @@ func (s *Sim) Freeze(p *Process, least time.Duration) {
 }
 
 // IsFrozen reports whether a process is frozen.
-func (s *Sim) IsFrozen() bool { return !s.unfreezeAt.IsZero() }
+func (s *Sim) IsFrozen() bool {
+	return slices.ContainsFunc(s.processes, (*Process).IsFrozen)
+}
 
 // MayUnfreeze reports whether a process is frozen and has been for long enough.
 func (s *Sim) MayUnfreeze() bool { return s.IsFrozen() && time.Now().After(s.unfreezeAt) }
 
 // Unfreeze lets frozen processes run again. What one waited for may have come meanwhile, or not.
 func (s *Sim) Unfreeze() {
-	s.unfreezeAt = time.Time{}
 	for _, p := range s.processes {
 		if !p.frozen {
 			continue

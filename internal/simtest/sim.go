@@ -37,7 +37,7 @@ type Sim struct {
 	booted     int      // processes, ever
 	started    int      // actors, ever
 	storeDown  bool
-	unfreezeAt time.Time // when a frozen process may wake; zero: none is frozen
+	unfreezeAt time.Time // when frozen processes may run again
 
 	mu         sync.Mutex
 	cells      cells
@@ -59,7 +59,7 @@ func newSim(t *testing.T, seed uint64, cellsToMeet []Cell) *Sim {
 // end stops every process and lets the last goroutine end.
 func (s *Sim) end() {
 	for _, p := range slices.Clone(s.processes) {
-		s.kill(p)
+		s.Kill(p)
 	}
 	time.Sleep(10 * time.Minute)
 	synctest.Wait()

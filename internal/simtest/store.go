@@ -31,6 +31,9 @@ type Store struct {
 	// Read is called when a Get was processed, Written when a Put was, with the record before. Nil: nothing is.
 	Read    func(ctx context.Context, r tokenstore.Record)
 	Written func(ctx context.Context, before, now tokenstore.Record)
+	// Answered is called when an answer arrives that shows a record: what a Get found, which may be nothing, or what a
+	// Put has written. Nil: nothing is.
+	Answered func(ctx context.Context, r tokenstore.Record)
 	// Listed may hide some of the keys that Due has found; nil: none.
 	Listed func(ctx context.Context, keys []string) []string
 	// Summary is a record in the trace; nil: nothing is said of it.
@@ -46,6 +49,7 @@ type storeAnswer struct {
 	next    string
 	err     error
 
+	shown   *tokenstore.Record // to the sender; nil: none
 	summary func(tokenstore.Record) string
 }
 
@@ -64,6 +68,9 @@ func (a storeAnswer) String() string {
 func (s Store) Get(ctx context.Context, key string) (tokenstore.Record, error) {
 	a := s.send(ctx, "get", key, tokenstore.Record{}, func(ctx context.Context) (a storeAnswer) {
 		a.record, a.err = s.Shared.Get(ctx, key)
+		if a.err == nil || errors.Is(a.err, tokenstore.ErrNotFound) {
+			a.shown = &a.record
+		}
 		if s.Read != nil {
 			s.Read(ctx, a.record)
 		}
@@ -77,7 +84,11 @@ func (s Store) Put(ctx context.Context, key string, r tokenstore.Record) (string
 	a := s.send(ctx, "put", key, r, func(ctx context.Context) (a storeAnswer) {
 		before, _ := s.Shared.Get(ctx, key) // what is not there is empty
 		a.version, a.err = s.Shared.Put(ctx, key, r)
-		if a.err == nil && s.Written != nil {
+		if a.err != nil {
+			return a
+		}
+		a.shown = &r
+		if s.Written != nil {
 			s.Written(ctx, before, r)
 		}
 		return a
@@ -119,10 +130,16 @@ func (s Store) send(
 	if s.Describe != nil {
 		s.Describe(ctx, c, r)
 	}
+	var answer storeAnswer
+	c.Answered = func() {
+		if s.Answered != nil && answer.shown != nil {
+			s.Answered(ctx, *answer.shown)
+		}
+	}
 	return Send(s.Sim, c, func() storeAnswer {
-		a := process(context.WithoutCancel(ctx))
-		a.summary = s.Summary
-		return a
+		answer = process(context.WithoutCancel(ctx))
+		answer.summary = s.Summary
+		return answer
 	}, func(f Fault) storeAnswer { return storeAnswer{err: s.broken(ctx, f)} })
 }
 
