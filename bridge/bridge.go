@@ -1,8 +1,13 @@
 package bridge
 
-import "time"
+import (
+	"slices"
+	"time"
 
-// State is where a bridge stands in its life.
+	"github.com/incidentbridge/incidentbridge/bridge/internal/ledger"
+)
+
+// State is where a bridge is in its life.
 //
 //	creating ─▶ created ─▶ attached ─▶ closing ─▶ ending ─▶ closed
 //	    │                      ▲          │
@@ -23,15 +28,8 @@ const (
 	StateAbandoned State = "abandoned" // uninstalled while open; nothing can be done about it any more
 )
 
-// Open says whether a bridge in this state is one people may still be in.
-func (s State) Open() bool {
-	switch s {
-	case StateCreating, StateCreated, StateAttached, StateClosing, StateEnding:
-		return true
-	default:
-		return false
-	}
-}
+// Open reports whether people may still be in a bridge of this state.
+func (s State) Open() bool { return ledger.State(s).Open() }
 
 // Bridge is an incident's conference bridge as the ledger knows it.
 //
@@ -49,4 +47,21 @@ type Bridge struct {
 	Warnings   []string  // what an operator should know; never a secret
 	OpenedAt   time.Time // when it was claimed
 	ClosedAt   time.Time // zero while it is open
+}
+
+// bridgeOf is what callers see of a record.
+func bridgeOf(r *ledger.Record) *Bridge {
+	b := &Bridge{
+		IncidentID: r.IncidentID, State: State(r.State), Generation: r.Generation,
+		Warnings: slices.Clone(r.Warnings), OpenedAt: r.OpenedAt, ClosedAt: r.ClosedAt,
+	}
+	if r.CloseRequested != "" && r.State == ledger.StateCreating {
+		b.State = StateClosing
+	}
+	if r.Decision == nil {
+		return b
+	}
+	b.Provider, b.MeetingID = r.Decision.Provider, r.Decision.MeetingID
+	b.JoinURL, b.Host, b.DialIn = r.Decision.JoinURL, r.Decision.Host, r.Decision.Link().DialIn
+	return b
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/incidentbridge/incidentbridge/bridge/internal/ledger"
 )
 
 // CloseReason says why a bridge is closed.
@@ -16,246 +18,230 @@ const (
 	CloseRequested CloseReason = "requested" // somebody asked
 )
 
-// The reasons the ledger finds by itself.
-const (
-	closeRefused   CloseReason = "refused"   // PagerDuty will not take the link
-	closeMaxAge    CloseReason = "max_age"   // the bridge is too old
-	closeForbidden CloseReason = "forbidden" // nothing was made: the requester may not
-	closeMissing   CloseReason = "not_found" // nothing was made: there is no such incident
-	closeIgnored   CloseReason = "ignored"   // nothing was made: the trigger is not meant for it
-	closeFault     CloseReason = "fault"     // nothing was made: PagerDuty could not be read
-)
+// closeRecheck is how soon a closing checks again whether people have left.
+const closeRecheck = 10 * time.Second
 
-// Close ends the incident's bridge once the grace period is over and nobody is inside. It returns the bridge in
-// Closing, or as it stands when it is over already; ErrNotFound when there is none. For CloseResolved the incident is
-// read: the event of a resolve that has been taken back closes nothing.
+// Close ends the incident's bridge once the grace period is over and nobody is inside. It returns
+// the bridge in StateClosing, or as it is when it is over already; ErrNotFound when there is none.
+// For CloseResolved the incident is read: the event of a resolve that has been taken back closes
+// nothing.
 func (s *Service) Close(ctx context.Context, incidentID string, reason CloseReason) (*Bridge, error) {
 	id, err := s.resolveID(ctx, incidentID)
 	if err != nil {
-		return nil, fail("close", id, err)
+		return nil, wrap("close", id, err)
 	}
 	if reason != CloseResolved && reason != CloseRequested {
-		return nil, fail("close", id, fmt.Errorf("%w: unknown reason %q", ErrInvalid, clip(string(reason), 40)))
+		unknown := fmt.Errorf("%w: unknown reason %q", ErrInvalid, truncate(string(reason), 40))
+		return nil, wrap("close", id, unknown)
 	}
-	b, err := s.close(ctx, id, reason)
-	return b, fail("close", id, err)
+	b, err := s.close(ctx, id, ledger.CloseReason(reason))
+	return b, wrap("close", id, err)
 }
 
-func (s *Service) close(ctx context.Context, id string, reason CloseReason) (*Bridge, error) {
+func (s *Service) close(ctx context.Context, id string, reason ledger.CloseReason) (*Bridge, error) {
 	for {
-		e, err := s.ledger.read(ctx, id)
+		r, err := s.ledger.Read(ctx, id)
 		if err != nil {
 			return nil, err
 		}
-		if e.version == "" || e.State == StateClosed && e.Call == nil {
+		if !r.Exists() || r.State == ledger.StateClosed && r.Decision == nil {
 			return nil, ErrNotFound
 		}
-		if !e.closable(reason) || reason == CloseResolved && !s.closeOnResolve {
-			return e.bridge(), nil
+		if !canClose(r, reason) || reason == ledger.CloseResolved && !s.cfg.closeOnResolve {
+			return bridgeOf(r), nil
 		}
-		if reason == CloseResolved {
-			// The status is read after the record: a resolve from before the record was reopened is stale.
+		if reason == ledger.CloseResolved { //mutant:status-before-closing
+			// The status is read after the record: a resolve from before the record was reopened
+			// is stale.
 			incident, err := s.readIncident(ctx, id)
 			if err != nil && !errors.Is(err, ErrIncidentNotFound) {
 				return nil, err
 			}
 			if err == nil && incident.Status != StatusResolved {
-				return e.bridge(), nil
+				return bridgeOf(r), nil
 			}
 		}
-		next := e.clone()
-		next.askClose(reason, s.now(), s.grace)
-		e, err = s.ledger.write(ctx, next, e.version)
-		if errors.Is(err, errMoved) {
+		next := r.Clone()
+		next.RequestClose(reason, s.cfg.now(), s.cfg.grace)
+		r, err = s.ledger.Write(ctx, next)
+		if errors.Is(err, ledger.ErrConflict) {
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		return e.bridge(), nil
+		return bridgeOf(r), nil
 	}
 }
 
-func (r *record) closable(reason CloseReason) bool {
+func canClose(r *ledger.Record, reason ledger.CloseReason) bool {
 	switch r.State {
-	case StateCreating, StateCreated, StateAttached, StateFailed:
+	case ledger.StateCreating, ledger.StateCreated, ledger.StateAttached, ledger.StateFailed:
 		return true
-	case StateClosing:
-		return reason == CloseRequested && r.Reason == CloseResolved // a reopening must not take that back
+	case ledger.StateClosing: // a request outranks a resolve, so that a reopening does not cancel it
+		return reason == ledger.CloseRequested && r.CloseReason == ledger.CloseResolved
 	default:
 		return false
 	}
 }
 
-// askClose begins the closing, or asks whoever is creating to do so once the call is decided.
-func (r *record) askClose(reason CloseReason, now time.Time, grace time.Duration) {
-	switch r.State {
-	case StateCreating:
-		r.CloseAsk, r.OverAt = reason, now
-	case StateClosing:
-		r.Reason = reason
-	case StateFailed:
-		r.State, r.Reason, r.ClosedAt, r.OverAt = StateClosed, reason, now, now
-	default:
-		r.closing(reason, now, grace)
-	}
-}
-
-// closing starts the grace period.
-func (r *record) closing(reason CloseReason, now time.Time, grace time.Duration) {
-	r.State, r.Reason, r.OverAt, r.CloseAt = StateClosing, reason, now, now.Add(grace)
-	r.CloseAsk, r.RetryAt = "", time.Time{}
-}
-
-// reopen cancels a closing: the same meeting, the same generation.
-func (o *opening) reopen(ctx context.Context) (*Bridge, error) {
-	o.step = "reopen"
-	incident, err := o.sight(ctx)
+// cancelClosing takes a closing back, with the lease held: the same meeting, the same generation.
+func (a *attempt) cancelClosing(ctx context.Context) (*Bridge, error) {
+	incident, err := a.known.incident(ctx)
 	if err == nil && incident.Status == StatusResolved {
 		err = ErrResolved
 	}
 	if err != nil {
-		return nil, errors.Join(err, o.save(ctx, free))
+		releaseErr := a.update(ctx, (*ledger.Record).ReleaseLease)
+		return nil, inStep("reopen", errors.Join(err, releaseErr))
 	}
-	if o.humans(incident) && !o.overwrite {
-		return o.keep(ctx, *incident.Bridge)
+	if isExternalBridge(a.record, incident) && !a.svc.cfg.overwrite {
+		return a.keepExternal(ctx, *incident.Bridge)
 	}
-	err = o.save(ctx, func(r *record) {
-		r.reopen()
-		r.addKey(o.req.IdempotencyKey, r.Generation, o.now())
+	err = a.update(ctx, func(r *ledger.Record) {
+		r.CancelClosing()
+		r.AddKey(a.req.IdempotencyKey, r.Generation, a.svc.cfg.now())
 	})
 	if err != nil {
-		return nil, err
+		return nil, inStep("reopen", err)
 	}
-	if incident.Bridge != nil && o.shows(*incident.Bridge) {
-		return o.attach(ctx, incident.Status, o.Call.DialIns)
+	if showsCurrentLink(a.record, incident) {
+		return a.attach(ctx, incident.Status, a.record.Decision.DialIns)
 	}
-	return o.publish(ctx)
+	return a.publish(ctx)
 }
 
-// reopen takes a closing back, to where its link is to be published again.
-func (r *record) reopen() {
-	r.State, r.Reason, r.CloseAt = StateCreated, "", time.Time{}
-}
-
-// useAgain is how soon a closing looks again whether people have left.
-const useAgain = 10 * time.Second
-
-// finish ends a bridge whose grace is over: closing -> ending -> closed. It is called with the lease held.
-func (o *opening) finish(ctx context.Context) error {
-	if o.State == StateClosing {
-		if done, err := o.pointOfNoReturn(ctx); done || err != nil {
-			return err
-		}
-	}
-	o.step = "end"
-	if err := o.end(ctx); err != nil {
-		return errors.Join(err, o.save(ctx, func(r *record) {
-			free(r)
-			r.postpone(o.now(), false)
-		}))
-	}
-	began := o.OpenedAt
-	err := o.save(ctx, func(r *record) {
-		now := o.now()
-		free(r)
-		r.State, r.ClosedAt, r.RetryAt = StateClosed, now, time.Time{}
-		r.giveUpStanding(now)
-		if o.providerOf(r.Call.Provider) == nil {
-			r.warn("meeting " + r.Call.MeetingID + " is left: its provider " + r.Call.Provider + " is not set up any more")
-		}
-		if len(r.AuditAt) > 0 {
-			r.AuditAt = append(r.AuditAt, now)
-		}
-	})
+// closeDue ends a closing bridge, with the lease held so that one process does it.
+func (s *Service) closeDue(ctx context.Context, r *ledger.Record) error {
+	a := s.newAttempt(r, Request{}, nil)
+	now := s.cfg.now()
+	next := r.Clone()
+	next.Lease = ledger.Lease{Owner: a.owner, Until: now.Add(leaseTime)}
+	written, err := s.ledger.Write(ctx, next)
 	if err == nil {
-		o.observe(ctx, Event{
-			Kind: EventClosed, IncidentID: o.id, Provider: o.Call.Provider, Generation: o.Generation, Duration: o.now().Sub(began),
-		})
+		a.record, a.renewed = written, now
+		err = a.end(ctx)
+	}
+	if errors.Is(err, ledger.ErrConflict) {
+		return nil // another process does it
 	}
 	return err
 }
 
-// pointOfNoReturn looks at the incident and into the meeting before anything is ended. done: not now, or not at all.
-func (o *opening) pointOfNoReturn(ctx context.Context) (done bool, err error) {
-	o.step = "look before ending"
-	if o.Reason == CloseResolved || o.Reason == closeRefused {
-		if done, err := o.reconsider(ctx); done || err != nil {
-			return true, err
+// end brings a bridge whose grace is over from closing over ending to closed.
+func (a *attempt) end(ctx context.Context) error {
+	if a.record.State == ledger.StateClosing {
+		if done, err := a.beginEnding(ctx); done || err != nil {
+			return inStep("check before ending", err)
 		}
 	}
-	inside, err := o.inside(ctx)
-	if err != nil {
-		return true, errors.Join(err, o.again(ctx))
+	if err := a.endMeeting(ctx); err != nil {
+		retryErr := a.update(ctx, func(r *ledger.Record) {
+			r.ReleaseLease()
+			r.ScheduleRetry(truncate(userMessage(err), 500), false, a.svc.cfg.now())
+		})
+		return inStep("end", errors.Join(err, retryErr))
 	}
-	if inside && !o.tooOld() {
-		return true, o.again(ctx)
-	}
-	return false, o.save(ctx, func(r *record) { r.State = StateEnding })
+	return inStep("end", a.update(ctx, func(r *ledger.Record) {
+		r.ReleaseLease()
+		r.End(a.svc.cfg.now())
+		if a.svc.providerOf(r.Decision.Provider) == nil {
+			r.Warn("meeting " + r.Decision.MeetingID + " is left: its provider " + r.Decision.Provider +
+				" is not set up any more")
+		}
+	}))
 }
 
-func (o *opening) tooOld() bool { return o.now().Sub(o.OpenedAt) >= o.maxAge }
+// beginEnding checks the incident and the meeting before anything is ended. done: not now, or not
+// at all.
+func (a *attempt) beginEnding(ctx context.Context) (done bool, err error) {
+	if done, err := a.recheckReason(ctx); done || err != nil {
+		return true, err
+	}
+	occupied, err := a.occupied(ctx)
+	if err != nil {
+		recheckErr := a.closeLater(ctx)
+		return true, errors.Join(err, recheckErr)
+	}
+	if occupied && !a.expired() {
+		return true, a.closeLater(ctx)
+	}
+	return false, a.update(ctx, (*ledger.Record).StartEnding) //mutant:state-ending
+}
 
-// reconsider reads whether what the bridge is closing for is still so.
-func (o *opening) reconsider(ctx context.Context) (done bool, err error) {
-	incident, err := o.readIncident(ctx, o.id)
-	switch {
-	case errors.Is(err, ErrIncidentNotFound), errors.Is(err, ErrPermanent) && o.Reason == closeRefused:
+func (a *attempt) expired() bool {
+	return a.svc.cfg.now().Sub(a.record.OpenedAt) >= a.svc.cfg.maxAge
+}
+
+// recheckReason reads whether the reason of the closing still holds. done: it does not, or that
+// is not known yet.
+func (a *attempt) recheckReason(ctx context.Context) (done bool, err error) {
+	resolved := a.record.CloseReason == ledger.CloseResolved //mutant:status-before-ending
+	rejected := a.record.CloseReason == ledger.CloseRejected //mutant:check-after-rejection
+	if !resolved && !rejected {
 		return false, nil
-	case err != nil && o.tooOld():
+	}
+	incident, err := a.svc.readIncident(ctx, a.id)
+	switch {
+	case errors.Is(err, ErrIncidentNotFound), errors.Is(err, ErrPermanent) && rejected:
+		return false, nil
+	case err != nil && a.expired():
 		return false, nil
 	case err != nil:
-		return true, errors.Join(err, o.again(ctx))
-	case o.Reason == CloseResolved && incident.Status != StatusResolved:
-		return true, o.save(ctx, func(r *record) {
-			free(r)
-			r.reopen()
-			r.RetryAt = o.now()
+		recheckErr := a.closeLater(ctx)
+		return true, errors.Join(err, recheckErr)
+	case resolved && incident.Status != StatusResolved:
+		err := a.update(ctx, func(r *ledger.Record) {
+			r.ReleaseLease()
+			r.CancelClosing()
+			r.RetryAt = a.svc.cfg.now()
 		})
-	case o.Reason == closeRefused && incident.Bridge != nil && o.shows(*incident.Bridge):
-		_, err := o.attach(ctx, incident.Status, o.Call.DialIns)
+		return true, err
+	case rejected && showsCurrentLink(a.record, incident):
+		_, err := a.attach(ctx, incident.Status, a.record.Decision.DialIns)
 		return true, err
 	default:
 		return false, nil
 	}
 }
 
-// again leaves the closing for a little later.
-func (o *opening) again(ctx context.Context) error {
-	return o.save(ctx, func(r *record) {
-		free(r)
-		r.CloseAt = o.now().Add(useAgain)
+// closeLater leaves the closing for a little later.
+func (a *attempt) closeLater(ctx context.Context) error {
+	return a.update(ctx, func(r *ledger.Record) {
+		r.ReleaseLease()
+		r.CloseAt = a.svc.cfg.now().Add(closeRecheck)
 	})
 }
 
-// inside says whether somebody is in the meeting.
-func (o *opening) inside(ctx context.Context) (bool, error) {
-	p := o.providerOf(o.Call.Provider)
+// occupied reports whether somebody is in the meeting.
+func (a *attempt) occupied(ctx context.Context) (bool, error) {
+	p := a.svc.providerOf(a.record.Decision.Provider)
 	if p == nil {
 		return false, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, readBudget)
 	defer cancel()
-	call, err := p.Meeting(ctx, o.Call.MeetingID, MeetingSpec{})
+	meeting, err := p.Meeting(ctx, a.record.Decision.MeetingID, MeetingSpec{})
 	if errors.Is(err, ErrGone) {
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	return call.Started, nil
+	return meeting.Started, nil
 }
 
-// end makes everybody leave and removes the meeting: an ended one could be started again by its link.
-func (o *opening) end(ctx context.Context) error {
-	p := o.providerOf(o.Call.Provider)
+// endMeeting makes everybody leave and deletes the meeting: an ended one could be started again
+// by its link.
+func (a *attempt) endMeeting(ctx context.Context) error {
+	p := a.svc.providerOf(a.record.Decision.Provider)
 	if p == nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, publishBudget)
 	defer cancel()
-	if err := p.End(ctx, o.Call.MeetingID); err != nil {
+	if err := p.End(ctx, a.record.Decision.MeetingID); err != nil {
 		return err
 	}
-	return p.Delete(ctx, o.Call.MeetingID)
+	return p.Delete(ctx, a.record.Decision.MeetingID)
 }

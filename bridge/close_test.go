@@ -324,7 +324,7 @@ func TestAFaultThatStaysIsToldOnceAMinute(t *testing.T) {
 		var log bytes.Buffer
 		w.start(t, bridge.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
 		pass(10*time.Minute - 30*time.Second)
-		if told := strings.Count(log.String(), "P1"); told != 10 {
+		if told := strings.Count(log.String(), "reconcile failed"); told != 10 {
 			t.Errorf("told %d times in ten minutes, want 10", told)
 		}
 	})

@@ -92,12 +92,12 @@ func (i *Installation) Consent(ctx context.Context, vendor Vendor, code, verifie
 	const op = "install"
 	a := i.app(vendor)
 	if a == nil {
-		return nil, fail(op, "", fmt.Errorf("%w: the %s app is not installed by consent", ErrInvalid, vendor))
+		return nil, wrap(op, "", fmt.Errorf("%w: the %s app is not installed by consent", ErrInvalid, vendor))
 	}
 	at := time.Now()
 	token, err := a.Exchange(ctx, code, verifier)
 	if err != nil {
-		return nil, fail(op, "", err)
+		return nil, wrap(op, "", err)
 	}
 	account, err := a.who(ctx, token)
 	if err == nil {
@@ -105,7 +105,7 @@ func (i *Installation) Consent(ctx context.Context, vendor Vendor, code, verifie
 	}
 	if err != nil {
 		_ = i.revoke(ctx, a, account.ID, token) // the refusal stands either way
-		return nil, fail(op, "", err)
+		return nil, wrap(op, "", err)
 	}
 	scope, _ := token.Extra("scope").(string)
 	apiURL, _ := token.Extra("api_url").(string)
@@ -197,5 +197,5 @@ func orUnknown(role string) string {
 	if role == "" {
 		return "not told"
 	}
-	return clip(role, 60)
+	return truncate(role, 60)
 }

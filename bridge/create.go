@@ -6,205 +6,244 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/incidentbridge/incidentbridge/bridge/internal/ledger"
+	"github.com/incidentbridge/incidentbridge/internal/detach"
 )
 
-// serve turns to one provider after the other until one makes a call.
-func (o *opening) serve(ctx context.Context, incident *Incident, email string) (*Bridge, error) {
-	o.step = "create"
-	if o.endsTooSoon(ctx) {
-		return nil, o.postpone(ctx, errNoTime, false)
+const (
+	createBudget  = 6 * time.Second
+	minCreateTime = 2 * time.Second // less is too little to begin a create before a hard deadline
+	findBudget    = 4 * time.Second
+	slowFailure   = 2 * time.Second // a provider that fails so slowly is not asked under another host
+)
+
+// errHardDeadline leaves the meeting to the next attempt. The provider did not fail, so there is
+// no reason to fall back.
+var errHardDeadline = fmt.Errorf("%w: too little time is left to create a meeting", ErrUnavailable)
+
+// created is a meeting that was made, or found, for the generation.
+type created struct {
+	provider Provider
+	meeting  *Meeting
+	faults   []error // of the providers that were asked before
+}
+
+// createMeeting asks one provider after the other until one makes a meeting. When none can, the
+// opening is left to the ledger.
+func (a *attempt) createMeeting(ctx context.Context, incident *Incident, email string) (created, error) {
+	providers := a.svc.providers
+	// Before a hard deadline the meeting is left to the next attempt, and no fallback is used.
+	if _, ok := detach.End(ctx); ok && !isInstant(providers[0]) && !canFinishCreate(ctx) {
+		return created{}, a.scheduleRetry(ctx, errHardDeadline, false)
 	}
-	ledger, err := o.ledger.identity(ctx)
+	id, err := a.svc.ledger.Identity(ctx)
 	if err != nil {
-		return nil, o.postpone(ctx, err, false)
+		return created{}, a.scheduleRetry(ctx, err, false)
 	}
-	o.mark = marker{ledger: ledger, incident: o.id, generation: o.Generation, nonce: o.Nonce}
+	marker := ledger.Marker{Ledger: id, Incident: a.id, Generation: a.record.Generation, Nonce: a.record.Nonce}
 	spec := MeetingSpec{
-		Topic: topic(o.topic, incident), Agenda: agenda(o.mark, incident), Start: o.now(),
-		Recording: o.recording, DialIn: o.dialIn,
+		Topic: topic(a.svc.cfg.topic, incident),
+		// The marker leads: a list shows the first 250 characters only.
+		Agenda: marker.String() + "\nConference bridge of PagerDuty incident " + incident.ID + ".",
+		Start:  a.svc.cfg.now(), Recording: a.svc.cfg.recording, DialIn: a.svc.cfg.dialIn,
 	}
 	var faults []error
-	forGood := true
-	for i, p := range o.providers {
-		call, err := o.makeAt(ctx, p, p.Hosts(email), spec, i == len(o.providers)-1)
+	permanent := true
+	for i, p := range providers {
+		last := i == len(providers)-1
+		meeting, err := a.tryProvider(ctx, p, p.Hosts(email), marker, spec, last)
 		if err == nil {
-			return o.settle(ctx, p, call, faults)
+			return created{provider: p, meeting: meeting, faults: faults}, nil //mutant:publish-before-decide
 		}
-		if errors.Is(err, errMoved) {
-			return nil, err
+		if errors.Is(err, ledger.ErrConflict) {
+			return created{}, err
 		}
-		if err := o.removed(ctx, err); err != nil {
-			return nil, o.release(ctx, closeFault, err)
+		if err := a.svc.uninstalledError(ctx, err); err != nil {
+			return created{}, a.abort(ctx, ledger.CloseFault, err)
 		}
-		err = o.consentFault(err)
+		err = a.svc.consentFault(err)
 		faults = append(faults, err)
-		forGood = forGood && refused(err)
+		permanent = permanent && isPermanent(err)
+		next := ""
+		if !last {
+			next = providers[i+1].Name()
+		}
+		a.svc.cfg.logger.WarnContext(ctx, "provider failed", "incident_id", a.id, "provider", p.Name(),
+			"next", next, "error", err)
 		if ctx.Err() != nil || errors.Is(err, ErrUnavailable) {
 			break
 		}
-		o.logger.WarnContext(ctx, "a provider could not serve", "incident_id", o.id, "provider", p.Name(), "error", err)
 	}
-	return nil, o.postpone(ctx, errors.Join(faults...), forGood)
+	return created{}, a.scheduleRetry(ctx, errors.Join(faults...), permanent)
 }
 
-// refused says that no trying again mends it: somebody has to look at the app.
-func refused(err error) bool {
-	return errors.Is(err, ErrPermanent) || errors.Is(err, ErrNotInstalled) || errors.Is(err, ErrReauthorize)
-}
-
-// makeAt makes a call at one provider, under the first host that can. The last provider gets a second round: a caller
-// would rather wait a second than come back.
-func (o *opening) makeAt(ctx context.Context, p Provider, hosts []string, spec MeetingSpec, last bool) (*Meeting, error) {
-	call, err := o.makeUnder(ctx, p, hosts, spec)
-	if err == nil || !last || pointless(err) || errors.Is(err, ErrRateLimited) {
-		return call, err
-	}
-	if !o.timeFor(ctx, p) || sleep(ctx, time.Second) != nil {
-		return nil, err
-	}
-	return o.makeUnder(ctx, p, hosts, spec)
-}
-
-func (o *opening) makeUnder(ctx context.Context, p Provider, hosts []string, spec MeetingSpec) (*Meeting, error) {
-	// What an earlier holder may have made is looked for at every host before anything new is made: Open 5.
-	for _, b := range o.Tried {
-		if b.Provider != p.Name() || !o.mayHold(b) || slices.Contains(hosts, b.Host) {
+// tryProvider makes a meeting at one provider, under the first host that can. The last provider
+// gets a second round: a caller would rather wait a second than come back.
+func (a *attempt) tryProvider(
+	ctx context.Context, p Provider, hosts []string, marker ledger.Marker, spec MeetingSpec, last bool,
+) (*Meeting, error) {
+	// What an earlier holder may have made is looked for at every host before anything new is made.
+	for _, site := range a.record.CreateSites {
+		if site.Provider != p.Name() || !a.mayHaveCreated(site) || slices.Contains(hosts, site.Host) {
 			continue
 		}
-		call, err := o.find(ctx, p, b.Host, spec)
-		if call != nil {
-			return call, nil
+		meeting, found, err := a.find(ctx, p, site.Host, marker, spec)
+		if found {
+			return meeting, nil
 		}
-		o.doubted = o.doubted || err != nil
+		a.known.createInDoubt = a.known.createInDoubt || err != nil
 	}
-	var faults []error
-	for _, host := range hosts {
-		began := time.Now()
-		call, err := o.makeFor(ctx, p, host, spec)
-		if err == nil || pointless(err) {
-			return call, err
+	for {
+		var faults []error
+		for _, host := range hosts {
+			began := time.Now()
+			meeting, err := a.createOrAdopt(ctx, p, host, marker, spec)
+			if err == nil || isFinal(err) {
+				return meeting, err
+			}
+			faults = append(faults, err)
+			if ctx.Err() != nil || errors.Is(err, ErrInDoubt) && time.Since(began) > slowFailure {
+				break
+			}
 		}
-		faults = append(faults, err)
-		if ctx.Err() != nil || errors.Is(err, ErrInDoubt) && time.Since(began) > slowFault {
-			break
+		err := errors.Join(faults...)
+		if !last || errors.Is(err, ErrRateLimited) || !a.enoughTime(ctx, p) || sleep(ctx, time.Second) != nil {
+			return nil, err
 		}
+		last = false
 	}
-	return nil, errors.Join(faults...)
 }
 
-// pointless says that another host, or a second round, would fare no better.
-func pointless(err error) bool {
-	return errors.Is(err, errMoved) || errors.Is(err, ErrUnavailable) || refused(err)
-}
-
-// makeFor makes a call under one host, after a look whether it was made before: Open 5 and 6.
-func (o *opening) makeFor(ctx context.Context, p Provider, host string, spec MeetingSpec) (*Meeting, error) {
-	here := berth{Provider: p.Name(), Host: host, Generation: o.Generation}
-	if o.mayHold(here) {
-		call, err := o.find(ctx, p, host, spec)
-		if call != nil || err != nil {
-			o.doubted = o.doubted || err != nil
-			return call, err
+// createOrAdopt makes a meeting under one host, unless one that was made before is found there.
+func (a *attempt) createOrAdopt(
+	ctx context.Context, p Provider, host string, marker ledger.Marker, spec MeetingSpec,
+) (*Meeting, error) {
+	site := ledger.CreateSite{Provider: p.Name(), Host: host, Generation: a.record.Generation}
+	if a.mayHaveCreated(site) {
+		meeting, found, err := a.find(ctx, p, host, marker, spec)
+		if found {
+			return meeting, nil
+		}
+		if err != nil { // whether there is one is unknown: another host, or the fallback
+			a.known.createInDoubt = true
+			return nil, err
 		}
 	}
-	if err := o.intend(ctx, here); err != nil {
+	// The site is recorded before the create is sent, and the lease outlives it.
+	if slices.Contains(a.record.CreateSites, site) {
+		if err := a.renewLease(ctx, createBudget); err != nil {
+			return nil, err
+		}
+	} else if err := a.update(ctx, func(r *ledger.Record) { r.CreateSites = append(r.CreateSites, site) }); err != nil {
 		return nil, err
 	}
-	if o.decidedElsewhere() {
-		return nil, o.giveWay(ctx)
+	if a.alreadyDecided() {
+		return nil, a.yieldToWinner(ctx)
 	}
-	if !o.timeFor(ctx, p) {
-		return nil, fmt.Errorf("%w: too little time is left to make a call", ErrProvider)
+	if !a.enoughTime(ctx, p) {
+		return nil, fmt.Errorf("%w: too little time is left to create a meeting", ErrProvider)
 	}
-	o.sentTo = append(o.sentTo, here)
+	a.known.createdAt = append(a.known.createdAt, site)
 	createCtx, cancel := context.WithTimeout(ctx, createBudget)
 	defer cancel()
-	call, err := p.Create(createCtx, host, spec)
-	if err == nil {
-		return call, nil
+	meeting, err := p.Create(createCtx, host, spec)
+	if err == nil || !errors.Is(err, ErrInDoubt) {
+		return meeting, err
 	}
-	if !errors.Is(err, ErrInDoubt) {
+	a.known.createInDoubt = true
+	if err := a.update(ctx, func(r *ledger.Record) { r.ScheduleAudit(a.svc.cfg.now()) }); err != nil {
 		return nil, err
 	}
-	o.doubted = true
-	if err := o.save(ctx, func(r *record) { r.audit(o.now()) }); err != nil {
-		return nil, err
+	if a.alreadyDecided() {
+		return nil, a.yieldToWinner(ctx)
 	}
-	if o.decidedElsewhere() {
-		return nil, o.giveWay(ctx)
-	}
-	if call, _ := o.find(ctx, p, host, spec); call != nil {
-		return call, nil
+	if meeting, found, _ := a.find(ctx, p, host, marker, spec); found {
+		return meeting, nil
 	}
 	return nil, err
 }
 
-// timeFor says whether a create could be seen through, by the lease and by the caller's patience. A room that is always
-// there takes none.
-func (o *opening) timeFor(ctx context.Context, p Provider) bool {
-	return takesNoTime(p) || o.leaseLeft() >= createBudget && timeToCreate(ctx)
-}
-
-func takesNoTime(p Provider) bool {
-	_, always := p.(staticRoom)
-	return always
-}
-
-// mayHold says whether a create of this generation may have been sent there before.
-func (o *opening) mayHold(b berth) bool {
-	if b.Generation != o.Generation {
+// mayHaveCreated reports whether a create of this generation may have been sent there before.
+func (a *attempt) mayHaveCreated(site ledger.CreateSite) bool {
+	if site.Generation != a.record.Generation {
 		return false
 	}
-	if o.fresh {
-		return slices.Contains(o.sentTo, b)
+	if a.known.newGeneration {
+		return slices.Contains(a.known.createdAt, site)
 	}
-	return slices.Contains(o.Tried, b)
+	return slices.Contains(a.record.CreateSites, site)
 }
 
-// intend writes where the create goes, unless the claim did, and makes sure that the lease outlives it: Open 6.
-func (o *opening) intend(ctx context.Context, here berth) error {
-	if slices.Contains(o.Tried, here) {
-		return o.extend(ctx, createBudget)
-	}
-	return o.save(ctx, func(r *record) {
-		if !slices.Contains(r.Tried, here) {
-			r.Tried = append(r.Tried, here)
-		}
-	})
-}
-
-// find looks under a host for the call that carries this generation's marker, and reads it: a list may name what is
-// gone. A list that fails is no answer.
-func (o *opening) find(ctx context.Context, p Provider, host string, spec MeetingSpec) (*Meeting, error) {
+// find looks under a host for the meeting that carries this generation's marker. Listed meetings
+// are read again, since lists may be stale. A failed list is an error, not "no meeting found".
+func (a *attempt) find(
+	ctx context.Context, p Provider, host string, marker ledger.Marker, spec MeetingSpec,
+) (_ *Meeting, found bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, findBudget)
 	defer cancel()
 	for listed, err := range p.Meetings(ctx, host) {
 		if err != nil {
-			return nil, fmt.Errorf("look for a call made before: %w", err)
+			return nil, false, fmt.Errorf("look for a meeting created before: %w", err)
 		}
-		if m, ok := parseMarker(listed.Agenda); !ok || m != o.mark {
+		m, ok := ledger.ParseMarker(listed.Agenda)
+		if !ok ||
+			m.Ledger != marker.Ledger || //mutant:adopt-ledger
+			m.Incident != marker.Incident || //mutant:adopt-incident
+			m.Generation != marker.Generation || //mutant:adopt-generation
+			m.Nonce != marker.Nonce { //mutant:adopt-nonce
 			continue
 		}
-		call, err := p.Meeting(ctx, listed.ID, spec)
+		meeting, err := p.Meeting(ctx, listed.ID, spec)
 		if errors.Is(err, ErrGone) {
 			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("read a call made before: %w", err)
+			return nil, false, fmt.Errorf("read a meeting created before: %w", err)
 		}
-		call.Host = host
-		o.observe(ctx, Event{Kind: EventAdopted, IncidentID: o.id, Provider: p.Name(), Generation: o.Generation})
-		return call, nil
+		meeting.Host = host
+		a.known.adopted = true
+		return meeting, true, nil
 	}
-	return nil, nil
+	return nil, false, nil
 }
 
-// fellBack tells people why this is not the usual call.
-func fellBack(p Provider, faults []error) string {
-	return clip(plainly(errors.Join(faults...))+", so the fallback "+p.Name()+" serves", 500)
+// isPermanent reports whether no retry can succeed: somebody has to mend the app.
+func isPermanent(err error) bool {
+	return errors.Is(err, ErrPermanent) || errors.Is(err, ErrNotInstalled) || errors.Is(err, ErrReauthorize)
 }
 
-// agenda leads with the marker: a list shows the first 250 characters only.
-func agenda(m marker, i *Incident) string {
-	return m.String() + "\nConference bridge of PagerDuty incident " + i.ID + "."
+// isFinal reports whether another host, or a second round, would fare no better.
+func isFinal(err error) bool {
+	return errors.Is(err, ledger.ErrConflict) || errors.Is(err, ErrUnavailable) || isPermanent(err)
+}
+
+// fallbackWarning tells people why this is not the usual meeting.
+func fallbackWarning(p Provider, faults []error) string {
+	return truncate(userMessage(errors.Join(faults...))+", so the fallback "+p.Name()+" is used", 500)
+}
+
+// enoughTime reports whether lease and context leave time to create a meeting. A provider that
+// answers at once needs none.
+func (a *attempt) enoughTime(ctx context.Context, p Provider) bool {
+	return isInstant(p) || a.leaseLeft() >= createBudget && canFinishCreate(ctx)
+}
+
+func isInstant(p Provider) bool {
+	i, ok := p.(Instant)
+	return ok && i.Instant()
+}
+
+// canFinishCreate reports whether there is time to begin a create: all that it may take, or
+// else, before a hard deadline, what it mostly takes.
+func canFinishCreate(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return true
+	}
+	need := createBudget
+	if _, ok := detach.End(ctx); ok {
+		need = minCreateTime
+	}
+	return time.Until(deadline) >= need
 }

@@ -1,10 +1,14 @@
 package bridge
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/incidentbridge/incidentbridge/bridge/internal/ledger"
 )
 
 // What callers act on. Each *Error matches one or more of these with errors.Is.
@@ -13,37 +17,37 @@ var (
 	ErrForbidden        = errors.New("bridge: requester may not open a bridge")
 	ErrIgnored          = errors.New("bridge: trigger does not open a bridge")
 	ErrStale            = errors.New("bridge: trigger is too old to act on")
-	ErrIncidentNotFound = errors.New("bridge: no such incident")
+	ErrIncidentNotFound = errors.New("bridge: incident not found")
 	ErrNotFound         = errors.New("bridge: incident has no bridge")
 	ErrResolved         = errors.New("bridge: incident is resolved")
-	ErrNotInstalled     = errors.New("bridge: not installed")
-	ErrReauthorize      = errors.New("bridge: consent is needed again")
+	ErrNotInstalled     = errors.New("bridge: app is not installed")
+	ErrReauthorize      = errors.New("bridge: app must be authorized again")
 	ErrRateLimited      = errors.New("bridge: vendor's rate limit reached")
-	ErrProvider         = errors.New("bridge: no provider could serve")
-	ErrIncidents        = errors.New("bridge: incident system could not serve")
-	ErrUnavailable      = errors.New("bridge: not safely kept, try again")
-	ErrInProgress       = errors.New("bridge: somebody else is still at work on it")
+	ErrProvider         = errors.New("bridge: no meeting could be created")
+	ErrIncidents        = errors.New("bridge: PagerDuty request failed")
+	ErrUnavailable      = ledger.ErrUnavailable // the trigger is not kept: try again
+	ErrInProgress       = errors.New("bridge: another request is already opening this bridge")
 )
 
 // What Incidents and Provider implementations say.
 var (
-	ErrNextHost       = errors.New("bridge: this host cannot")
-	ErrInDoubt        = errors.New("bridge: may or may not have happened")
-	ErrGone           = errors.New("bridge: no such call")
-	ErrPermanent      = errors.New("bridge: refused for good")
-	ErrDialInRejected = errors.New("bridge: dial-in number refused")
+	ErrNextHost       = errors.New("bridge: host cannot hold the meeting")
+	ErrInDoubt        = errors.New("bridge: outcome unknown")
+	ErrGone           = errors.New("bridge: meeting not found")
+	ErrPermanent      = errors.New("bridge: rejected permanently")
+	ErrDialInRejected = errors.New("bridge: dial-in number rejected")
 )
 
 // Error is what every failing method of a Service returns.
 type Error struct {
 	Op         string // "open", "replace", "close", …
-	Step       string // where: "claim", "read incident", "create", "publish", …
+	Step       string // which failed: "claim", "read incident", "create", "publish", …
 	IncidentID string
 	// MeetingID is the meeting that exists now and is decided for the incident, if any.
 	MeetingID string
-	// Kept says that the ledger holds the trigger and goes on by itself; the caller need not come back.
+	// Kept reports that the ledger holds the trigger and tries again; the caller need not.
 	Kept bool
-	// RetryAfter is when coming back makes sense; zero: unknown or never.
+	// RetryAfter is when a new try makes sense; zero: unknown or never.
 	RetryAfter time.Duration
 	Err        error
 }
@@ -71,26 +75,26 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// vendorError is a vendor's error under a sentinel of this package: it reads as the vendor's, and has a sentence for
-// people who are woken up by it.
+// vendorError is a vendor's error under a sentinel of this package: it reads as the vendor's, and
+// has a sentence for people.
 type vendorError struct {
-	kind  error
-	err   error
-	plain string
+	kind    error
+	err     error
+	message string
 }
 
 func (e *vendorError) Error() string   { return e.err.Error() }
 func (e *vendorError) Unwrap() []error { return []error{e.kind, e.err} }
 
-// plainly says in one sentence, without repeating itself, what went wrong.
-func plainly(err error) string {
+// userMessage tells a person in one sentence what went wrong.
+func userMessage(err error) string {
 	var sentences []string
 	var walk func(error)
 	walk = func(err error) {
 		switch e := err.(type) { //nolint:errorlint // the whole tree is walked
 		case *vendorError:
-			if !slices.Contains(sentences, e.plain) {
-				sentences = append(sentences, e.plain)
+			if !slices.Contains(sentences, e.message) {
+				sentences = append(sentences, e.message)
 			}
 		case interface{ Unwrap() []error }:
 			for _, cause := range e.Unwrap() {
@@ -102,7 +106,7 @@ func plainly(err error) string {
 	}
 	walk(err)
 	if len(sentences) == 0 {
-		return "something failed"
+		return "unexpected error, see the service log"
 	}
 	return strings.Join(sentences, "; ")
 }
@@ -112,4 +116,71 @@ func oneLine(err error) string {
 	lines := strings.Split(err.Error(), "\n")
 	slices.Sort(lines)
 	return strings.Join(slices.Compact(lines), "; ")
+}
+
+// stepError is an error and the step of the protocol that it came from.
+type stepError struct {
+	step string
+	err  error
+}
+
+func (e *stepError) Error() string { return e.err.Error() }
+func (e *stepError) Unwrap() error { return e.err }
+
+// inStep names the step that failed, unless a step within it has done so.
+func inStep(step string, err error) error {
+	if err == nil || stepOf(err) != "" {
+		return err
+	}
+	return &stepError{step: step, err: err}
+}
+
+func stepOf(err error) string {
+	if e, ok := errors.AsType[*stepError](err); ok {
+		return e.step
+	}
+	return ""
+}
+
+// wrap returns err as an *Error, unless it already is one.
+func wrap(op, id string, err error) error {
+	var already *Error
+	if err == nil || errors.As(err, &already) {
+		return err
+	}
+	e := &Error{Op: op, Step: stepOf(err), IncidentID: id, Err: err}
+	if errors.Is(err, ErrUnavailable) || errors.Is(err, ErrInProgress) || errors.Is(err, ErrIncidents) {
+		e.RetryAfter = 2 * time.Second
+	}
+	return e
+}
+
+// recoverTo turns a panic, which may come from any Incidents or Provider, into an error.
+func recoverTo(err *error) {
+	if fault := recover(); fault != nil {
+		*err = fmt.Errorf("%w: something panicked with a %T", ErrUnavailable, fault)
+	}
+}
+
+// start runs f concurrently and returns a function that waits for its result.
+func start[T any](ctx context.Context, f func(context.Context) (T, error)) func(context.Context) (T, error) {
+	var (
+		done   = make(chan struct{})
+		result T
+		fault  error
+	)
+	go func() {
+		defer close(done)
+		defer recoverTo(&fault)
+		result, fault = f(ctx)
+	}()
+	return func(ctx context.Context) (T, error) {
+		select {
+		case <-done:
+			return result, fault
+		case <-ctx.Done():
+			var zero T
+			return zero, ctx.Err()
+		}
+	}
 }

@@ -17,9 +17,9 @@ import (
 // page is what tests look at of a record as it lies in the store.
 type page struct {
 	State   string                 `json:"state"`
-	Call    json.RawMessage        `json:"call"`
+	Call    json.RawMessage        `json:"decision"`
 	Lease   struct{ Owner string } `json:"lease"`
-	Tried   []any                  `json:"tried"`
+	Tried   []any                  `json:"create_sites"`
 	AuditAt []time.Time            `json:"audit_at"`
 }
 

@@ -1,9 +1,6 @@
 package bridge
 
-import (
-	"context"
-	"time"
-)
+import "context"
 
 // Incidents is what a Service needs of the incident system. PagerDuty fits a *pagerduty.Client to it.
 //
@@ -58,7 +55,7 @@ type Link struct {
 	DialIn string
 }
 
-// IsZero says whether there is no bridge at all.
+// IsZero reports whether there is no bridge at all.
 func (l Link) IsZero() bool { return l == Link{} }
 
 // Person is somebody who asks for a bridge.
@@ -77,11 +74,3 @@ const (
 	RoleObserver    Role = "observer"    // opens one only where an assignment or a team makes them a responder
 	RoleResponder   Role = "responder"   // opens one
 )
-
-// carriedFor is how long what a trigger carries may stand in for a read.
-const carriedFor = time.Minute
-
-// tells says whether a carried incident holds all that a read would be made for.
-func (i *Incident) tells() bool {
-	return i != nil && i.ID != "" && i.Status != "" && i.Bridge != nil
-}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/incidentbridge/incidentbridge/bridge/internal/ledger"
 	"github.com/incidentbridge/incidentbridge/internal/detach"
 )
 
@@ -21,17 +22,17 @@ func (i *Installation) Install(ctx context.Context, consents ...*Consent) (*Inst
 	const op = "install"
 	given, err := i.complete(consents)
 	if err != nil {
-		return nil, fail(op, "", err)
+		return nil, wrap(op, "", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, installBudget)
 	defer cancel()
-	mine := &claim{ID: newNonce() + newNonce(), At: given[i.apps[0].vendor].given.At}
+	mine := &claim{ID: ledger.NewNonce() + ledger.NewNonce(), At: given[i.apps[0].vendor].given.At}
 	if err := i.claim(ctx, mine, given); err != nil {
-		return nil, fail(op, "", err)
+		return nil, wrap(op, "", err)
 	}
 	for _, a := range i.apps {
 		if err := a.grant.Save(ctx, mine.ID, given[a.vendor].token()); err != nil {
-			return nil, fail(op, "", i.forget(ctx, mine, fmt.Errorf("%w: %w", ErrUnavailable, err)))
+			return nil, wrap(op, "", i.forget(ctx, mine, fmt.Errorf("%w: %w", ErrUnavailable, err)))
 		}
 	}
 	r, err := i.update(ctx, false, func(r *installation) error {
@@ -53,7 +54,7 @@ func (i *Installation) Install(ctx context.Context, consents ...*Consent) (*Inst
 		return nil
 	})
 	if err != nil {
-		return nil, fail(op, "", i.forget(ctx, mine, err))
+		return nil, wrap(op, "", i.forget(ctx, mine, err))
 	}
 	return r.installed(), nil
 }

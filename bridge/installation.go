@@ -191,7 +191,7 @@ type Installed struct {
 func (i *Installation) Current(ctx context.Context) (*Installed, error) {
 	r, err := i.live(ctx)
 	if err != nil {
-		return nil, fail("read the installation", "", err)
+		return nil, wrap("read the installation", "", err)
 	}
 	return r.installed(), nil
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/incidentbridge/incidentbridge/bridge/internal/ledger"
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
@@ -159,7 +160,7 @@ func (i *Installation) update(ctx context.Context, over bool, change func(*insta
 
 // write puts next where version is; moved: somebody else wrote first.
 func (i *Installation) write(ctx context.Context, next *installation, version string) (moved bool, err error) {
-	next.Format, next.Stamp = installationFormat, newNonce()
+	next.Format, next.Stamp = installationFormat, ledger.NewNonce()
 	value, err := json.Marshal(next)
 	if err != nil {
 		return false, fmt.Errorf("%w: %w", ErrUnavailable, err)
@@ -179,3 +180,6 @@ func (i *Installation) write(ctx context.Context, next *installation, version st
 	}
 	return false, fmt.Errorf("%w: the installation cannot be written: %w", ErrUnavailable, putErr)
 }
+
+// errUnchanged is what a change says that has nothing to change.
+var errUnchanged = errors.New("bridge: nothing to change")

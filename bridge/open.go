@@ -5,33 +5,51 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/incidentbridge/incidentbridge/bridge/internal/ledger"
 )
 
-// Open makes the incident's bridge or returns the one that is there. It is idempotent: however often and from however
-// many processes it is called, the incident gets one meeting.
+// carriedAge is how long what a trigger carries may be used in the place of a read.
+const carriedAge = time.Minute
+
+// Open makes the incident's bridge or returns the one that is there. It is idempotent: however
+// often and from however many processes it is called, the incident gets one meeting.
 //
-// A bridge returned as Attached is on the incident. Creating or Created, with a nil error, means that the ledger holds
-// it but the caller's context ended, or PagerDuty did not take it yet: Run goes on. Work outlives the caller's context,
-// bounded; an *Error with Kept set means that the ledger tries again by itself.
+// A bridge returned as StateAttached is on the incident. StateCreating or StateCreated, with a nil
+// error, means that the ledger holds it but the caller's context ended, or PagerDuty did not take
+// it yet: Run continues. Work outlives the caller's context, bounded; an *Error with Kept set means
+// that the ledger tries again by itself.
 func (s *Service) Open(ctx context.Context, req Request) (*Bridge, error) {
 	return s.open(ctx, "open", req)
 }
 
+// Replace makes a new bridge for an incident that has one, on purpose, and returns it as Open
+// does. Where there is none of ours it is Open: a human's bridge is kept, one that is being made
+// will do. Of several calls at once, and for one delivered again under its IdempotencyKey, there
+// is one new bridge.
+//
+// The previous bridge is given up once its successor is on the incident: its meeting is deleted,
+// or when people are in it, left until they are gone and named in a note. Where no successor comes
+// about, it stays as before and the error says why.
+func (s *Service) Replace(ctx context.Context, req Request) (*Bridge, error) {
+	req.replace = true
+	return s.open(ctx, "replace", req)
+}
+
 func (s *Service) open(ctx context.Context, op string, req Request) (*Bridge, error) {
 	began := time.Now()
-	req = req.withDefaults()
-	req.arrived = s.now()
-	installed := s.asInstalled(ctx)
+	req.arrived = s.cfg.now()
+	checkInstalled := s.startInstallCheck(ctx)
 	id, err := s.resolveTrigger(ctx, &req)
 	if err != nil {
-		return nil, fail(op, id, err)
+		return nil, wrap(op, id, err)
 	}
-	b, err := s.openOnce(ctx, id, req, installed)
-	s.tell(ctx, id, b, err, began)
+	b, err := s.joinOrStart(ctx, id, req, checkInstalled)
+	s.reportOpen(ctx, id, b, err, time.Since(began))
 	if req.NoteOnRefusal && err != nil {
 		s.noteRefusal(ctx, id, err)
 	}
-	return b, fail(op, id, err)
+	return b, wrap(op, id, err)
 }
 
 // resolveTrigger checks the request without any call, then turns a number into the id.
@@ -43,12 +61,16 @@ func (s *Service) resolveTrigger(ctx context.Context, req *Request) (string, err
 	if err != nil {
 		return "", err
 	}
-	if err := s.admit(*req); err != nil {
-		return id, err
+	if !s.cfg.openOn.admits(req.Trigger) {
+		return id, fmt.Errorf("%w: %s", ErrIgnored, truncate(req.Trigger.Event, 80))
+	}
+	if !req.OccurredAt.IsZero() && s.cfg.now().Sub(req.OccurredAt) > s.cfg.triggerMaxAge {
+		return id, fmt.Errorf("%w: it happened more than %v ago", ErrStale, s.cfg.triggerMaxAge)
 	}
 	carried := req.Incident
-	if !carried.tells() || req.OccurredAt.IsZero() || s.now().Sub(req.OccurredAt) > carriedFor || carried.ID != id {
-		req.Incident = nil
+	tooOld := req.OccurredAt.IsZero() || s.cfg.now().Sub(req.OccurredAt) > carriedAge //mutant:carried-age
+	if carried == nil || carried.ID != id || carried.Status == "" || carried.Bridge == nil || tooOld {
+		req.Incident = nil // it does not hold all that a read would be made for
 	}
 	if !isNumber(id) {
 		return id, nil
@@ -74,86 +96,95 @@ func (s *Service) resolveID(ctx context.Context, given string) (string, error) {
 	return incident.ID, nil
 }
 
-func (s *Service) readIncident(ctx context.Context, id string) (*Incident, error) {
-	ctx, cancel := context.WithTimeout(ctx, readBudget)
-	defer cancel()
-	return s.incidents.Incident(ctx, id)
-}
-
-// openOnce answers from the record where it can, else joins the work on this incident or begins it.
-func (s *Service) openOnce(
-	ctx context.Context, id string, req Request, installed func(context.Context) error,
+// joinOrStart answers from the record where it can, else joins the attempt for this incident or
+// starts one.
+func (s *Service) joinOrStart(
+	ctx context.Context, id string, req Request, checkInstalled func(context.Context) error,
 ) (*Bridge, error) {
 	for {
-		e, err := s.ledger.read(ctx, id)
+		r, err := s.ledger.Read(ctx, id)
 		if err == nil {
-			err = installed(ctx)
+			err = checkInstalled(ctx)
 		}
 		if err != nil {
 			return nil, err
 		}
-		req = req.aim(&e.record)
-		if b, err := s.answer(ctx, e, req); b != nil || err != nil {
+		req = req.targetGeneration(r)
+		if b, done, err := s.fromRecord(ctx, r, req); done || err != nil {
 			return b, err
 		}
-		fl, led, err := s.flights.join(ctx, id, func(ctx context.Context, fl *flight) {
-			o := s.opening(e, id, req, fl)
-			o.vouched = true
-			fl.bridge, fl.err = o.run(ctx)
+		shared, started, err := s.inFlight.do(ctx, id, func(ctx context.Context, shared *sharedAttempt) {
+			a := s.newAttempt(r, req, shared)
+			a.installChecked = true
+			shared.bridge, shared.err = a.run(ctx)
 		})
 		if err != nil {
 			return nil, err
 		}
-		if !led {
-			// Whether the leader may open says nothing about this caller.
-			if _, err := s.authorize(ctx, req.Requester, req.Trigger.Kind, s.looking(id)); err != nil {
+		if !started {
+			// Whether the one who started it may open says nothing about this caller.
+			_, err := s.authorize(ctx, req.Requester, req.Trigger.Kind, s.incidentReader(id))
+			if err != nil {
 				return nil, err
 			}
 		}
 		select {
-		case <-fl.done:
+		case <-shared.done:
 		case <-ctx.Done():
-			if b := fl.promise(led); b != nil {
+			if b := shared.acknowledge(started); b != nil {
 				return b, nil
 			}
-			return nil, fmt.Errorf("%w: %w", outOfTime(led), ctx.Err())
+			return nil, fmt.Errorf("%w: %w", deadlineError(started), ctx.Err()) //mutant:durable-claim
 		}
-		if led && errors.Is(fl.err, errNoTime) {
-			if b := fl.promise(led); b != nil {
-				return b, nil
+		if started {
+			if errors.Is(shared.err, errHardDeadline) {
+				if b := shared.acknowledge(started); b != nil {
+					return b, nil
+				}
 			}
+			return shared.bridge, shared.err
 		}
-		if led {
-			return fl.bridge, fl.err
+		if shared.bridge == nil && (isRequesterError(shared.err) || isIncidentError(shared.err)) ||
+			shared.bridge != nil && shared.bridge.Generation < req.minGeneration {
+			continue // their outcome is not this caller's
 		}
-		if fl.bridge == nil && (personal(fl.err) || looked(fl.err)) || fl.bridge != nil && fl.bridge.Generation < req.atLeast {
-			continue
+		if shared.bridge == nil {
+			return nil, withoutKept(shared.err)
 		}
-		if fl.bridge == nil {
-			return nil, notTheirs(fl.err)
-		}
-		found := *fl.bridge
+		found := *shared.bridge
 		found.Created = false
-		s.remember(ctx, id, found.Generation, req)
+		s.storeIdempotencyKey(ctx, id, found.Generation, req)
 		return &found, nil
 	}
 }
 
-// outOfTime tells a caller whose own trigger is not kept from one who waits for somebody else's.
-func outOfTime(led bool) error {
-	if led {
+// newAttempt begins work on the incident, from the record as it was just read.
+func (s *Service) newAttempt(r *ledger.Record, req Request, callers *sharedAttempt) *attempt {
+	return &attempt{svc: s, id: r.IncidentID, req: req, callers: callers, record: r, owner: ledger.NewNonce()}
+}
+
+// deadlineError tells a caller whose own trigger is not kept from one who waits for somebody
+// else's.
+func deadlineError(started bool) error {
+	if started {
 		return ErrUnavailable
 	}
 	return ErrInProgress
 }
 
-// personal says that an error is about the one who asked, not about the incident.
-func personal(err error) bool {
+// isRequesterError reports whether err concerns this requester only.
+func isRequesterError(err error) bool {
 	return errors.Is(err, ErrForbidden) || errors.Is(err, ErrIgnored) || errors.Is(err, ErrStale)
 }
 
-// notTheirs is an error as it is for a caller whose own trigger is not in the ledger.
-func notTheirs(err error) error {
+// isIncidentError reports whether err came from reading the incident, which may be older than
+// another caller's trigger.
+func isIncidentError(err error) bool {
+	return errors.Is(err, ErrResolved) || errors.Is(err, ErrIncidentNotFound)
+}
+
+// withoutKept is err as it is for a caller whose own trigger is not in the ledger.
+func withoutKept(err error) error {
 	var e *Error
 	if !errors.As(err, &e) {
 		return err
@@ -163,69 +194,83 @@ func notTheirs(err error) error {
 	return &told
 }
 
-// looked says that an error is what a look at the incident found, which may be older than another caller's trigger.
-func looked(err error) bool {
-	return errors.Is(err, ErrResolved) || errors.Is(err, ErrIncidentNotFound)
-}
-
-// answer is what needs no work: Open 1. Without one there is something to claim.
-func (s *Service) answer(ctx context.Context, e entry, req Request) (*Bridge, error) {
-	if e.version == "" || e.isToBeReplaced(req) {
-		return nil, nil
+// fromRecord answers what needs no work. Unless done, there is something to claim.
+func (s *Service) fromRecord(ctx context.Context, r *ledger.Record, req Request) (b *Bridge, done bool, err error) {
+	if !r.Exists() || mustReplace(r, req) {
+		return nil, false, nil
 	}
-	known := e.keyGeneration(req.IdempotencyKey) != 0
-	switch e.State {
-	case StateAttached:
-	case StateClosing, StateEnding, StateClosed, StateAbandoned:
-		if known && e.Call == nil {
-			return nil, fmt.Errorf("%w: this delivery was answered before: %w", ErrStale, released(e.Reason))
+	known := r.KeyGeneration(req.IdempotencyKey) != 0
+	switch r.State {
+	case ledger.StateAttached:
+	case ledger.StateClosing, ledger.StateEnding, ledger.StateClosed, ledger.StateAbandoned:
+		if known && r.Decision == nil {
+			return nil, false, fmt.Errorf("%w: this delivery was answered before: %w", ErrStale, errorForReason(r.CloseReason))
 		}
-		if !known && req.at().Before(e.OverAt) {
-			return nil, fmt.Errorf("%w: it happened before the bridge was closed: %w", ErrStale, ErrResolved)
+		if !known && req.at().Before(r.LastClosedAt) { //mutant:trigger-time
+			return nil, false, fmt.Errorf("%w: it happened before the bridge was closed: %w", ErrStale, ErrResolved)
 		}
 		if !known {
-			return nil, nil
+			return nil, false, nil
 		}
-	case StateCreating, StateCreated, StateFailed, StateExternal:
-		return nil, nil
+	case ledger.StateNone, ledger.StateCreating, ledger.StateCreated, ledger.StateFailed, ledger.StateExternal:
+		return nil, false, nil
 	}
-	if _, err := s.authorize(ctx, req.Requester, req.Trigger.Kind, s.looking(e.IncidentID)); err != nil {
-		return nil, err
+	_, err = s.authorize(ctx, req.Requester, req.Trigger.Kind, s.incidentReader(r.IncidentID))
+	if err != nil {
+		return nil, false, err
 	}
 	if !known {
-		s.remember(ctx, e.IncidentID, e.Generation, req)
+		s.storeIdempotencyKey(ctx, r.IncidentID, r.Generation, req)
 	}
-	return e.bridge(), nil
+	return bridgeOf(r), true, nil
 }
 
-// remember keeps the key of a trigger that has no time of its own, so that its redelivery after the bridge is closed
-// starts nothing. A trigger with a time is told by that.
-func (s *Service) remember(ctx context.Context, id string, generation int, req Request) {
+// storeIdempotencyKey keeps the key of a trigger that has no time of its own, so that its
+// redelivery after the bridge is closed starts nothing. A trigger with a time is told by that.
+func (s *Service) storeIdempotencyKey(ctx context.Context, id string, generation int, req Request) {
 	if req.IdempotencyKey == "" || !req.OccurredAt.IsZero() {
 		return
 	}
-	_, err := s.ledger.update(ctx, id, func(r *record) error {
-		if r.keyGeneration(req.IdempotencyKey) != 0 {
-			return errUnchanged
+	_, err := s.ledger.Update(ctx, id, func(r *ledger.Record) bool {
+		if r.KeyGeneration(req.IdempotencyKey) != 0 {
+			return false
 		}
-		r.addKey(req.IdempotencyKey, generation, s.now())
-		return nil
+		r.AddKey(req.IdempotencyKey, generation, s.cfg.now())
+		return true
 	})
 	if err != nil {
-		s.logger.WarnContext(ctx, "an idempotency key was not kept", "incident_id", id, "error", err)
+		s.cfg.logger.WarnContext(ctx, "idempotency key not stored", "incident_id", id, "error", err)
 	}
 }
 
-// released is why a generation ended without a bridge.
-func released(reason CloseReason) error {
+// errorForReason is why a generation ended without a bridge.
+func errorForReason(reason ledger.CloseReason) error {
 	switch reason {
-	case closeForbidden:
+	case ledger.CloseForbidden:
 		return ErrForbidden
-	case closeMissing:
+	case ledger.CloseNotFound:
 		return ErrIncidentNotFound
-	case closeIgnored:
+	case ledger.CloseIgnored:
 		return ErrIgnored
 	default:
 		return ErrResolved
 	}
+}
+
+// targetGeneration fixes which generation satisfies a Replace: the one after the bridge that
+// existed when Replace was called.
+func (r Request) targetGeneration(record *ledger.Record) Request {
+	if r.replace && record.Replaceable() && !r.at().Before(record.OpenedAt) {
+		r.minGeneration = record.Generation + 1
+	}
+	r.replace = false
+	return r
+}
+
+// mustReplace reports whether a Replace still has to begin its generation. Another delivery of
+// it may have done so meanwhile.
+func mustReplace(r *ledger.Record, req Request) bool {
+	return r.Replaceable() &&
+		r.Generation < req.minGeneration && //mutant:replace-once
+		r.KeyGeneration(req.IdempotencyKey) == 0 //mutant:replace-redelivered
 }

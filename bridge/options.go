@@ -7,17 +7,19 @@ import (
 	"log/slog"
 	"text/template"
 	"time"
+
+	"github.com/incidentbridge/incidentbridge/bridge/internal/ledger"
 )
 
 // Option changes how a Service works. Options may come in any order; a bad one makes New fail.
 type Option func(*config) error
 
 type config struct {
-	installation   string
+	namespace      string
 	consent        *Installation // nil: installed by its settings
 	fallbacks      []Provider
 	logger         *slog.Logger
-	observe        func(context.Context, Event)
+	handleEvent    func(context.Context, Event)
 	overwrite      bool
 	topic          *template.Template
 	recording      Recording
@@ -35,9 +37,9 @@ type config struct {
 
 func defaults() config {
 	return config{
-		installation:   theInstallation,
+		namespace:      theInstallation,
 		logger:         slog.New(slog.DiscardHandler),
-		observe:        func(context.Context, Event) {},
+		handleEvent:    func(context.Context, Event) {},
 		topic:          template.Must(parseTopic(DefaultTopic)),
 		notes:          NotesSummary,
 		triggerMaxAge:  15 * time.Minute,
@@ -70,7 +72,7 @@ func WithNamespace(id string) Option {
 		if !isWord(id) {
 			return fmt.Errorf("bridge: WithNamespace: %q is not made of letters, digits, '-' and '_'", id)
 		}
-		c.installation = id
+		c.namespace = id
 		return nil
 	}
 }
@@ -98,14 +100,14 @@ func WithLogger(l *slog.Logger) Option {
 	}
 }
 
-// WithEventHandler calls observe for every Event, on the goroutine that made it: it must be quick and safe for
+// WithEventHandler calls handle for every Event, on the goroutine that made it: it must be quick and safe for
 // concurrent use.
-func WithEventHandler(observe func(context.Context, Event)) Option {
+func WithEventHandler(handle func(context.Context, Event)) Option {
 	return func(c *config) error {
-		if observe == nil {
+		if handle == nil {
 			return errors.New("bridge: WithEventHandler: nil function")
 		}
-		c.observe = observe
+		c.handleEvent = handle
 		return nil
 	}
 }
@@ -234,8 +236,8 @@ func WithMaxAge(d time.Duration) Option {
 // redelivers for 48.
 func WithRetention(d time.Duration) Option {
 	return func(c *config) error {
-		if d < keyLife {
-			return fmt.Errorf("bridge: WithRetention: %v is less than %v", d, keyLife)
+		if d < ledger.KeyLife {
+			return fmt.Errorf("bridge: WithRetention: %v is less than %v", d, ledger.KeyLife)
 		}
 		c.retention = d
 		return nil

@@ -36,7 +36,7 @@ func (p pagerDuty) Incident(ctx context.Context, id string) (*Incident, error) {
 	return FromPagerDuty(i), nil
 }
 
-// FromPagerDuty is what a Request may carry of an incident that a webhook told of.
+// FromPagerDuty returns what a Request may carry of an incident that a webhook told of.
 func FromPagerDuty(i *pagerduty.Incident) *Incident {
 	if i == nil {
 		return nil
@@ -115,8 +115,8 @@ func (p pagerDuty) TeamRole(ctx context.Context, teamID, personID string) (Role,
 	return RoleObserver, nil
 }
 
-// roleOf reads PagerDuty's role names, which are not those on its screens. An unknown role gets the least that an
-// assignment or a team can raise.
+// roleOf reads PagerDuty's role names, which are not those on its screens. An unknown role gets
+// the least that an assignment or a team can raise.
 func roleOf(role string) Role {
 	switch role {
 	case "owner", "admin", "user", "limited_user":
@@ -128,24 +128,34 @@ func roleOf(role string) Role {
 	}
 }
 
-// pagerDutyError says in bridge's words, and in plain ones, what PagerDuty's error means.
+// pagerDutyError says in bridge's words what PagerDuty's error means, with a sentence for people:
+// what failed, and what to do about it.
 func pagerDutyError(err error) error {
-	kind, plain := ErrIncidents, "PagerDuty does not answer"
+	permanent := errors.Join(ErrIncidents, ErrPermanent)
+	kind, message := ErrIncidents, "PagerDuty does not answer"
 	switch {
 	case errors.Is(err, tokenstore.ErrNotInstalled):
-		kind, plain = ErrNotInstalled, "the PagerDuty app is not installed"
+		kind, message = ErrNotInstalled, "the PagerDuty app is not installed: install it"
 	case errors.Is(err, tokenstore.ErrReauthorize):
-		kind, plain = ErrReauthorize, "the PagerDuty app must be authorized again"
+		kind, message = ErrReauthorize, "PagerDuty does not accept the installed app any more: install it again"
 	case errors.Is(err, pagerduty.ErrNotFound):
-		kind, plain = ErrIncidentNotFound, "PagerDuty has no such incident"
+		kind, message = ErrIncidentNotFound, "PagerDuty has no such incident"
 	case errors.Is(err, pagerduty.ErrResolved):
-		kind, plain = ErrResolved, "the incident is resolved"
+		kind, message = ErrResolved, "the incident is resolved"
 	case errors.Is(err, pagerduty.ErrRateLimited):
-		kind, plain = errors.Join(ErrIncidents, ErrRateLimited), "PagerDuty limits the requests"
-	case errors.Is(err, pagerduty.ErrUnauthorized), errors.Is(err, pagerduty.ErrForbidden), errors.Is(err, pagerduty.ErrPlan),
-		errors.Is(err, pagerduty.ErrRequester), errors.Is(err, pagerduty.ErrInvalid), errors.Is(err, pagerduty.ErrLimit),
-		errors.Is(err, pagerduty.ErrCredentials), errors.Is(err, pagerduty.ErrMissingScopes), errors.Is(err, pagerduty.ErrNoUser):
-		kind, plain = errors.Join(ErrIncidents, ErrPermanent), "PagerDuty refuses the request"
+		kind, message = errors.Join(ErrIncidents, ErrRateLimited), "PagerDuty's rate limit is reached"
+	case errors.Is(err, pagerduty.ErrMissingScopes):
+		kind, message = permanent, "the PagerDuty app lacks scopes: add them, then install it again"
+	case errors.Is(err, pagerduty.ErrForbidden):
+		kind, message = permanent, "PagerDuty did not accept the request (403 forbidden): give the API key write access"
+	case errors.Is(err, pagerduty.ErrUnauthorized), errors.Is(err, pagerduty.ErrCredentials):
+		kind, message = permanent, "PagerDuty did not accept the API key or token: check it"
+	case errors.Is(err, pagerduty.ErrRequester), errors.Is(err, pagerduty.ErrNoUser):
+		kind, message = permanent, "PagerDuty does not know the user to write as: check the e-mail address"
+	case errors.Is(err, pagerduty.ErrPlan):
+		kind, message = permanent, "the PagerDuty plan does not include conference bridges"
+	case errors.Is(err, pagerduty.ErrInvalid), errors.Is(err, pagerduty.ErrLimit):
+		kind, message = permanent, "PagerDuty did not accept the conference bridge"
 	}
-	return &vendorError{kind: kind, err: err, plain: plain}
+	return &vendorError{kind: kind, err: err, message: message}
 }

@@ -2,39 +2,53 @@ package bridge
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
+	"time"
+
+	"github.com/incidentbridge/incidentbridge/bridge/internal/ledger"
+	"github.com/incidentbridge/incidentbridge/internal/memo"
 )
 
-// admit says whether a trigger may do anything at all, before anything is read.
-func (s *Service) admit(req Request) error {
-	if !s.openOn.admits(req.Trigger) {
-		return fmt.Errorf("%w: %s", ErrIgnored, clip(req.Trigger.Event, 80))
+// Authorize reports whether somebody may open the incident's bridge by hand, and so may see its
+// link: nil, or an *Error that matches ErrForbidden. Any other error means that this is not known.
+// It opens nothing and writes nothing; what was read of a person counts for a minute, as in Open.
+func (s *Service) Authorize(ctx context.Context, incidentID string, who Requester) error {
+	id, err := s.resolveID(ctx, incidentID)
+	if err != nil {
+		return wrap("authorize", id, err)
 	}
-	if !req.OccurredAt.IsZero() && s.now().Sub(req.OccurredAt) > s.triggerMaxAge {
-		return fmt.Errorf("%w: it happened more than %v ago", ErrStale, s.triggerMaxAge)
-	}
-	return nil
+	_, err = s.authorize(ctx, who, TriggerManual, s.incidentReader(id))
+	return wrap("authorize", id, err)
 }
 
-// look finds out how the incident stands.
-type look func(context.Context) (*Incident, error)
+// incidentReader reads the incident, or returns what was read already.
+type incidentReader func(context.Context) (*Incident, error)
 
-// looking looks when it is asked, which for authorize is seldom: for observers.
-func (s *Service) looking(id string) look {
+// incidentReader reads the incident when it is called: authorize does so for observers only.
+func (s *Service) incidentReader(id string) incidentReader {
 	return func(ctx context.Context) (*Incident, error) { return s.readIncident(ctx, id) }
 }
 
-// authorize says who asks and whether they may: a manual trigger needs a responder, by their account or in a team of the
-// incident, or somebody the incident is assigned to; workflows and automation need anybody but a stakeholder; a trusted
-// caller that names nobody is the operator.
-func (s *Service) authorize(ctx context.Context, r Requester, kind TriggerKind, on look) (*Person, error) {
+func (s *Service) readIncident(ctx context.Context, id string) (*Incident, error) {
+	ctx, cancel := context.WithTimeout(ctx, readBudget)
+	defer cancel()
+	return s.incidents.Incident(ctx, id)
+}
+
+// authorize returns the requester if they may open a bridge. A manual trigger needs a responder,
+// by their account or in a team of the incident, or somebody the incident is assigned to;
+// workflows and automation need anybody but a stakeholder; a trusted caller that names nobody is
+// the operator.
+func (s *Service) authorize(
+	ctx context.Context, r Requester, kind TriggerKind, read incidentReader,
+) (*Person, error) {
 	if !r.named() {
 		return &Person{}, nil
 	}
-	person, err := s.people.person(ctx, r)
+	person, err := s.requesters.person(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -44,54 +58,135 @@ func (s *Service) authorize(ctx context.Context, r Requester, kind TriggerKind, 
 	if person.Role != RoleObserver {
 		return nil, fmt.Errorf("%w: their role is %s", ErrForbidden, person.Role)
 	}
-	incident, err := on(ctx)
+	incident, err := read(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if slices.Contains(incident.Assignees, person.ID) {
 		return person, nil
 	}
-	raised, err := s.people.raised(ctx, incident.Teams, person.ID)
+	allowed, err := s.requesters.teamRoleAllows(ctx, incident.Teams, person.ID)
 	if err != nil {
 		return nil, err
 	}
-	if !raised {
+	if !allowed {
 		return nil, fmt.Errorf("%w: the incident is not assigned to them, and no team of it makes them a responder", ErrForbidden)
 	}
 	return person, nil
 }
 
-// ours says whether the link an incident shows is one that this record knows as its own, of whatever generation.
-func (r *record) ours(l Link) bool {
-	return r.shows(l) || r.former(l)
+// isExternalBridge reports whether the incident shows a bridge that this record did not write.
+func isExternalBridge(r *ledger.Record, i *Incident) bool {
+	return i.Bridge != nil && !i.Bridge.IsZero() && !r.IsOurLink(ledger.Link(*i.Bridge))
 }
 
-// former says whether it is a link of a former generation.
-func (r *record) former(l Link) bool {
-	return slices.ContainsFunc(r.Former, func(f former) bool {
-		return sameCall(l, f.MeetingID, Link{URL: f.JoinURL, DialIn: f.Number})
-	})
+// showsCurrentLink reports whether the incident shows the decision of this record.
+func showsCurrentLink(r *ledger.Record, i *Incident) bool {
+	return i.Bridge != nil && r.IsCurrentLink(ledger.Link(*i.Bridge))
 }
 
-// shows says whether the incident shows the decided call.
-func (r *record) shows(l Link) bool {
-	return r.Call != nil && r.Call.Provider != external && sameCall(l, r.Call.MeetingID, r.Call.link())
+// requesterTTL is how long a person's roles and e-mail are remembered.
+const requesterTTL = time.Minute
+
+// requesterCache remembers requesters, and their roles in teams.
+type requesterCache struct {
+	persons *memo.Cache[Requester, *Person]
+	roles   *memo.Cache[membership, Role]
 }
 
-// sameCall compares by meeting id, because the rest of a join link may change, else by the whole link, or by the number
-// of a room that has no link.
-func sameCall(l Link, meetingID string, own Link) bool {
-	if l.URL == "" {
-		return own.URL == "" && l.DialIn != "" && l.DialIn == own.DialIn
+type membership struct{ teamID, personID string }
+
+func newRequesterCache(i Incidents, now func() time.Time) *requesterCache {
+	return &requesterCache{
+		persons: memo.New(readBudget, now, func(ctx context.Context, r Requester) (_ *Person, _ time.Time, err error) {
+			defer recoverTo(&err)
+			person, err := i.Person(ctx, r)
+			return person, requesterExpiry(now, err), err
+		}),
+		roles: memo.New(readBudget, now, func(ctx context.Context, m membership) (_ Role, _ time.Time, err error) {
+			defer recoverTo(&err)
+			role, err := i.TeamRole(ctx, m.teamID, m.personID)
+			return role, requesterExpiry(now, err), err
+		}),
 	}
-	if l.URL == own.URL {
+}
+
+// requesterExpiry remembers answers, also that there is no such person, but never a failure.
+func requesterExpiry(now func() time.Time, err error) time.Time {
+	if err != nil && !errors.Is(err, ErrForbidden) {
+		return time.Time{}
+	}
+	return now().Add(requesterTTL)
+}
+
+func (c *requesterCache) person(ctx context.Context, r Requester) (*Person, error) {
+	r.Email = strings.ToLower(r.Email)
+	return c.persons.Get(ctx, r)
+}
+
+// teamRoleAllows reports whether one of the teams makes the person a responder. All are asked at
+// once, and one that does is enough; otherwise a team that cannot be read is an error, not a no.
+func (c *requesterCache) teamRoleAllows(ctx context.Context, teamIDs []string, personID string) (bool, error) {
+	var answers []func(context.Context) (Role, error)
+	for _, id := range teamIDs {
+		answers = append(answers, start(ctx, func(ctx context.Context) (Role, error) {
+			return c.roles.Get(ctx, membership{id, personID})
+		}))
+	}
+	var faults []error
+	for _, answer := range answers {
+		role, err := answer(ctx)
+		if err == nil && role == RoleResponder {
+			return true, nil
+		}
+		faults = append(faults, err)
+	}
+	return false, errors.Join(faults...)
+}
+
+// OpenOn says which webhook events open a bridge by themselves. A list names ids or names; "*"
+// is any.
+type OpenOn struct {
+	Events     []string // V3 event types; none: no event opens
+	Workflows  []string // for incident.workflow.started; required with it
+	Priorities []string // none: any
+	Urgencies  []string // none: any
+	Services   []string // none: any
+}
+
+// WorkflowStarted is the event type of a workflow that began to run.
+const WorkflowStarted = "incident.workflow.started"
+
+func (o OpenOn) validate() error {
+	if slices.Contains(o.Events, WorkflowStarted) && len(o.Workflows) == 0 {
+		return errors.New(WorkflowStarted + " needs the workflows it is meant for")
+	}
+	return nil
+}
+
+// admits reports whether the trigger, by itself, may open: a trigger without an event always may.
+func (o OpenOn) admits(t Trigger) bool {
+	if t.Event == "" {
 		return true
 	}
-	u, err := url.Parse(l.URL)
-	return err == nil && meetingID != "" && slices.Contains(strings.Split(u.Path, "/"), meetingID)
+	if !slices.Contains(o.Events, t.Event) {
+		return false
+	}
+	return t.Event != WorkflowStarted || listed(o.Workflows, Named{ID: t.WorkflowID, Name: t.WorkflowName})
 }
 
-// humans says whether the incident shows a bridge that this record did not write.
-func (r *record) humans(i *Incident) bool {
-	return i.Bridge != nil && !i.Bridge.IsZero() && !r.ours(*i.Bridge)
+// admitsIncident reports whether an event on this incident may open.
+func (o OpenOn) admitsIncident(t Trigger, i *Incident) bool {
+	if t.Event == "" {
+		return true
+	}
+	return (len(o.Priorities) == 0 || listed(o.Priorities, i.Priority)) &&
+		(len(o.Urgencies) == 0 || listed(o.Urgencies, Named{Name: i.Urgency})) &&
+		(len(o.Services) == 0 || listed(o.Services, i.Service))
+}
+
+func listed(list []string, n Named) bool {
+	return slices.ContainsFunc(list, func(s string) bool {
+		return s == "*" || n.ID != "" && s == n.ID || n.Name != "" && strings.EqualFold(s, n.Name)
+	})
 }

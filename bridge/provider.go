@@ -8,8 +8,7 @@ import (
 
 // Provider makes calls. Zoom fits a *zoom.Client to it; StaticRoom needs no vendor.
 //
-// A Provider that also has the method Prepare(context.Context) is told, beside the reads of an opening, that a Create may
-// follow: time to get a token.
+// A Provider may also be a [Preparer] or [Instant].
 //
 // Errors are told apart by this package's sentinels: ErrNextHost (this host cannot, another may), ErrInDoubt (a call
 // may have been made), ErrGone (there is no such call), ErrPermanent (the account, not the host, is refused),
@@ -31,7 +30,13 @@ type Provider interface {
 	Delete(ctx context.Context, id string) error
 }
 
-type preparer interface{ Prepare(ctx context.Context) }
+// Preparer is a Provider that is told, beside the reads of an opening, that a Create may follow:
+// time to get a token.
+type Preparer interface{ Prepare(ctx context.Context) }
+
+// Instant is a Provider whose Create may answer at once, without a vendor: it is asked even when
+// there is no time for another.
+type Instant interface{ Instant() bool }
 
 // MeetingSpec says what meeting to make.
 type MeetingSpec struct {

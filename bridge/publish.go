@@ -3,181 +3,165 @@ package bridge
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
+	"github.com/incidentbridge/incidentbridge/bridge/internal/ledger"
 	"github.com/incidentbridge/incidentbridge/internal/detach"
 )
 
-// publish writes the decided link to the incident: Open 8 and 9.
-func (o *opening) publish(ctx context.Context) (*Bridge, error) {
-	o.step = "publish"
-	if !o.unseen {
-		if b, err := o.lookFirst(ctx); b != nil || err != nil {
-			return b, err
+const publishBudget = 6 * time.Second
+
+// publish writes the decided link to the incident.
+func (a *attempt) publish(ctx context.Context) (*Bridge, error) {
+	if !a.known.neverPublished {
+		if b, done, err := a.checkBeforeWrite(ctx); done || err != nil {
+			return b, inStep("check before publish", err)
 		}
 	}
-	link, dialIns := Link{URL: o.Call.JoinURL}, o.Call.DialIns
+	link, dialIns := Link{URL: a.record.Decision.JoinURL}, a.record.Decision.DialIns
 	for {
 		link.DialIn = ""
 		if len(dialIns) > 0 {
 			link.DialIn = dialIns[0]
 		}
-		if err := o.extend(ctx, publishBudget); err != nil {
-			return nil, err
+		if err := a.renewLease(ctx, publishBudget); err != nil {
+			return nil, inStep("publish", err)
 		}
-		status, err := o.put(ctx, link)
+		status, err := a.svc.setBridge(ctx, a.id, link)
 		if err == nil {
-			return o.attach(ctx, status, dialIns)
+			return a.attach(ctx, status, dialIns)
 		}
-		if err := o.removed(ctx, err); err != nil {
-			return nil, errors.Join(err, o.save(ctx, free))
+		if err := a.svc.uninstalledError(ctx, err); err != nil {
+			releaseErr := a.update(ctx, (*ledger.Record).ReleaseLease)
+			return nil, inStep("publish", errors.Join(err, releaseErr))
 		}
 		switch {
 		case errors.Is(err, ErrDialInRejected) && len(dialIns) > 0:
 			dialIns = dialIns[1:] // the link is never lost to a number
 		case errors.Is(err, ErrResolved):
-			return o.attach(ctx, StatusResolved, dialIns)
+			return a.attach(ctx, StatusResolved, dialIns)
 		case errors.Is(err, ErrPermanent), errors.Is(err, ErrIncidentNotFound):
-			return nil, o.refused(ctx, err)
+			return nil, a.publishRejected(ctx, err)
 		default:
-			return o.unpublished(ctx, err)
+			return a.publishLater(ctx, err)
 		}
 	}
 }
 
-func (o *opening) put(ctx context.Context, link Link) (Status, error) {
+func (s *Service) setBridge(ctx context.Context, id string, link Link) (Status, error) {
 	ctx, cancel := context.WithTimeout(ctx, publishBudget)
 	defer cancel()
-	return o.incidents.SetBridge(ctx, o.id, link)
+	return s.incidents.SetBridge(ctx, id, link)
 }
 
-// lookFirst looks at the incident before a link is written that may have been written before, or whose look is old. It
-// returns a bridge when there is nothing to write.
-func (o *opening) lookFirst(ctx context.Context) (*Bridge, error) {
-	if o.doubted {
-		o.sight = o.looking(o.id)
+// checkBeforeWrite reads the incident before a link is written that may have been written
+// before, or when the last read is old. done: there is nothing to write, and b is the answer.
+func (a *attempt) checkBeforeWrite(ctx context.Context) (b *Bridge, done bool, err error) {
+	read := a.known.incident
+	if a.known.createInDoubt {
+		read = a.svc.incidentReader(a.id)
 	}
-	incident, err := o.sight(ctx)
+	incident, err := read(ctx)
 	if errors.Is(err, ErrIncidentNotFound) {
-		return nil, o.refused(ctx, err)
+		return nil, false, a.publishRejected(ctx, err)
 	}
 	if err != nil {
-		return o.unpublished(ctx, err)
+		b, err := a.publishLater(ctx, err)
+		return b, true, err
 	}
 	switch {
 	case incident.Status == StatusResolved:
-		return o.attach(ctx, StatusResolved, o.Call.DialIns)
-	case o.humans(incident) && !o.overwrite:
-		return o.keep(ctx, *incident.Bridge)
-	case incident.Bridge != nil && o.shows(*incident.Bridge):
-		return o.attach(ctx, incident.Status, o.Call.DialIns)
+		b, err = a.attach(ctx, StatusResolved, a.record.Decision.DialIns)
+	case isExternalBridge(a.record, incident) && !a.svc.cfg.overwrite:
+		b, err = a.keepExternal(ctx, *incident.Bridge)
+	case showsCurrentLink(a.record, incident):
+		b, err = a.attach(ctx, incident.Status, a.record.Decision.DialIns)
 	default:
-		return nil, nil
+		return nil, false, nil
 	}
+	return b, true, err
 }
 
-// attach records that PagerDuty has the link, or that the incident is resolved and the bridge is to close.
-func (o *opening) attach(ctx context.Context, status Status, dialIns []string) (*Bridge, error) {
-	nonce := o.Nonce
-	created := o.made
-	news := false
-	attached := func(r *record) {
-		news = len(r.Warnings) > 0 && !r.Noted
-		r.attach(o.now(), status, dialIns, o.config)
+// attach records that PagerDuty has the link, or that the incident is resolved and the bridge is
+// to close.
+func (a *attempt) attach(ctx context.Context, status Status, dialIns []string) (*Bridge, error) {
+	nonce, createdByUs := a.record.Nonce, a.known.decidedByUs
+	note := false
+	attach := func(r *ledger.Record) {
+		note = len(r.Warnings) > 0 && !r.WarningsNoted //mutant:key-with-attach
+		r.ReleaseLease()
+		r.Attach(a.svc.cfg.now(), status == StatusResolved, dialIns, a.svc.cfg.grace, a.svc.cfg.maxAge)
 	}
-	err := o.save(ctx, func(r *record) {
-		free(r)
-		attached(r)
-	})
-	if errors.Is(err, errMoved) {
-		// Another holder took it over. What PagerDuty accepted is true for it too, if it works on the same generation.
-		o.entry, err = o.ledger.update(ctx, o.id, func(r *record) error {
+	err := a.update(ctx, attach)
+	if errors.Is(err, ledger.ErrConflict) {
+		// Another holder took it over. What PagerDuty accepted is true for it too, if it works on
+		// the same generation.
+		record, updateErr := a.svc.ledger.Update(ctx, a.id, func(r *ledger.Record) bool {
 			switch {
 			case r.Nonce != nonce:
-				r.VerifyAt = o.now()
-				return nil
-			case r.State == StateCreated:
-				free(r)
-				attached(r)
-				return nil
+				r.VerifyAt = a.svc.cfg.now()
+				return true
+			case r.State == ledger.StateCreated:
+				attach(r)
+				return true
 			default:
-				return errUnchanged
+				return false
 			}
 		})
+		if err = updateErr; err == nil {
+			a.record = record
+		}
 	}
 	if err != nil {
-		// PagerDuty has the link; only the ledger does not know yet, and finds out when it looks.
-		o.logger.WarnContext(ctx, "attached, but not recorded", "incident_id", o.id, "error", err)
+		// PagerDuty has the link; the ledger finds out when it verifies.
+		a.svc.cfg.logger.WarnContext(ctx, "bridge written, but ledger update failed", "incident_id", a.id, "error", err)
 	}
 	if status == StatusResolved {
-		return nil, ErrResolved
+		return nil, inStep("publish", ErrResolved)
 	}
-	b := o.bridge()
-	b.Created = created
-	if news && err == nil {
-		o.noteWarnings(ctx, b)
+	b := bridgeOf(a.record)
+	b.Created = createdByUs
+	if note && err == nil {
+		a.svc.noteWarnings(ctx, a.id, b.Warnings)
 	}
 	return b, nil
 }
 
-// attach moves a created bridge on. A close that was asked for meanwhile stands; an incident that is resolved closes it.
-func (r *record) attach(now time.Time, status Status, dialIns []string, c config) {
-	call := *r.Call
-	if len(dialIns) < len(call.DialIns) {
-		r.warn("PagerDuty refused the dial-in number; a plainer one, or none, is on the incident")
-	}
-	call.DialIns = slices.Clone(dialIns)
-	r.Call, r.Noted = &call, true
-	r.giveUpStanding(now)
-	r.Attempts, r.RetryAt, r.FailingAt = 0, time.Time{}, time.Time{}
-	r.AttachedAt, r.EndBy = now, r.OpenedAt.Add(c.maxAge)
-	switch {
-	case r.State == StateClosing && r.Reason != closeRefused:
-	case r.CloseAsk != "":
-		r.closing(r.CloseAsk, now, c.grace)
-	case status == StatusResolved:
-		r.closing(CloseResolved, now, c.grace)
-	default:
-		r.State, r.Reason, r.CloseAt = StateAttached, "", time.Time{}
-	}
-}
-
-// unpublished leaves the write to the ledger; the caller gets the link at once.
-func (o *opening) unpublished(ctx context.Context, cause error) (*Bridge, error) {
-	created := o.made
+// publishLater leaves the write to the ledger; the caller gets the link at once.
+func (a *attempt) publishLater(ctx context.Context, cause error) (*Bridge, error) {
+	createdByUs := a.known.decidedByUs
 	ctx, cancel := detach.Context(ctx, readBudget)
 	defer cancel()
-	err := o.save(ctx, func(r *record) {
-		now := o.now()
-		free(r)
-		r.postpone(now, false)
-		r.VerifyAt = now.Add(verifyAfter)
+	err := a.update(ctx, func(r *ledger.Record) {
+		now := a.svc.cfg.now()
+		r.ReleaseLease()
+		r.ScheduleRetry(truncate(userMessage(cause), 500), false, now)
+		r.VerifyAt = now.Add(ledger.VerifyDelay)
 	})
-	if errors.Is(err, errMoved) {
+	if errors.Is(err, ledger.ErrConflict) {
 		return nil, err
 	}
-	o.logger.WarnContext(ctx, "the link is not on the incident yet", "incident_id", o.id, "error", cause)
-	b := o.bridge()
-	b.Created = created
-	b.Warnings = append(b.Warnings, clip("not on the incident yet: "+plainly(cause), 300))
+	a.svc.cfg.logger.WarnContext(ctx, "PagerDuty did not accept the bridge, will retry", "incident_id", a.id, "error", cause)
+	b := bridgeOf(a.record)
+	b.Created = createdByUs
+	b.Warnings = append(b.Warnings, truncate("not on the incident yet: "+userMessage(cause), 300))
 	return b, nil
 }
 
-// refused closes a bridge that PagerDuty will not take. Minutes later, if an earlier write landed late after all, it is
-// attached instead.
-func (o *opening) refused(ctx context.Context, cause error) error {
-	err := o.save(ctx, func(r *record) {
-		free(r)
+// publishRejected closes a bridge that PagerDuty rejects for good. Minutes later, if an earlier
+// write landed late after all, it is attached instead.
+func (a *attempt) publishRejected(ctx context.Context, cause error) error {
+	err := a.update(ctx, func(r *ledger.Record) {
+		r.ReleaseLease()
 		switch {
-		case r.State == StateCreated && r.Standing != nil:
-			r.standAgain(o.now())
-		case r.State == StateCreated:
-			r.closing(closeRefused, o.now(), verifyAfter)
+		case r.State == ledger.StateCreated && r.Previous != nil: //mutant:revert-to-previous
+			r.RevertToPrevious(a.svc.cfg.now())
+		case r.State == ledger.StateCreated:
+			r.StartClosing(ledger.CloseRejected, a.svc.cfg.now(), ledger.VerifyDelay)
 		}
 	})
-	if errors.Is(err, errMoved) {
+	if errors.Is(err, ledger.ErrConflict) {
 		return err
 	}
-	return errors.Join(cause, err)
+	return inStep("publish", errors.Join(cause, err))
 }

@@ -5,15 +5,15 @@ import (
 	"errors"
 	"maps"
 	"math/rand/v2"
-	"strings"
 	"sync"
 	"time"
+
+	"github.com/incidentbridge/incidentbridge/bridge/internal/ledger"
 )
 
 const (
-	tick      = time.Second // how often Run looks for due work
-	duePage   = 100         // keys read at once
-	dueAtOnce = 32          // records attended side by side, in this process
+	runInterval = time.Second // how often Run looks for due work
+	maxWorkers  = 32          // records processed side by side, in this process
 )
 
 // Report counts what Reconcile did.
@@ -22,72 +22,24 @@ type Report struct {
 	Failed int // of these, left for later because something failed
 }
 
-// Run does what is due, about every second and with jitter, until ctx ends; it returns ctx's error once what it began
-// has ended too. Any number of replicas may run it at once.
+// Run does what is due, about every second and with jitter, until ctx ends; it returns ctx's
+// error once what it began has ended too. Any number of replicas may run it at once.
 func (s *Service) Run(ctx context.Context) error {
 	var round sync.WaitGroup
 	defer round.Wait()
 	for {
-		// What takes long in one round does not hold up the next.
-		err := s.attendDue(ctx, &round, func(_ bool, err error) { s.complain(ctx, err) })
-		s.complain(ctx, err)
-		if err := sleep(ctx, jittered(tick)); err != nil {
+		// What takes long in one round does not delay the next.
+		err := s.processDue(ctx, &round, func(_ bool, err error) { s.logError(ctx, err) })
+		s.logError(ctx, err)
+		if err := sleep(ctx, jitter(runInterval)); err != nil {
 			return err
 		}
 	}
 }
 
-func (s *Service) complain(ctx context.Context, err error) {
-	if err != nil && ctx.Err() == nil && s.complaints.isNews(err.Error(), s.now()) {
-		s.logger.WarnContext(ctx, "due work was not done", "error", err)
-	}
-}
-
-// lookout remembers when this process looks next whether something is due that is due seldom.
-type lookout struct {
-	every time.Duration
-
-	mu   sync.Mutex
-	next time.Time
-}
-
-func (l *lookout) look(now time.Time) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if now.Before(l.next) {
-		return false
-	}
-	l.next = now.Add(l.every)
-	return true
-}
-
-// complainAgain is how often a fault that stays, such as a record that nobody can read, is told.
-const complainAgain = time.Minute
-
-// complaints remembers what was told of late.
-type complaints struct {
-	mu   sync.Mutex
-	told map[string]time.Time
-}
-
-func (c *complaints) isNews(text string, now time.Time) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	maps.DeleteFunc(c.told, func(_ string, at time.Time) bool { return now.Sub(at) >= complainAgain })
-	if _, told := c.told[text]; told {
-		return false
-	}
-	c.told[text] = now
-	return true
-}
-
-// jittered keeps replicas from looking all at once.
-func jittered(d time.Duration) time.Duration {
-	return d*3/4 + rand.N(d/2) //nolint:gosec // spread, not secrecy
-}
-
-// Reconcile does what is due now: openings that stopped half-way, writes that PagerDuty did not take, verifications,
-// audits, closings. It is bounded, and safe in every replica at once. One record that fails never hides another.
+// Reconcile does what is due now: openings that stopped half-way, writes that PagerDuty did not
+// take, verifications, audits, closings. It is bounded, and safe in every replica at once. One
+// record that fails never hides another; the error joins all that failed.
 func (s *Service) Reconcile(ctx context.Context) (Report, error) {
 	var (
 		round  sync.WaitGroup
@@ -95,7 +47,7 @@ func (s *Service) Reconcile(ctx context.Context) (Report, error) {
 		report Report
 		faults []error
 	)
-	err := s.attendDue(ctx, &round, func(worked bool, err error) {
+	err := s.processDue(ctx, &round, func(worked bool, err error) {
 		mu.Lock()
 		defer mu.Unlock()
 		if worked {
@@ -113,156 +65,197 @@ func (s *Service) Reconcile(ctx context.Context) (Report, error) {
 	return report, errors.Join(append(faults, err)...)
 }
 
-// attendDue attends every record that is due and not attended already, each in a goroutine of the round.
-func (s *Service) attendDue(ctx context.Context, round *sync.WaitGroup, done func(worked bool, err error)) error {
-	if serve, err := s.lookAfter(ctx); !serve {
+// processDue processes every record that is due and not processed already, each in a goroutine
+// of the round.
+func (s *Service) processDue(ctx context.Context, round *sync.WaitGroup, done func(worked bool, err error)) error {
+	if serve, err := s.maintain(ctx); !serve {
 		return err
 	}
-	if s.sweeps.look(s.now()) {
+	if s.sweeps.due(s.cfg.now()) {
 		round.Go(func() { done(s.sweepDaily(ctx)) })
 	}
-	return s.due(ctx, s.now(), func(id string) {
-		if !s.attending.enter(ctx, id) {
+	return s.ledger.Due(ctx, s.cfg.now(), func(id string) {
+		if !s.workers.acquire(ctx, id) {
 			return
 		}
 		round.Go(func() {
-			defer s.attending.leave(id)
-			worked, err := s.attend(ctx, id)
-			done(worked, fail("reconcile", id, err))
+			worked, opening, err := s.process(ctx, id)
+			s.workers.release(id)
+			if opening != nil {
+				// It may take long, so it holds no place of the workers.
+				<-opening.done
+				if !isRefusal(opening.err) {
+					err = opening.err
+				}
+			}
+			done(worked, wrap("reconcile", id, err))
 		})
 	})
 }
 
-// attending knows which records this process is attending.
-type attending struct {
-	places chan struct{}
-	mu     sync.Mutex
-	ids    map[string]bool
+// process does what one record is due for. An opening is resumed beside it, and returned.
+func (s *Service) process(ctx context.Context, id string) (worked bool, opening *sharedAttempt, err error) {
+	defer recoverTo(&err)
+	r, err := s.ledger.Read(ctx, id)
+	if err != nil {
+		return true, nil, err
+	}
+	switch r.Task(s.cfg.now()) {
+	case ledger.TaskResume:
+		opening, _, err = s.resume(ctx, r)
+		return true, opening, err
+	case ledger.TaskClose:
+		return true, nil, s.closeDue(ctx, r)
+	case ledger.TaskExpire:
+		return true, nil, s.expire(ctx, r)
+	case ledger.TaskVerify:
+		return true, nil, s.verify(ctx, r)
+	case ledger.TaskAudit:
+		return true, nil, s.audit(ctx, r)
+	case ledger.TaskUnlock:
+		return true, nil, s.unlockOrphan(ctx, r)
+	case ledger.TaskNone:
+	}
+	return false, nil, nil
 }
 
-// enter waits for a place; false: the record is attended already, or ctx is done.
-func (a *attending) enter(ctx context.Context, id string) bool {
+// resume continues an opening that stopped half-way, for the requester that asked for it. It is
+// not started when a caller works on the incident already, or callers need the places.
+func (s *Service) resume(ctx context.Context, r *ledger.Record) (opening *sharedAttempt, started bool, err error) {
+	if s.inFlight.halfFull() {
+		return nil, false, nil
+	}
+	shared, started, err := s.inFlight.do(ctx, r.IncidentID, func(ctx context.Context, shared *sharedAttempt) {
+		a := s.newAttempt(r, Request{}, shared)
+		a.onlyGeneration = r.Nonce
+		shared.bridge, shared.err = a.run(ctx)
+	})
+	if err != nil || !started {
+		return nil, false, err
+	}
+	return shared, true, nil
+}
+
+// expire ends a bridge that is too old.
+func (s *Service) expire(ctx context.Context, r *ledger.Record) error {
+	_, err := s.ledger.Update(ctx, r.IncidentID, func(r *ledger.Record) bool {
+		if r.State != ledger.StateAttached {
+			return false
+		}
+		r.StartClosing(ledger.CloseMaxAge, s.cfg.now(), 0)
+		return true
+	})
+	return err
+}
+
+// unlockOrphan clears the lease of a crashed process from a record that needs no further work.
+func (s *Service) unlockOrphan(ctx context.Context, orphan *ledger.Record) error {
+	_, err := s.ledger.Update(ctx, orphan.IncidentID, func(r *ledger.Record) bool {
+		if r.Lease.Owner != orphan.Lease.Owner || r.Leased(s.cfg.now()) {
+			return false
+		}
+		r.ReleaseLease()
+		r.ScheduleAuditAndVerify(s.cfg.now())
+		return true
+	})
+	return err
+}
+
+// workers are the records that this process is working on.
+type workers struct {
+	slots chan struct{}
+	mu    sync.Mutex
+	ids   map[string]bool
+}
+
+// acquire waits for a place and reports whether there is one: not if the record is worked on
+// already, or ctx is done.
+func (w *workers) acquire(ctx context.Context, id string) bool {
 	select {
-	case a.places <- struct{}{}:
+	case w.slots <- struct{}{}:
 	case <-ctx.Done():
 		return false
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.ids[id] {
-		<-a.places
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.ids[id] {
+		<-w.slots
 		return false
 	}
-	a.ids[id] = true
+	w.ids[id] = true
 	return true
 }
 
-func (a *attending) leave(id string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	delete(a.ids, id)
-	<-a.places
+func (w *workers) release(id string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.ids, id)
+	<-w.slots
 }
 
-// due calls each for every incident whose record may be due by then.
-func (s *Service) due(ctx context.Context, by time.Time, each func(id string)) error {
-	after := ""
-	for {
-		keys, next, err := s.ledger.store.Due(ctx, s.ledger.prefix(), by, after, duePage)
-		if err != nil {
-			return errors.Join(ErrUnavailable, err)
-		}
-		for _, key := range keys {
-			each(strings.TrimPrefix(key, s.ledger.prefix()+"/"))
-		}
-		if next == "" || ctx.Err() != nil {
-			return ctx.Err()
-		}
-		after = next
-	}
+// interval limits an action to once per period in this process.
+type interval struct {
+	period time.Duration
+
+	mu   sync.Mutex
+	next time.Time
 }
 
-// attend does what one record is due for.
-func (s *Service) attend(ctx context.Context, id string) (worked bool, err error) {
-	defer caught(&err)
-	e, err := s.ledger.read(ctx, id)
-	if err != nil {
-		return true, err
+func (i *interval) due(now time.Time) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if now.Before(i.next) {
+		return false
 	}
-	switch e.duty(s.now()) {
-	case resumeIt:
-		return true, s.resume(ctx, e)
-	case finishIt:
-		return true, s.finishDue(ctx, e)
-	case ageIt:
-		return true, s.age(ctx, e)
-	case verifyIt:
-		return true, s.verify(ctx, e)
-	case auditIt:
-		return true, s.audit(ctx, e)
-	case freeIt:
-		return true, s.bury(ctx, e)
-	default:
-		return false, nil
-	}
+	i.next = now.Add(i.period)
+	return true
 }
 
-// age ends a bridge that is too old.
-func (s *Service) age(ctx context.Context, e entry) error {
-	_, err := s.ledger.update(ctx, e.IncidentID, func(r *record) error {
-		if r.State != StateAttached {
-			return errUnchanged
-		}
-		r.closing(closeMaxAge, s.now(), 0)
+func (s *Service) logError(ctx context.Context, err error) {
+	if err == nil || ctx.Err() != nil || !s.errors.first(err.Error(), s.cfg.now()) {
+		return
+	}
+	var e *Error
+	if !errors.As(err, &e) {
+		s.cfg.logger.WarnContext(ctx, "reconcile failed", "error", err)
+		return
+	}
+	s.cfg.logger.WarnContext(ctx, "reconcile failed", "incident_id", e.IncidentID, "step", e.Step, "error", err)
+}
+
+// dedupPeriod is how often an error that stays, such as an unreadable record, is logged.
+const dedupPeriod = time.Minute
+
+// errorDedup suppresses repeats of the same error for a minute.
+type errorDedup struct {
+	mu         sync.Mutex
+	lastLogged map[string]time.Time
+}
+
+// first reports whether the text was not logged within the period.
+func (d *errorDedup) first(text string, now time.Time) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	maps.DeleteFunc(d.lastLogged, func(_ string, at time.Time) bool { return now.Sub(at) >= dedupPeriod })
+	if _, logged := d.lastLogged[text]; logged {
+		return false
+	}
+	d.lastLogged[text] = now
+	return true
+}
+
+// jitter keeps replicas from looking all at once.
+func jitter(d time.Duration) time.Duration {
+	return d*3/4 + rand.N(d/2) //nolint:gosec // spread, not secrecy
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
 		return nil
-	})
-	return err
-}
-
-// bury frees a record from a holder who died over it, where there is nothing to take up.
-func (s *Service) bury(ctx context.Context, e entry) error {
-	_, err := s.ledger.update(ctx, e.IncidentID, func(r *record) error {
-		if r.Lease.Owner != e.Lease.Owner || r.leased(s.now()) {
-			return errUnchanged
-		}
-		free(r)
-		r.doubt(s.now())
-		return nil
-	})
-	return err
-}
-
-// resume takes up an opening that stopped half-way, for whoever asked for it then. It works beside the round.
-func (s *Service) resume(ctx context.Context, e entry) error {
-	if s.flights.full() {
-		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	_, _, err := s.flights.join(ctx, e.IncidentID, func(ctx context.Context, fl *flight) {
-		o := s.opening(e, e.IncidentID, Request{}, fl)
-		o.finishing = e.Nonce
-		fl.bridge, fl.err = o.run(ctx)
-		s.complain(ctx, fl.err)
-	})
-	return err
-}
-
-// finishDue ends a closing bridge, with the lease held so that one process does it.
-func (s *Service) finishDue(ctx context.Context, e entry) error {
-	o := s.opening(e, e.IncidentID, Request{}, nil)
-	now := s.now()
-	next := e.clone()
-	next.Lease = lease{Owner: o.owner, Until: now.Add(leaseFor)}
-	claimed, err := s.ledger.write(ctx, next, e.version)
-	if errors.Is(err, errMoved) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	o.entry, o.extended = claimed, now
-	err = o.finish(ctx)
-	if errors.Is(err, errMoved) {
-		return nil
-	}
-	return err
 }

@@ -12,12 +12,12 @@ type recordView struct {
 	State          string        `json:"state"`
 	Generation     int           `json:"generation"`
 	Lease          leaseView     `json:"lease"`
-	Decision       *decisionView `json:"call"`
-	Previous       previousView  `json:"standing"`
-	CloseRequested string        `json:"close_ask"`
-	Reason         string        `json:"reason"`
-	LastClosedAt   time.Time     `json:"over_at"`
-	Verified       int           `json:"verified"`
+	Decision       *decisionView `json:"decision"`
+	Previous       previousView  `json:"previous"`
+	CloseRequested string        `json:"close_requested"`
+	CloseReason    string        `json:"close_reason"`
+	LastClosedAt   time.Time     `json:"last_closed_at"`
+	VerifyWrites   int           `json:"verify_writes"`
 }
 
 type leaseView struct {
@@ -27,7 +27,7 @@ type leaseView struct {
 
 // previousView is the bridge that a Replace is about to replace.
 type previousView struct {
-	Decision *decisionView `json:"call"`
+	Decision *decisionView `json:"decision"`
 }
 
 type decisionView struct {
@@ -35,6 +35,13 @@ type decisionView struct {
 	MeetingID string `json:"meeting_id"`
 	JoinURL   string `json:"join_url"`
 }
+
+// Why a bridge ends, besides the reasons that package bridge exports.
+const (
+	reasonRejected = "rejected" // by PagerDuty, which does not take the link
+	reasonMaxAge   = "max_age"
+	reasonFault    = "fault" // the incident could not be read
+)
 
 func readRecord(value []byte) recordView {
 	var v recordView

@@ -67,7 +67,7 @@ func (i *Installation) Discard(ctx context.Context, consents ...*Consent) error 
 			faults = append(faults, i.revoke(ctx, a, c.given.Account.ID, c.token()))
 		}
 	}
-	return fail("discard a consent", "", errors.Join(faults...))
+	return wrap("discard a consent", "", errors.Join(faults...))
 }
 
 // revoke ends a consent at its vendor, unless it may be what stands, or is being installed. Whatever else was agreed to in

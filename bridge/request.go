@@ -3,6 +3,8 @@ package bridge
 import (
 	"fmt"
 	"time"
+
+	"github.com/incidentbridge/incidentbridge/bridge/internal/ledger"
 )
 
 // Request asks for an incident's bridge.
@@ -27,8 +29,9 @@ type Request struct {
 
 	live    bool      // Incident was read just now
 	arrived time.Time // when it was asked for
-	replace bool      // a bridge that stands will not do
-	atLeast int       // the first generation that will, once that is known; zero: any
+
+	replace       bool // an existing bridge will not do
+	minGeneration int  // the first generation that will, once that is known; zero: any
 }
 
 // Requester is the person who asks, by PagerDuty user id or e-mail; either is enough.
@@ -39,7 +42,7 @@ type Requester struct {
 
 func (r Requester) named() bool { return r.ID != "" || r.Email != "" }
 
-// TriggerKind says what kind of thing asked for a bridge.
+// TriggerKind is what kind of thing asked for a bridge.
 type TriggerKind string
 
 // The kinds of trigger.
@@ -69,14 +72,21 @@ func (r Request) at() time.Time {
 	return r.arrived
 }
 
-func (r Request) validate() error {
+// validate checks the request and names the trigger when the caller did not.
+func (r *Request) validate() error {
+	switch {
+	case r.Trigger.Kind == "" && r.Requester.named():
+		r.Trigger.Kind = TriggerManual
+	case r.Trigger.Kind == "":
+		r.Trigger.Kind = TriggerAPI
+	}
 	if r.IncidentID == "" {
 		return fmt.Errorf("%w: no incident id", ErrInvalid)
 	}
 	switch r.Trigger.Kind {
 	case TriggerManual, TriggerWorkflow, TriggerAPI, TriggerAutomatic:
 	default:
-		return fmt.Errorf("%w: unknown trigger %q", ErrInvalid, clip(string(r.Trigger.Kind), 40))
+		return fmt.Errorf("%w: unknown trigger %q", ErrInvalid, truncate(string(r.Trigger.Kind), 40))
 	}
 	if len(r.IdempotencyKey) > maxKeyLength {
 		return fmt.Errorf("%w: idempotency key longer than %d bytes", ErrInvalid, maxKeyLength)
@@ -84,13 +94,23 @@ func (r Request) validate() error {
 	return nil
 }
 
-// withDefaults names the trigger when the caller did not.
-func (r Request) withDefaults() Request {
-	if r.Trigger.Kind == "" && r.Requester.named() {
-		r.Trigger.Kind = TriggerManual
+// requested is what the ledger keeps of a request, for the process that takes it over.
+func requested(r Request) ledger.Requested {
+	return ledger.Requested{
+		RequesterID: r.Requester.ID, RequesterEmail: r.Requester.Email, Trigger: string(r.Trigger.Kind),
+		Event: r.Trigger.Event, WorkflowID: r.Trigger.WorkflowID, WorkflowName: r.Trigger.WorkflowName,
 	}
-	if r.Trigger.Kind == "" {
-		r.Trigger.Kind = TriggerAPI
+}
+
+// requestOf is the request that a generation was begun, or last taken over, for.
+func requestOf(r *ledger.Record) Request {
+	q := r.Requested
+	return Request{
+		IncidentID: r.IncidentID,
+		Requester:  Requester{ID: q.RequesterID, Email: q.RequesterEmail},
+		Trigger: Trigger{
+			Kind: TriggerKind(q.Trigger), Event: q.Event,
+			WorkflowID: q.WorkflowID, WorkflowName: q.WorkflowName,
+		},
 	}
-	return r
 }

@@ -6,22 +6,24 @@ import (
 	"iter"
 	"time"
 
+	"github.com/incidentbridge/incidentbridge/bridge/internal/ledger"
+	"github.com/incidentbridge/incidentbridge/internal/detach"
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
 // Service opens and closes conference bridges. It is safe for concurrent use, and any number of Services in any number
 // of processes may share a store.
 type Service struct {
-	config
+	cfg        config
 	incidents  Incidents
 	providers  []Provider // the first is asked first
-	ledger     *ledger
-	people     *people
-	flights    *flights
-	attending  *attending
-	complaints *complaints
-	sweeps     *lookout
-	upkeep     *lookout // of the installation
+	ledger     *ledger.Store
+	requesters *requesterCache
+	inFlight   *inFlight
+	workers    *workers
+	errors     *errorDedup
+	sweeps     *interval
+	upkeep     *interval // of the installation
 }
 
 // New returns a Service that reads and writes incidents, makes calls at provider, and keeps its ledger in store. It
@@ -37,17 +39,17 @@ func New(incidents Incidents, provider Provider, store tokenstore.Store, opts ..
 		}
 	}
 	s := &Service{
-		config:     c,
+		cfg:        c,
 		incidents:  incidents,
 		providers:  append([]Provider{provider}, c.fallbacks...),
-		ledger:     &ledger{store: store, installation: c.installation, retention: c.retention},
-		people:     newPeople(incidents),
-		flights:    &flights{limit: c.maxOpenings, logger: c.logger, flying: map[string]*flight{}},
-		attending:  &attending{places: make(chan struct{}, dueAtOnce), ids: map[string]bool{}},
-		complaints: &complaints{told: map[string]time.Time{}},
-		sweeps:     &lookout{every: sweepLook},
-		upkeep:     &lookout{every: upkeepEvery},
+		requesters: newRequesterCache(incidents, c.now),
+		inFlight:   &inFlight{limit: c.maxOpenings, logger: c.logger, attempts: map[string]*sharedAttempt{}},
+		workers:    &workers{slots: make(chan struct{}, maxWorkers), ids: map[string]bool{}},
+		errors:     &errorDedup{lastLogged: map[string]time.Time{}},
+		sweeps:     &interval{period: sweepLook},
+		upkeep:     &interval{period: upkeepEvery},
 	}
+	s.ledger = ledger.NewStore(store, c.namespace, c.retention, s.recordChanged)
 	if c.consent != nil {
 		c.consent.watch(s.refreshed)
 	}
@@ -59,49 +61,49 @@ func New(incidents Incidents, provider Provider, store tokenstore.Store, opts ..
 func (s *Service) Get(ctx context.Context, incidentID string) (*Bridge, error) {
 	id, err := s.resolveID(ctx, incidentID)
 	if err != nil {
-		return nil, fail("get", id, err)
+		return nil, wrap("get", id, err)
 	}
-	e, err := s.ledger.read(ctx, id)
+	r, err := s.ledger.Read(ctx, id)
 	if err != nil {
-		return nil, fail("get", id, err)
+		return nil, wrap("get", id, err)
 	}
-	if e.version == "" || e.State == StateClosed && e.Call == nil {
-		return nil, fail("get", id, ErrNotFound)
+	if !r.Exists() || r.State == ledger.StateClosed && r.Decision == nil {
+		return nil, wrap("get", id, ErrNotFound)
 	}
-	return e.bridge(), nil
+	return bridgeOf(r), nil
 }
 
 // Incident reads the incident as the incident system has it now.
 func (s *Service) Incident(ctx context.Context, incidentID string) (*Incident, error) {
 	id, err := s.incidents.ParseID(incidentID)
 	if err != nil {
-		return nil, fail("read", "", err)
+		return nil, wrap("read", "", err)
 	}
 	incident, err := s.readIncident(ctx, id)
-	return incident, fail("read", id, err)
+	return incident, wrap("read", id, err)
 }
 
 // List yields every open bridge, in no particular order. A record that cannot be read yields its error, and the
 // listing goes on.
 func (s *Service) List(ctx context.Context) iter.Seq2[*Bridge, error] {
 	return func(yield func(*Bridge, error) bool) {
-		// Whatever is open is due some day.
+		// Every open record has a DueAt, so Due lists all of them.
 		var ids []string
-		err := s.due(ctx, s.now().Add(s.maxAge+s.retention), func(id string) { ids = append(ids, id) })
-		if err != nil {
-			yield(nil, fail("list", "", err))
+		by := s.cfg.now().Add(s.cfg.maxAge + s.cfg.retention)
+		if err := s.ledger.Due(ctx, by, func(id string) { ids = append(ids, id) }); err != nil {
+			yield(nil, wrap("list", "", err))
 			return
 		}
 		for _, id := range ids {
-			e, err := s.ledger.read(ctx, id)
-			if err == nil && !e.State.Open() {
+			r, err := s.ledger.Read(ctx, id)
+			if err == nil && !r.State.Open() {
 				continue
 			}
 			var b *Bridge
 			if err == nil {
-				b = e.bridge()
+				b = bridgeOf(r)
 			}
-			if !yield(b, fail("list", id, err)) {
+			if !yield(b, wrap("list", id, err)) {
 				return
 			}
 		}
@@ -110,17 +112,17 @@ func (s *Service) List(ctx context.Context) iter.Seq2[*Bridge, error] {
 
 // Ping reports whether the store answers.
 func (s *Service) Ping(ctx context.Context) error {
-	_, err := s.ledger.read(ctx, "ready")
-	return fail("ready", "", err)
+	_, err := s.ledger.Read(ctx, "ping")
+	return wrap("ping", "", err)
 }
 
 // Wait returns when no opening is at work in this process any more, and no refresh of a grant by consent, or when ctx is
 // done, with its error. Call it before a process ends, or is frozen (see [WithHardDeadline], too): an opening that is not finished
 // stays due in the ledger, but a refresh that is cut off may cost the grant.
 func (s *Service) Wait(ctx context.Context) error {
-	err := s.flights.wait(ctx)
-	if s.consent != nil {
-		err = errors.Join(err, s.consent.wait(ctx))
+	err := s.inFlight.wait(ctx)
+	if s.cfg.consent != nil {
+		err = errors.Join(err, s.cfg.consent.wait(ctx))
 	}
 	return err
 }
@@ -134,41 +136,13 @@ func (s *Service) providerOf(name string) Provider {
 	return nil
 }
 
-// tell reports an opening to whoever watches.
-func (s *Service) tell(ctx context.Context, id string, b *Bridge, err error, began time.Time) {
-	took := time.Since(began)
-	if err != nil {
-		s.logger.WarnContext(ctx, "no bridge was opened", "incident_id", id, "error", err, "duration", took)
-		s.observe(ctx, Event{Kind: EventOpenFailed, IncidentID: id, Duration: took, Err: err})
-		return
-	}
-	kind := EventReused
-	if b.Created {
-		kind = EventOpened
-	}
-	s.logger.InfoContext(ctx, "bridge", "event", kind, "incident_id", id, "state", b.State, "provider", b.Provider,
-		"meeting_id", b.MeetingID, "generation", b.Generation, "duration", took)
-	s.observe(ctx, Event{Kind: kind, IncidentID: id, Provider: b.Provider, Generation: b.Generation, Duration: took})
-}
-
-// fail makes an *Error of what is none yet.
-func fail(op, id string, err error) error {
-	var already *Error
-	if err == nil || errors.As(err, &already) {
-		return err
-	}
-	e := &Error{Op: op, IncidentID: id, Err: err}
-	if errors.Is(err, ErrUnavailable) || errors.Is(err, ErrInProgress) || errors.Is(err, ErrIncidents) {
-		e.RetryAfter = 2 * time.Second
-	}
-	return e
-}
-
-func isNumber(id string) bool {
-	for _, r := range id {
-		if r < '0' || r > '9' {
-			return false
-		}
-	}
-	return id != ""
+// WithHardDeadline returns a context for a process that is frozen or killed at end, as on AWS
+// Lambda. What a Service begins under it outlives ctx as ever, but not end: an opening is cut
+// short in time to be handed back to the ledger, which continues when Reconcile or Run is called,
+// anywhere. In the last two seconds no meeting is asked for.
+//
+// A refresh of an installed app's grant is not cut short, since that may cost the grant: none is
+// sent in the last two seconds, and Wait waits for one that was sent before.
+func WithHardDeadline(ctx context.Context, end time.Time) context.Context {
+	return detach.Until(ctx, end)
 }

@@ -40,7 +40,7 @@ func (i *Installation) SetUp(ctx context.Context, want SetUpRequest) (*Installed
 	const op = "set up PagerDuty"
 	r, err := i.live(ctx)
 	if err != nil {
-		return nil, fail(op, "", err)
+		return nil, wrap(op, "", err)
 	}
 	if i.pagerDuty == nil {
 		return r.installed(), nil
@@ -49,7 +49,7 @@ func (i *Installation) SetUp(ctx context.Context, want SetUpRequest) (*Installed
 	for _, part := range i.parts(r, want) {
 		if err := part.do(ctx); err != nil {
 			if errors.Is(err, ErrNotInstalled) || errors.Is(err, ErrUnavailable) {
-				return nil, fail(op, "", err)
+				return nil, wrap(op, "", err)
 			}
 			problems = append(problems, part.name+": "+r.setUpProblem(err))
 			if part.service != "" {
@@ -64,7 +64,7 @@ func (i *Installation) SetUp(ctx context.Context, want SetUpRequest) (*Installed
 		err = i.ping(ctx, r)
 	}
 	if err != nil {
-		return nil, fail(op, "", err)
+		return nil, wrap(op, "", err)
 	}
 	return r.installed(), nil
 }
@@ -84,7 +84,7 @@ func (i *Installation) parts(r installation, want SetUpRequest) []part {
 	}
 	slices.Sort(services)
 	for _, service := range slices.Compact(services) {
-		parts = append(parts, part{"button of service " + clip(service, 40), service, func(ctx context.Context) error {
+		parts = append(parts, part{"button of service " + truncate(service, 40), service, func(ctx context.Context) error {
 			return i.addAction(ctx, r.ID, service, want.ActionURL)
 		}})
 	}
@@ -254,7 +254,7 @@ func (r *installation) setUpProblem(err error) string {
 	case errors.Is(err, pagerduty.ErrNotFound):
 		return "PagerDuty does not know it"
 	}
-	return plainly(pagerDutyError(err))
+	return userMessage(pagerDutyError(err))
 }
 
 // WebhookSecret returns the secret that signs the events of the subscription; ErrNotInstalled when there is none.
@@ -273,7 +273,7 @@ func (i *Installation) secret(ctx context.Context, of func(setUp) string) (pager
 		err = ErrNotInstalled
 	}
 	if err != nil {
-		return "", fail("read the installation", "", err)
+		return "", wrap("read the installation", "", err)
 	}
 	return pagerduty.Secret(of(r.SetUp)), nil
 }
@@ -287,5 +287,5 @@ func (i *Installation) Reached(ctx context.Context) error {
 		r.SetUp.ReachedAt = time.Now().UTC()
 		return nil
 	})
-	return fail("keep that PagerDuty reaches us", "", err)
+	return wrap("keep that PagerDuty reaches us", "", err)
 }

@@ -121,7 +121,7 @@ func (e committed) keep(*recorder) {
 func (e committed) keepKey() {
 	i, now, key := e.incident, e.now, e.by.key()
 	switch {
-	case now.State == "failed", now.State == "closed" && now.Reason == "fault":
+	case now.State == "failed", now.State == "closed" && now.CloseReason == reasonFault:
 		// Nobody was served: the next delivery is as good as the first.
 		maps.DeleteFunc(i.firstSeen, func(k string, g int) bool {
 			return g == now.Generation && (k == key || now.State == "failed")
@@ -142,13 +142,13 @@ func (e committed) keepWritten() {
 
 func (e committed) keepAllowances() {
 	i, now := e.incident, e.now
-	if requested := string(bridge.CloseRequested); now.CloseRequested == requested || now.Reason == requested {
+	if requested := string(bridge.CloseRequested); now.CloseRequested == requested || now.CloseReason == requested {
 		i.allowUntil(e.at, closeRequested) // which may have landed late
 	}
 	switch {
-	case e.becomes("closing") && now.Reason == "max_age":
+	case e.becomes("closing") && now.CloseReason == reasonMaxAge:
 		i.allowUntil(e.at, isTooOld)
-	case e.becomes("closing") && now.Reason == "refused":
+	case e.becomes("closing") && now.CloseReason == reasonRejected:
 		i.allowUntil(e.at, wasRefused)
 	case e.becomes("failed"):
 		i.allowUntil(e.at, wasGivenUp)

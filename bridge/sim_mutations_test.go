@@ -1,158 +1,73 @@
 package bridge_test
 
 import (
+	"flag"
 	"testing"
 
 	"github.com/incidentbridge/incidentbridge/internal/mutant"
 	"github.com/incidentbridge/incidentbridge/internal/simtest"
 )
 
-// mutation is a mistake that somebody might make: a small change of the source, from a text that stands there once.
-type mutation struct {
-	name  string
-	edits []edit
-}
+var plant = flag.Bool("mistakes", false, "plant each mistake and let the simulation find it")
 
-type edit struct{ file, from, to string }
-
-// mutations are the mistakes that the simulation must find. When one of them no longer fits the source, write it anew
-// for what the source says now: the mistake stays possible.
-func mutations() []mutation {
-	return []mutation{
-		{"a link is published before it is decided", []edit{{
-			"create.go", "		if err == nil {\n			return o.settle(", "		if err == nil {\n			_, _ = o.put(ctx, Link{URL: call.JoinURL})\n			return o.settle(",
-		}}},
-		{"a lost reply is taken for a lost race", []edit{
-			{"ledger.go", "	if stands.Stamp == r.Stamp && stands.version != \"\" {\n		return stands, nil\n	}\n	if errors.Is(err, tokenstore.ErrConflict) {", "	if true {"},
-			{"decide.go", "			if o.Call != nil && o.Call.same(mine) {", "			if false {"},
-		}},
-		{"a conflict deletes the meeting", []edit{{
-			"decide.go", "		if e.Nonce != nonce {\n			return nil, o.discard(", "		if e.Nonce == nonce {\n			return nil, o.discard(",
-		}}},
-		{"a decision is made twice", []edit{{
-			"decide.go", "	for {\n		if o.decidedElsewhere() {", "	for {\n		if false {",
-		}}},
-		{"an undecided generation is audited", []edit{
-			{"audit.go", "		if r.State == Creating {\n			return errUnchanged\n		}\n", ""},
-			{"audit.go", " || e.version == \"\" || e.State == Creating {", " || e.version == \"\" {"},
-			{
-				"duty.go", "		return []errand{{resumeIt, r.RetryAt}} // an audit",
-				"		for _, at := range r.AuditAt {\n			errands = append(errands, errand{auditIt, at})\n		}\n" +
-					"		return append(errands, errand{resumeIt, r.RetryAt}) // an audit",
-			},
-		}},
-		{"nothing is audited", []edit{{
-			"audit.go", "	return r.Call == nil || r.Call.MeetingID != callID", "	return false",
-		}}},
-		{"an audit ends a meeting that people are in", []edit{{
-			"audit.go", "		return errors.Join(errStarted, s.nameSurplus(ctx, incidentID, callID))",
-			"		if err := p.End(ctx, callID); err != nil {\n			return err\n		}",
-		}}},
-		{"a marker of another generation is accepted", []edit{{
-			"create.go", "!ok || m != o.mark", "!ok || m.ledger != o.mark.ledger || m.incident != o.mark.incident",
-		}}},
-		{"a marker of another incident is accepted", []edit{{
-			"create.go", "!ok || m != o.mark", "!ok || m.ledger != o.mark.ledger",
-		}}},
-		{"a marker of another ledger is accepted", []edit{{
-			"create.go", "!ok || m != o.mark", "!ok || m.incident != o.mark.incident || m.generation != o.mark.generation",
-		}}},
-		{"another incident's meeting is audited away", []edit{{
-			"audit.go", " || m.incident != r.IncidentID", "",
-		}}},
-		{"another ledger's meeting is audited away", []edit{{
-			"audit.go", "m.ledger != ledger || ", "",
-		}}},
-		{"only the first page is searched", []edit{{
-			"../zoom/meetings.go", "			if next == \"\" {\n				return\n			}\n			query.Set(", "			if true {\n				return\n			}\n			query.Set(",
-		}}},
-		{"there is no state of ending", []edit{{
-			"close.go", "	return false, o.save(ctx, func(r *record) { r.State = Ending })", "	return false, nil",
-		}}},
-		{"the status is not read before closing", []edit{{
-			"close.go", "			if err == nil && incident.Status != Resolved {\n				return e.bridge(), nil\n			}\n", "			_ = incident\n",
-		}}},
-		{"the status is not read before ending", []edit{{
-			"close.go", "	if o.Reason == CloseResolved || o.Reason == closeRefused {", "	if o.Reason == closeRefused {",
-		}}},
-		{"a former link of ours is taken for a human's", []edit{{
-			"policy.go", "	return slices.ContainsFunc(r.Former,", "	return slices.ContainsFunc(r.Former[:0],",
-		}}},
-		{"a record is deleted on release", []edit{{
-			"opening.go", "	if err == nil && decided {\n		return errMoved\n	}\n",
-			"	if err == nil && decided {\n		return errMoved\n	}\n	_ = o.ledger.store.Delete(ctx, o.ledger.key(o.id), o.version)\n",
-		}}},
-		{"nobody looks again after PagerDuty's refusal", []edit{{
-			"close.go", "	if o.Reason == CloseResolved || o.Reason == closeRefused {", "	if o.Reason == CloseResolved {",
-		}}},
-		{"a trigger is accepted without a durable claim", []edit{{
-			"open.go", "			return nil, fmt.Errorf(\"%w: %w\", outOfTime(led), ctx.Err())", "			return (&record{IncidentID: id, State: Creating, Generation: 1}).bridge(), nil",
-		}}},
-		{"when a trigger happened is ignored", []edit{{
-			"open.go", "		if !known && req.at().Before(e.OverAt) {", "		if false {",
-		}}},
-		{"what a trigger carries is trusted when it is stale", []edit{{
-			"open.go", " || s.now().Sub(req.OccurredAt) > carriedFor", "",
-		}}},
-		{"what a trigger carries is trusted for a later generation", []edit{{
-			"claim.go", "(o.req.live || o.Generation == 0)", "true",
-		}}},
-		{"nothing is verified", []edit{{
-			"verify.go", "	return r.State == Attached && !r.shows(*i.Bridge)", "	return false && !r.shows(*i.Bridge)",
-		}}},
-		{"an idempotency key is stored last", []edit{
-			{"claim.go", "	r.addKey(o.req.IdempotencyKey, r.Generation, now)\n", ""},
-			{"publish.go", "	attached := func(r *record) {\n", "	attached := func(r *record) {\n		r.addKey(o.req.IdempotencyKey, r.Generation, o.now())\n"},
-		}},
-		{"a created bridge is not due", []edit{{
-			"duty.go", "	switch {\n	case r.Lease.Owner != \"\":\n", "	switch {\n	case r.Lease.Owner != \"\":\n		return r.Lease.Until\n	case r.State == Created:\n		return time.Time{}\n	case false:\n",
-		}}},
-		{"what stands is removed while it is replaced", []edit{{
-			"audit.go", "	if r.Standing != nil && r.Standing.Call.MeetingID == callID {", "	if false {",
-		}}},
-		{"what stands is forgotten when nothing comes of replacing it", []edit{{
-			"postpone.go", "	if o.Standing != nil {", "	if false {",
-		}}},
-		{"what stands is given up although PagerDuty refuses its successor", []edit{{
-			"publish.go", "		case r.State == Created && r.Standing != nil:\n			r.standAgain(o.now())\n", "",
-		}}},
-		{"a redelivered Replace replaces again", []edit{{
-			"replace.go", " && r.keyGeneration(req.IdempotencyKey) == 0", "",
-		}}},
-		{"two Replaces at once make two", []edit{{
-			"replace.go", "return r.stands() && r.Generation < req.atLeast", "return r.stands() && req.atLeast > 0",
-		}}},
-		{"an opening goes on after the end", []edit{
-			{"until.go", "	return min(flightBudget, time.Until(end)-givingBack)", "	return max(flightBudget, time.Until(end))"},
-			{"../internal/detach/detach.go", "ok && end.Before(deadline)", "ok && end.IsZero()"},
-		}},
-		{"clocks may not differ", []edit{{
-			"opening.go", "	clockMargin   = 2 * time.Second", "	clockMargin   = 0 * time.Second",
-		}}},
-		{"a create is sent again when its answer is lost", []edit{{
-			"../zoom/client.go", "http.NewRequestWithContext(ctx, call.method, target, body)", "http.NewRequestWithContext(httpx.Idempotent(ctx, true), call.method, target, body)",
-		}}},
-	}
-}
-
-// mistakes are the mutations as package mutant takes them.
+// mistakes are those that the simulation must find. Their places are marked in the source.
 func mistakes() []mutant.Mistake {
-	var all []mutant.Mistake
-	for _, m := range mutations() {
-		one := mutant.Mistake{Name: m.name}
-		for _, e := range m.edits {
-			one.Edits = append(one.Edits, mutant.Edit{File: e.file, From: e.from, To: e.to})
-		}
-		all = append(all, one)
+	return []mutant.Mistake{
+		mutant.Plant("a link is published before it is decided", mutant.Before("publish-before-decide",
+			"_, _ = a.svc.setBridge(ctx, a.id, Link{URL: meeting.JoinURL})")),
+		mutant.Plant("a lost reply is taken for a lost race", mutant.Never("lost-reply"),
+			mutant.Always("only-a-conflict"), mutant.Never("adopted-by-another")),
+		mutant.Plant("a conflict deletes the meeting", mutant.Always("conflict-keeps-meeting")),
+		mutant.Plant("a decision is made twice", mutant.Never("decide-once"), mutant.Never("listed-transition")),
+		mutant.Plant("an undecided generation is audited", mutant.Never("audit-when-decided"),
+			mutant.Never("audit-when-decided-update"), mutant.Always("audit-when-decided-task"),
+			mutant.Replace("audit-is-last", "tasks = append([]dueTask{{TaskAudit, slices.MinFunc(r.AuditAt, time.Time.Compare)}}, tasks...)")),
+		mutant.Plant("nothing is audited", mutant.Never("audit")),
+		mutant.Plant("an audit ends a meeting that people are in", mutant.Replace("audit-leaves-started",
+			"if meeting.Started { if err := p.End(ctx, meetingID); err != nil { return err } }")),
+		mutant.Plant("a marker of another generation is accepted", mutant.Never("adopt-generation"),
+			mutant.Never("adopt-nonce")),
+		mutant.Plant("a marker of another incident is accepted", mutant.Never("adopt-incident"),
+			mutant.Never("adopt-generation"), mutant.Never("adopt-nonce")),
+		mutant.Plant("a marker of another ledger is accepted", mutant.Never("adopt-ledger"), mutant.Never("adopt-nonce")),
+		mutant.Plant("another incident's meeting is audited away", mutant.Never("audit-incident")),
+		mutant.Plant("another ledger's meeting is audited away", mutant.Never("audit-ledger")),
+		mutant.Plant("only the first page is searched", mutant.Always("last-page")),
+		mutant.Plant("there is no state of ending", mutant.Replace("state-ending", "return false, nil")),
+		mutant.Plant("the status is not read before closing", mutant.Never("status-before-closing")),
+		mutant.Plant("the status is not read before ending", mutant.Never("status-before-ending")),
+		mutant.Plant("a former link of ours is taken for a human's", mutant.Zero("former-links")),
+		mutant.Plant("a record is deleted on release", mutant.After("keep-record",
+			"if r.State == StateClosed && r.Decision == nil { _ = s.store.Delete(ctx, s.key(r.IncidentID), version) }")),
+		mutant.Plant("nobody looks again after PagerDuty's refusal", mutant.Never("check-after-rejection")),
+		mutant.Plant("a trigger is accepted without a durable claim", mutant.Replace("durable-claim",
+			"return &Bridge{IncidentID: id, State: StateCreating, Generation: 1}, nil")),
+		mutant.Plant("when a trigger happened is ignored", mutant.Never("trigger-time")),
+		mutant.Plant("what a trigger carries is trusted when it is stale", mutant.Never("carried-age")),
+		mutant.Plant("what a trigger carries is trusted for a later generation", mutant.Always("carried-first-generation")),
+		mutant.Plant("nothing is verified", mutant.Never("verify")),
+		mutant.Plant("an idempotency key is stored last", mutant.Drop("key-with-claim"), mutant.Before("key-with-attach",
+			"r.AddKey(a.req.IdempotencyKey, r.Generation, a.svc.cfg.now())")),
+		mutant.Plant("a created bridge is not due", mutant.After("created-is-due",
+			`if r.Lease.Owner == "" && r.State == StateCreated { return time.Time{} }`)),
+		mutant.Plant("what stands is removed while it is replaced", mutant.Never("audit-previous")),
+		mutant.Plant("what stands is forgotten when nothing comes of replacing it", mutant.Never("restore-previous")),
+		mutant.Plant("what stands is given up although PagerDuty refuses its successor", mutant.Never("revert-to-previous")),
+		mutant.Plant("a redelivered Replace replaces again", mutant.Always("replace-redelivered")),
+		mutant.Plant("two Replaces at once make two", mutant.Expr("replace-once", "req.minGeneration > 0")),
+		mutant.Plant("an opening goes on after the end", mutant.Expr("hard-deadline", "max(budget, time.Until(end))"),
+			mutant.Never("detached-end")),
+		mutant.Plant("clocks may not differ", mutant.Zero("clock-margin")),
+		mutant.Plant("a create is sent again when its answer is lost", mutant.Before("create-once",
+			"ctx = httpx.Idempotent(ctx, true)")),
 	}
-	return all
 }
 
-// TestMutations puts each mistake into the source, builds the tests with it and lets the simulation find it.
+// TestMutations plants each mistake, builds the tests with it and lets the simulation find it.
 func TestMutations(t *testing.T) {
 	t.Parallel()
-	if testing.Short() || simtest.RaceDetector {
-		t.Skip("builds the package once per mistake, without the race detector: minutes")
+	if !*plant || simtest.RaceDetector {
+		t.Skip("builds the package once per mistake: run it with -mistakes and without -race")
 	}
 	mutant.Find(t, mistakes(), simtest.FullRun)
 }

@@ -181,7 +181,7 @@ func aReplaceThatFailsRestoresThePreviousBridge(_ *recorder, e committed) error 
 	if e.before.Previous.Decision == nil || e.now.Generation != e.before.Generation {
 		return nil
 	}
-	if e.now.State == "failed" || e.now.State == "closed" && e.now.Decision == nil || e.now.Reason == "refused" {
+	if e.now.State == "failed" || e.now.State == "closed" && e.now.Decision == nil || e.now.CloseReason == reasonRejected {
 		return fmt.Errorf("%s writes %s", e.by.Name, e.now.summary())
 	}
 	return nil
@@ -210,14 +210,14 @@ func onlyMeetingsMadeForTheGenerationAreDecided(r *recorder, e committed) error 
 }
 
 func aResolveThatWasTakenBackClosesNothing(_ *recorder, e committed) error {
-	if e.becomes("closing") && e.now.Reason == string(bridge.CloseResolved) && !e.incident.allowed(isResolved, e.by.Began) {
+	if e.becomes("closing") && e.now.CloseReason == string(bridge.CloseResolved) && !e.incident.allowed(isResolved, e.by.Began) {
 		return fmt.Errorf("%s closes for one", e.by.Name)
 	}
 	return nil
 }
 
 func noResolveEndsTheBridgeOfAnOpenIncident(r *recorder, e committed) error {
-	if !e.becomes("ending") || e.now.Reason != string(bridge.CloseResolved) || e.age() >= r.maxAge-maxSkew {
+	if !e.becomes("ending") || e.now.CloseReason != string(bridge.CloseResolved) || e.age() >= r.maxAge-maxSkew {
 		return nil
 	}
 	if !e.incident.allowed(isResolved, e.by.Began) {
@@ -227,7 +227,7 @@ func noResolveEndsTheBridgeOfAnOpenIncident(r *recorder, e committed) error {
 }
 
 func noRefusalEndsABridgeThatPagerDutyShows(_ *recorder, e committed) error {
-	if !e.becomes("ending") || e.now.Reason != "refused" || e.now.Decision == nil {
+	if !e.becomes("ending") || e.now.CloseReason != reasonRejected || e.now.Decision == nil {
 		return nil
 	}
 	if e.incident.shown == e.now.Decision.JoinURL && e.incident.shownSince.Before(e.by.Began) {
@@ -396,7 +396,7 @@ func anAttachedBridgeHasItsMeeting(r *recorder, _ ended) error {
 
 func theIncidentShowsItsBridge(r *recorder, _ ended) error {
 	for _, i := range r.incidents {
-		if i.now.State != "attached" || !i.human.since.Never() || i.now.Verified >= 3 {
+		if i.now.State != "attached" || !i.human.since.Never() || i.now.VerifyWrites >= 3 {
 			continue
 		}
 		if shown := r.pd.Incident(i.id).Bridge.URL; shown != i.now.Decision.JoinURL {

@@ -13,6 +13,7 @@ type staticRoom struct{ url, number string }
 func StaticRoom(url, number string) Provider { return staticRoom{url: url, number: number} }
 
 func (staticRoom) Name() string          { return "static" }
+func (staticRoom) Instant() bool         { return true }
 func (staticRoom) Hosts(string) []string { return []string{""} }
 
 func (r staticRoom) Create(context.Context, string, MeetingSpec) (*Meeting, error) {

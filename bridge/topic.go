@@ -32,11 +32,11 @@ func topic(t *template.Template, i *Incident) string {
 	if line == "" {
 		return "Incident " + i.ID
 	}
-	return clip(line, topicLimit)
+	return truncate(line, topicLimit)
 }
 
-// clip cuts s to at most n characters.
-func clip(s string, n int) string {
+// truncate cuts s to at most n characters.
+func truncate(s string, n int) string {
 	s = strings.ToValidUTF8(s, "\uFFFD")
 	runes := []rune(s)
 	if len(runes) <= n {
@@ -45,10 +45,20 @@ func clip(s string, n int) string {
 	return string(runes[:n-1]) + "…"
 }
 
-// isWord says whether s is made of letters, digits, '-' and '_'.
+// isWord reports whether s is made of letters, digits, '-' and '_'.
 func isWord(s string) bool {
 	for _, r := range s {
 		if !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_') {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// isNumber reports whether s is made of digits.
+func isNumber(s string) bool {
+	for _, r := range s {
+		if r < '0' || r > '9' {
 			return false
 		}
 	}

@@ -56,13 +56,13 @@ func (i *Installation) Uninstall(ctx context.Context, d Deauthorization) (*Unins
 		return nil
 	})
 	if err != nil {
-		return nil, fail(op, "", err)
+		return nil, wrap(op, "", err)
 	}
 	if !meant {
 		return nil, nil
 	}
 	u, err := i.leave(ctx, r)
-	return u, fail(op, "", err)
+	return u, wrap(op, "", err)
 }
 
 // end is the latest moment that the time may stand for: deliveries tell it in milliseconds, some in whole seconds.
@@ -129,7 +129,7 @@ func (i *Installation) remove(ctx context.Context, made setUp) (left []string) {
 			if err := remove(ctx, id); err != nil {
 				mu.Lock()
 				defer mu.Unlock()
-				left = append(left, what+" "+id+": "+plainly(pagerDutyError(err)))
+				left = append(left, what+" "+id+": "+userMessage(pagerDutyError(err)))
 			}
 		})
 	}

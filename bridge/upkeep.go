@@ -61,10 +61,10 @@ func (i *Installation) tell(ctx context.Context, vendor Vendor, r tokenstore.Ref
 // refreshed reports a refresh to whoever watches.
 func (s *Service) refreshed(ctx context.Context, vendor Vendor, r tokenstore.Refresh) {
 	if r.Err != nil {
-		s.logger.WarnContext(ctx, "a token was not refreshed", "vendor", vendor, "error", r.Err, "duration", r.Duration)
-		s.observe(ctx, Event{Kind: EventRefreshFailed, Vendor: vendor, Duration: r.Duration, Err: r.Err})
+		s.cfg.logger.WarnContext(ctx, "a token was not refreshed", "vendor", vendor, "error", r.Err, "duration", r.Duration)
+		s.cfg.handleEvent(ctx, Event{Kind: EventRefreshFailed, Vendor: vendor, Duration: r.Duration, Err: r.Err})
 		return
 	}
-	s.logger.InfoContext(ctx, "token refreshed", "vendor", vendor, "duration", r.Duration)
-	s.observe(ctx, Event{Kind: EventTokenRefreshed, Vendor: vendor, Duration: r.Duration})
+	s.cfg.logger.InfoContext(ctx, "token refreshed", "vendor", vendor, "duration", r.Duration)
+	s.cfg.handleEvent(ctx, Event{Kind: EventTokenRefreshed, Vendor: vendor, Duration: r.Duration})
 }

@@ -58,7 +58,7 @@ func (z zoomMeetings) Create(ctx context.Context, host string, spec MeetingSpec)
 	})
 	if errors.Is(err, zoom.ErrMissingScopes) && host != zoom.Me && slices.Contains(z.pool, zoom.Me) {
 		// The app of a single user makes meetings under that one's name alone.
-		return nil, &vendorError{kind: errors.Join(ErrProvider, ErrNextHost), err: err, plain: "the Zoom app may not use the host"}
+		return nil, &vendorError{kind: errors.Join(ErrProvider, ErrNextHost), err: err, message: "the Zoom app may not use the host"}
 	}
 	if err != nil {
 		return nil, zoomError(err)
@@ -124,7 +124,7 @@ func (z zoomMeetings) Delete(ctx context.Context, id string) error {
 func meetingNumber(id string) (int64, error) {
 	number, err := strconv.ParseInt(id, 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("%w: %q is not a Zoom meeting id", ErrGone, clip(id, 40))
+		return 0, fmt.Errorf("%w: %q is not a Zoom meeting id", ErrGone, truncate(id, 40))
 	}
 	return number, nil
 }
@@ -191,7 +191,7 @@ func zoomError(err error) error {
 	case errors.Is(err, zoom.ErrCredentials), errors.Is(err, zoom.ErrUnauthorized):
 		kind, plain = errors.Join(ErrProvider, ErrPermanent), "Zoom refuses the app's credentials"
 	}
-	return &vendorError{kind: kind, err: err, plain: plain}
+	return &vendorError{kind: kind, err: err, message: plain}
 }
 
 func scopesOf(err error) string {

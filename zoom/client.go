@@ -214,7 +214,7 @@ func (c *Client) request(
 	if payload != nil {
 		body = bytes.NewReader(payload)
 	}
-	request, err := http.NewRequestWithContext(ctx, call.method, target, body)
+	request, err := http.NewRequestWithContext(ctx, call.method, target, body) //mutant:create-once
 	if err != nil {
 		return nil, err
 	}

@@ -95,7 +95,7 @@ func (c *Client) Meetings(ctx context.Context, host string) iter.Seq2[*Meeting, 
 					return
 				}
 			}
-			if next == "" {
+			if next == "" { //mutant:last-page
 				return
 			}
 			query.Set("next_page_token", next)

@@ -22,7 +22,7 @@ func End(ctx context.Context) (time.Time, bool) {
 // Context returns one that does not end with ctx, but after the budget, or at its End if that is earlier.
 func Context(ctx context.Context, budget time.Duration) (context.Context, context.CancelFunc) {
 	deadline := time.Now().Add(budget)
-	if end, ok := End(ctx); ok && end.Before(deadline) {
+	if end, ok := End(ctx); ok && end.Before(deadline) { //mutant:detached-end
 		deadline = end
 	}
 	return context.WithDeadline(context.WithoutCancel(ctx), deadline)

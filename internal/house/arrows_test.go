@@ -32,6 +32,7 @@ const (
 var floors = map[string]floor{
 	"internal/redact": {},
 	"internal/detach": {},
+	"internal/memo":   {on: []string{"internal/detach"}},
 	"internal/httpx": {
 		on:    []string{"internal/redact"},
 		links: []string{retryableHTTP, cleanHTTP},
@@ -68,9 +69,14 @@ var floors = map[string]floor{
 	},
 	"tokenstore/redisstore":  {on: []string{"tokenstore"}}, // modules of their own: their go.mod says what they link
 	"tokenstore/dynamostore": {on: []string{"tokenstore"}},
+	"bridge/internal/ledger": { // the record and its store: no vendor, no protocol
+		on:    []string{"tokenstore"},
+		links: []string{oauth2},
+	},
 	"bridge": {
 		on: []string{
-			"zoom", "pagerduty", "tokenstore", "internal/redact", "internal/detach", "internal/mutant", "internal/simtest",
+			"bridge/internal/ledger", "zoom", "pagerduty", "tokenstore",
+			"internal/redact", "internal/detach", "internal/memo", "internal/mutant", "internal/simtest",
 		},
 		links: []string{oauth2, goPagerDuty, goQuerystring, retryableHTTP, cleanHTTP},
 	},

@@ -1,4 +1,4 @@
-package bridge
+package ledger
 
 import (
 	"strings"
@@ -7,8 +7,8 @@ import (
 
 func TestAMarkerIsReadBack(t *testing.T) {
 	t.Parallel()
-	m := marker{ledger: newNonce(), incident: "P1", generation: 12, nonce: newNonce()}
-	got, ok := parseMarker(agenda(m, &Incident{ID: "P1"}))
+	m := Marker{Ledger: NewNonce(), Incident: "P1", Generation: 12, Nonce: NewNonce()}
+	got, ok := ParseMarker(m.String() + "\nConference bridge of PagerDuty incident P1.")
 	if !ok || got != m {
 		t.Errorf("read %+v, %t, want %+v", got, ok, m)
 	}
@@ -19,7 +19,7 @@ func TestAMarkerIsReadBack(t *testing.T) {
 
 func TestNoOtherMarkerIsTaken(t *testing.T) {
 	t.Parallel()
-	good := marker{ledger: "0123456789abcdef", incident: "P1", generation: 1, nonce: "fedcba9876543210"}.String()
+	good := Marker{Ledger: "0123456789abcdef", Incident: "P1", Generation: 1, Nonce: "fedcba9876543210"}.String()
 	tests := []struct{ name, agenda string }{
 		{"none", ""},
 		{"somebody's own words", "[incidentbridge will call you]"},
@@ -35,7 +35,7 @@ func TestNoOtherMarkerIsTaken(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			if m, ok := parseMarker(test.agenda); ok {
+			if m, ok := ParseMarker(test.agenda); ok {
 				t.Errorf("%q was read as %+v", test.agenda, m)
 			}
 		})
@@ -43,10 +43,10 @@ func TestNoOtherMarkerIsTaken(t *testing.T) {
 }
 
 func FuzzParseMarker(f *testing.F) {
-	f.Add(marker{ledger: "0123456789abcdef", incident: "P1", generation: 1, nonce: "fedcba9876543210"}.String())
+	f.Add(Marker{Ledger: "0123456789abcdef", Incident: "P1", Generation: 1, Nonce: "fedcba9876543210"}.String())
 	f.Add("[incidentbridge ]")
 	f.Fuzz(func(t *testing.T, agenda string) {
-		m, ok := parseMarker(agenda)
+		m, ok := ParseMarker(agenda)
 		if ok && !strings.HasPrefix(agenda, m.String()) {
 			t.Errorf("%q was read as %q", agenda, m)
 		}
