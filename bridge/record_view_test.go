@@ -17,6 +17,8 @@ type recordView struct {
 	CloseRequested string        `json:"close_requested"`
 	CloseReason    string        `json:"close_reason"`
 	LastClosedAt   time.Time     `json:"last_closed_at"`
+	CreateSites    []any         `json:"create_sites"`
+	AuditAt        []time.Time   `json:"audit_at"`
 	VerifyWrites   int           `json:"verify_writes"`
 }
 
