@@ -28,8 +28,8 @@ func TestAnAuditAtWorkDoesNotSwallowTheNext(t *testing.T) {
 		}
 		pass(2 * time.Hour)
 		if n := len(w.meetings()); n != 0 || p.state(t, id) != bridge.StateExternal {
-			pg, r := w.page(t, id)
-			t.Errorf("state %s, %d meetings of ours left for good: %+v due %v", p.state(t, id), n, pg, r.DueAt)
+			view, r := w.record(t, id)
+			t.Errorf("state %s, %d meetings of ours left for good: %+v due %v", p.state(t, id), n, view, r.DueAt)
 		}
 	})
 }
@@ -114,7 +114,7 @@ func TestManyKeysDoNotFillTheRecord(t *testing.T) {
 		for i := range 100 {
 			open(t, p, bridge.Request{IncidentID: id, IdempotencyKey: fmt.Sprintf("%0256d", i)})
 		}
-		if _, r := w.page(t, id); len(r.Value) > 16<<10 {
+		if _, r := w.record(t, id); len(r.Value) > 16<<10 {
 			t.Errorf("the record has %d bytes", len(r.Value))
 		}
 	})

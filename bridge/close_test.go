@@ -297,7 +297,7 @@ func TestListYieldsWhatIsOpen(t *testing.T) {
 func TestARecordIsKeptWhileItIsOpenAndThenForTheRetention(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		p, id, _ := attached(t, w, bridge.WithGrace(0), bridge.WithRetention(100*time.Hour))
-		if _, r := w.page(t, id); !r.ExpiresAt.IsZero() {
+		if _, r := w.record(t, id); !r.ExpiresAt.IsZero() {
 			t.Errorf("an open bridge's record expires at %v", r.ExpiresAt)
 		}
 		closing(t, p, id, bridge.CloseRequested)
@@ -306,7 +306,7 @@ func TestARecordIsKeptWhileItIsOpenAndThenForTheRetention(t *testing.T) {
 			t.Fatalf("state %q", state)
 		}
 		pass(99 * time.Hour)
-		w.page(t, id)
+		w.record(t, id)
 		pass(2 * time.Hour)
 		if _, err := w.store.Get(t.Context(), "bridge/default/"+id); !errors.Is(err, tokenstore.ErrNotFound) {
 			t.Errorf("error %v after the retention, want ErrNotFound", err)

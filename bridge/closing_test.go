@@ -67,7 +67,7 @@ func TestTheLedgerDoesNotUndoAClose(t *testing.T) {
 			other := w.startOn(t, w.store, false, bridge.WithGrace(grace))
 			store := &hooked{Store: w.store}
 			var once sync.Once
-			store.on(func(page) error {
+			store.on(func(recordView) error {
 				once.Do(func() {
 					closing(t, other, id, bridge.CloseRequested)
 					if grace == 0 {
@@ -174,9 +174,9 @@ func TestWhatIsOpenIsDueAndListed(t *testing.T) {
 			if err := p.IncidentChanged(t.Context(), id, bridge.Link{}); err != nil {
 				t.Fatal(err)
 			}
-			pg, r := w.page(t, id)
-			if pg.Lease.Owner == "" && r.DueAt.IsZero() {
-				t.Fatalf("state %s, due never, shown %q", pg.State, w.pd.Incident(id).Bridge.URL)
+			view, r := w.record(t, id)
+			if view.Lease.Owner == "" && r.DueAt.IsZero() {
+				t.Fatalf("state %s, due never, shown %q", view.State, w.pd.Incident(id).Bridge.URL)
 			}
 			pass(200 * time.Millisecond)
 		}

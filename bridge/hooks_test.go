@@ -2,7 +2,6 @@ package bridge_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"sync"
@@ -14,45 +13,31 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
-// page is what tests look at of a record as it lies in the store.
-type page struct {
-	State   string                 `json:"state"`
-	Call    json.RawMessage        `json:"decision"`
-	Lease   struct{ Owner string } `json:"lease"`
-	Tried   []any                  `json:"create_sites"`
-	AuditAt []time.Time            `json:"audit_at"`
-}
-
-func pageOf(value []byte) page {
-	var p page
-	_ = json.Unmarshal(value, &p)
-	return p
-}
-
-func (w *world) page(t *testing.T, id string) (page, tokenstore.Record) {
+// record is the incident's record as it lies in the store.
+func (w *world) record(t *testing.T, id string) (recordView, tokenstore.Record) {
 	t.Helper()
 	r, err := w.store.Get(t.Context(), "bridge/default/"+id)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return pageOf(r.Value), r
+	return readRecord(r.Value), r
 }
 
 // hooked calls put before each Put of a bridge's record.
 type hooked struct {
 	tokenstore.Store
 	mu  sync.Mutex
-	put func(p page) error
+	put func(v recordView) error
 }
 
-func (h *hooked) on(put func(p page) error) { h.mu.Lock(); h.put = put; h.mu.Unlock() }
+func (h *hooked) on(put func(v recordView) error) { h.mu.Lock(); h.put = put; h.mu.Unlock() }
 
 func (h *hooked) Put(ctx context.Context, key string, r tokenstore.Record) (string, error) {
 	h.mu.Lock()
 	put := h.put
 	h.mu.Unlock()
 	if put != nil && strings.HasPrefix(key, "bridge/") {
-		if err := put(pageOf(r.Value)); err != nil {
+		if err := put(readRecord(r.Value)); err != nil {
 			return "", err
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/incidentbridge/incidentbridge/bridge"
+	"github.com/incidentbridge/incidentbridge/internal/simtest"
 	"github.com/incidentbridge/incidentbridge/pagerduty"
 	"github.com/incidentbridge/incidentbridge/pagerduty/pagerdutytest"
 	"github.com/incidentbridge/incidentbridge/tokenstore"
@@ -533,7 +534,7 @@ func TestAnInstallThatDiesLeavesNoGrant(t *testing.T) {
 		dying := foretold{w.store, func(_ context.Context, key string) error {
 			dead = dead || key == "grant/default/pagerduty"
 			if dead {
-				return errKilled
+				return simtest.ErrKilled
 			}
 			return nil
 		}}
@@ -559,7 +560,7 @@ func TestAnUninstallThatStopsHalfWayGoesOn(t *testing.T) {
 		down := false
 		i := o.installation(t, foretold{w.store, func(_ context.Context, key string) error {
 			if down && strings.HasPrefix(key, "grant/") {
-				return errKilled
+				return simtest.ErrKilled
 			}
 			return nil
 		}})

@@ -106,8 +106,8 @@ func TestAStoreThatBlinksForgetsNothing(t *testing.T) {
 		p := w.startOn(t, store, true)
 		w.pd.Fault(pagerdutytest.GetUser, pagerdutytest.Delay(2*time.Second))
 		blink := true
-		store.on(func(pg page) error {
-			if pg.State == "creating" && len(pg.Tried) > 0 && blink {
+		store.on(func(view recordView) error {
+			if view.State == "creating" && len(view.CreateSites) > 0 && blink {
 				blink = false
 				return errors.New("the store blinks")
 			}
@@ -131,8 +131,8 @@ func TestADoubtThatIsNotWrittenIsAudited(t *testing.T) {
 		p := w.startOn(t, store, true)
 		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.ResetAfter())
 		blink := true
-		store.on(func(pg page) error {
-			if len(pg.AuditAt) > 0 && blink {
+		store.on(func(view recordView) error {
+			if len(view.AuditAt) > 0 && blink {
 				blink = false
 				return errors.New("the store blinks")
 			}
@@ -189,7 +189,7 @@ func TestKeptIsSaidOnlyOfAClaimOfOnesOwn(t *testing.T) {
 		p := w.startOn(t, store, false)
 		w.zoom.Fault(zoomtest.Any, zoomtest.Answer(503, "").Always())
 		_, _ = p.Open(t.Context(), bridge.Request{IncidentID: id})
-		store.on(func(page) error { return errors.New("down") })
+		store.on(func(recordView) error { return errors.New("down") })
 		_, err := p.Open(t.Context(), bridge.Request{IncidentID: id, IdempotencyKey: "second"})
 		if kept(err) {
 			t.Errorf("error %v says that it is kept", err)

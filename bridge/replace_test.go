@@ -191,7 +191,7 @@ func TestACrashedReplaceIsTakenUpAgain(t *testing.T) {
 				_, id, _ := attached(t, w)
 				store := &hooked{Store: w.store}
 				p := w.startOn(t, store, false)
-				store.on(func(written page) error {
+				store.on(func(written recordView) error {
 					if written.State == state {
 						p.kill()
 					}

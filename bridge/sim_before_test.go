@@ -4,15 +4,16 @@ import (
 	"time"
 
 	"github.com/incidentbridge/incidentbridge/bridge"
+	"github.com/incidentbridge/incidentbridge/internal/simtest"
 )
 
-// What has happened before a story begins, so that it is deep in the protocol from its first step.
+// What has happened before a run begins, so that it is deep in the protocol from its first step.
 
 // allAttached gives every incident its bridge.
 func (s *simulation) allAttached() {
 	for _, i := range s.incidents {
 		s.deliver(s.programs[0], &trigger{name: "first", incident: i})
-		s.calm()
+		s.Quiet()
 	}
 }
 
@@ -21,7 +22,7 @@ func (s *simulation) allClosing() {
 	s.allAttached()
 	for _, i := range s.incidents {
 		s.close(s.programs[0], i, bridge.CloseRequested)
-		s.calm()
+		s.Quiet()
 	}
 }
 
@@ -29,66 +30,69 @@ func (s *simulation) allClosing() {
 // undecided until its audit would be due.
 func (s *simulation) aLostCreate() {
 	s.deliver(s.programs[0], &trigger{name: "first", incident: s.incidents[0]})
-	s.calmBut(meets{"zoom create": func(c *call) {
-		s.process(c)
-		s.kill(c.by.program)
+	s.QuietBut(simtest.Meets{"zoom create": func(c *simtest.Call) {
+		s.Process(c)
+		s.Kill(c.By.Process)
 	}})
-	s.pass(s.between(15*time.Second, 40*time.Second))
+	s.Pass(s.Between(15*time.Second, 40*time.Second))
 	s.reconcile(s.boot(), s.incidents[0])
-	broken := meets{"zoom list": s.with(fails)}
-	if s.chance(60) { // else the next host serves
-		broken["zoom create"] = s.with(unreachable)
+	broken := simtest.Meets{"zoom list": s.with(simtest.Fails)}
+	if s.Chance(60) { // else the next host serves
+		broken["zoom create"] = s.with(simtest.Unreachable)
 	}
-	s.calmBut(broken)
-	s.pass(s.between(3*time.Minute, 4*time.Minute))
+	s.QuietBut(broken)
+	s.Pass(s.Between(3*time.Minute, 4*time.Minute))
 }
 
 // aLateDecision leaves a process that stands still with a meeting in its hands, while another makes one of its own.
 func (s *simulation) aLateDecision() {
-	if s.chance(30) {
+	if s.Chance(30) {
 		return
 	}
 	i, another := s.incidents[0], s.programs[1]
 	s.deliver(s.programs[0], &trigger{name: "first", incident: i})
-	s.calmBut(meets{"store put created": func(c *call) { s.freeze(c.by.program) }})
-	s.thawAt = time.Now().Add(s.between(16*time.Second, 24*time.Second))
-	s.pass(s.between(15*time.Second, 16*time.Second))
+	s.QuietBut(simtest.Meets{"store put created": func(c *simtest.Call) {
+		s.Freeze(c.By.Process, s.Between(16*time.Second, 24*time.Second))
+	}})
+	s.Pass(s.Between(15*time.Second, 16*time.Second))
 	s.reconcile(another, i)
-	s.calmBut(meets{"zoom list": s.with(fails)})
+	s.QuietBut(simtest.Meets{"zoom list": s.with(simtest.Fails)})
 }
 
 // aReplaceUnderWay is one whose link PagerDuty does not take until its audit is due.
 func (s *simulation) aReplaceUnderWay() {
 	s.allAttached()
-	if s.chance(60) {
+	if s.Chance(60) {
 		return
 	}
-	i, broken := s.incidents[0], meets{"pagerduty update_incident": s.with(pick(s, fails, lost, hang))}
+	i, broken := s.incidents[0], simtest.Meets{"pagerduty update_incident": s.with(simtest.Pick(s.Sim, simtest.Fails, simtest.Lost, simtest.Hang))}
 	s.deliver(s.programs[0], &trigger{name: "another", incident: i, replaces: true})
-	s.calmBut(broken)
-	s.pass(s.between(3*time.Minute, 4*time.Minute))
+	s.QuietBut(broken)
+	s.Pass(s.Between(3*time.Minute, 4*time.Minute))
 	s.reconcile(s.programs[0], i)
-	s.calmBut(broken)
+	s.QuietBut(broken)
 }
 
 // with lets a call meet a fault.
-func (s *simulation) with(f fault) func(*call) { return func(c *call) { s.fail(c, f) } }
+func (s *simulation) with(f simtest.Fault) func(*simtest.Call) {
+	return func(c *simtest.Call) { s.Fail(c, f) }
+}
 
 // anOldEvent is one that says what was so minutes ago, before a human wrote a bridge or resolved the incident.
 func (s *simulation) anOldEvent() {
 	i := s.incidents[0]
-	if s.chance(50) { // after a first bridge
+	if s.Chance(50) { // after a first bridge
 		s.allClosing()
-		s.pass(time.Minute)
+		s.Pass(time.Minute)
 		s.reconcile(s.programs[0], i)
-		s.calm()
+		s.Quiet()
 	}
 	tr := s.newTrigger(i)
 	s.carry(tr)
-	s.pass(s.between(time.Second, 30*time.Second))
+	s.Pass(s.Between(time.Second, 30*time.Second))
 	s.humanWrites(i, "https://meet.example.com/human-0")
-	if s.chance(60) {
-		s.pass(s.between(time.Minute, 3*time.Minute))
+	if s.Chance(60) {
+		s.Pass(s.Between(time.Minute, 3*time.Minute))
 	}
 }
 
@@ -102,28 +106,28 @@ func (s *simulation) aRefusedWrite() {
 func (s *simulation) aFormerWrite() {
 	i := s.incidents[0]
 	s.deliver(s.programs[0], &trigger{name: "first", incident: i})
-	s.writesLate(none)
+	s.writesLate(simtest.None)
 	s.close(s.programs[0], i, bridge.CloseRequested)
-	s.calm()
-	s.pass(3 * time.Second)
+	s.Quiet()
+	s.Pass(3 * time.Second)
 	s.reconcile(s.programs[0], i)
-	s.calm()
+	s.Quiet()
 	s.deliver(s.programs[0], s.newTrigger(i))
-	s.calm()
+	s.Quiet()
 }
 
 // writesLate lets a first write get lost on the way for a while; what is tried next meets the fault.
-func (s *simulation) writesLate(next fault) {
+func (s *simulation) writesLate(next simtest.Fault) {
 	first := true
-	s.calmBut(meets{"pagerduty update_incident": func(c *call) {
+	s.QuietBut(simtest.Meets{"pagerduty update_incident": func(c *simtest.Call) {
 		switch {
 		case first:
-			s.fail(c, late)
-		case next != none:
-			s.fail(c, next)
+			s.Fail(c, simtest.Late)
+		case next != simtest.None:
+			s.Fail(c, next)
 		default:
-			s.process(c)
-			s.answer(c)
+			s.Process(c)
+			s.Answer(c)
 		}
 		first = false
 	}})
@@ -132,6 +136,6 @@ func (s *simulation) writesLate(next fault) {
 // failingForLong lets a trigger fail until it is about to be given up.
 func (s *simulation) failingForLong() {
 	s.deliver(s.programs[0], &trigger{name: "first", incident: s.incidents[0]})
-	s.calm()
-	s.pass(s.between(9*time.Minute, 11*time.Minute))
+	s.Quiet()
+	s.Pass(s.Between(9*time.Minute, 11*time.Minute))
 }

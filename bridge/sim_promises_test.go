@@ -1,481 +1,428 @@
 package bridge_test
 
 import (
-	"errors"
 	"fmt"
-	"maps"
-	"net/http"
-	"strings"
 	"time"
 
 	"github.com/incidentbridge/incidentbridge/bridge"
+	"github.com/incidentbridge/incidentbridge/internal/simtest"
 )
 
-// mostSkew is how far apart two processes' clocks are, at most.
-const mostSkew = 5 * time.Second
+const (
+	maxSkew       = 5 * time.Second // between two processes' clocks
+	toleratedSkew = 2 * time.Second // no work is done twice because of it
+)
 
-// broke notes a promise that was broken.
-func (s *simulation) broke(promise, format string, args ...any) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.lies = append(s.lies, promise+": "+fmt.Sprintf(format, args...))
+// promises are checked whenever something happens, before the recorder knows of it.
+var promises = []simtest.Promise[*recorder]{
+	simtest.On("no secret is told", noSecretIsTold),
+	simtest.On("no call outlives the hard deadline", noCallOutlivesTheHardDeadline),
+
+	// What callers are told.
+	simtest.On("what a caller is told is in the ledger", whatACallerIsToldIsInTheLedger),
+	simtest.On("callers get decided links only", callersGetDecidedLinksOnly),
+	simtest.On("created is told once", createdIsToldOnce),
+	simtest.On("attached is said only after PagerDuty took the link", attachedIsSaidOnlyAfterPagerDutyTookTheLink),
+	simtest.On("one link per generation is answered", oneLinkPerGenerationIsAnswered),
+
+	// The ledger.
+	simtest.On("what is open is due", whatIsOpenIsDue),
+	simtest.On("generations are counted up", generationsAreCountedUp),
+	simtest.On("only triggers start generations", onlyTriggersStartGenerations),
+	simtest.On("only a Replace starts a generation beside a bridge", onlyAReplaceStartsAGenerationBesideABridge),
+	simtest.On("a Replace replaces the bridge that it found", aReplaceReplacesTheBridgeThatItFound),
+	simtest.On("triggers from before the closing start nothing", triggersFromBeforeTheClosingStartNothing),
+	simtest.On("a key starts one generation at most", aKeyStartsOneGenerationAtMost),
+	simtest.On("a Replace that fails restores the previous bridge", aReplaceThatFailsRestoresThePreviousBridge),
+	simtest.On("a decision never changes", aDecisionNeverChanges),
+	simtest.On("only meetings made for the generation are decided", onlyMeetingsMadeForTheGenerationAreDecided),
+	simtest.On("a resolve that was taken back closes nothing", aResolveThatWasTakenBackClosesNothing),
+	simtest.On("no resolve ends the bridge of an open incident", noResolveEndsTheBridgeOfAnOpenIncident),
+	simtest.On("no refusal ends a bridge that PagerDuty shows", noRefusalEndsABridgeThatPagerDutyShows),
+	simtest.On("no trigger is given up before ten minutes", noTriggerIsGivenUpBeforeTenMinutes),
+	simtest.On("external means that a human wrote a bridge", externalMeansThatAHumanWroteABridge),
+
+	// Meetings.
+	simtest.On("a create in doubt is looked for before another is sent", aCreateInDoubtIsLookedForBeforeAnotherIsSent),
+	simtest.On("a create is over before its lease", aCreateIsOverBeforeItsLease),
+	simtest.On("meetings of others are left alone", meetingsOfOthersAreLeftAlone),
+	simtest.On("only what was decided against is removed", onlyWhatWasDecidedAgainstIsRemoved),
+	simtest.On("the incident's bridge is not removed", theIncidentsBridgeIsNotRemoved),
+	simtest.On("nobody is thrown out", nobodyIsThrownOut),
+
+	// PagerDuty.
+	simtest.On("one link per generation is written", oneLinkPerGenerationIsWritten),
+	simtest.On("only decided links are written", onlyDecidedLinksAreWritten),
+	simtest.On("a human's bridge is not overwritten", aHumansBridgeIsNotOverwritten),
+
+	// Once everything has worked for a while.
+	simtest.On("what is due gets done", whatIsDueGetsDone),
+	simtest.On("no meeting of ours is left over", noMeetingOfOursIsLeftOver),
+	simtest.On("an attached bridge has its meeting", anAttachedBridgeHasItsMeeting),
+	simtest.On("the incident shows its bridge", theIncidentShowsItsBridge),
+	simtest.On("no accepted trigger is forgotten", noAcceptedTriggerIsForgotten),
 }
 
-// heard looks for secrets in what the Service says.
-func (s *simulation) heard(where, text string) {
-	for _, secret := range s.secrets {
-		if strings.Contains(text, secret) {
-			s.broke("no secret is told", "%s: %s", where, text)
-		}
+func noSecretIsTold(r *recorder, e said) error {
+	if r.hasSecret(e.text) {
+		return fmt.Errorf("%s: %s", e.where, e.text)
 	}
+	return nil
 }
 
-// opened hears what a trigger was answered.
-func (s *simulation) opened(a *actor, b *bridge.Bridge, err error) {
-	s.tell("%s is told: %s", a.name, bridgeText(b, err))
-	s.toldOf(a, err)
-	i := s.incident(a.incident)
-	if err != nil {
-		if kept(err) {
-			i.owed = append(i.owed, debt{by: a, since: a.began})
-		}
-		return
+func noCallOutlivesTheHardDeadline(_ *recorder, e sentCall) error {
+	if e.by == nil || e.by.end.IsZero() {
+		return nil
 	}
-	s.told(a, i, b)
-	if b.Created {
-		i.made[b.Generation]++
-		if i.made[b.Generation] > 1 {
-			s.broke("Created is told once", "generation %d", b.Generation)
-		}
+	if e.deadline.IsZero() || e.deadline.After(e.by.end) {
+		return fmt.Errorf("%s may run for %v longer", e.op, e.deadline.Sub(e.by.end))
 	}
-	if b.State == bridge.StateCreating || b.State == bridge.StateCreated || b.State == bridge.StateAttached {
-		i.owed = append(i.owed, debt{by: a, since: a.began})
-	}
-	if b.State != bridge.StateAttached {
-		return
-	}
-	if !a.hurt && a.trigger.request.OccurredAt.IsZero() {
-		i.see(a.key(), b.Generation)
-	}
-	// A bridge that is said to be attached had been taken by PagerDuty.
-	if i.written[b.Generation] != b.JoinURL {
-		s.broke("attached is said only after PagerDuty took it", "%s, and PagerDuty took %q", b.JoinURL, i.written[b.Generation])
-	}
-	if other := i.answered[b.Generation]; other != "" && other != b.JoinURL {
-		s.broke("one link per generation is answered", "%s and %s", other, b.JoinURL)
-	}
-	i.answered[b.Generation] = b.JoinURL
+	return nil
 }
 
-func (s *simulation) closed(a *actor, b *bridge.Bridge, err error) {
-	s.tell("%s is told: %s", a.name, bridgeText(b, err))
-	s.toldOf(a, err)
-	if err == nil {
-		s.told(a, s.incident(a.incident), b)
+func whatACallerIsToldIsInTheLedger(r *recorder, e answered) error {
+	if _, ok := e.incident(r).began[e.bridge.Generation]; !ok {
+		return fmt.Errorf("%s was told of generation %d", e.by.Name, e.bridge.Generation)
 	}
+	return nil
 }
 
-func (s *simulation) did(a *actor, err error) {
-	s.tell("%s is done: %s", a.name, kindOf(err))
-	s.toldOf(a, err)
+func callersGetDecidedLinksOnly(r *recorder, e answered) error {
+	if e.bridge.JoinURL == "" || e.bridge.Provider == "external" {
+		return nil
+	}
+	decided, ok := e.incident(r).decided[e.bridge.Generation]
+	if !ok || decided.JoinURL != e.bridge.JoinURL {
+		return fmt.Errorf("%s got %s, decided is %q", e.by.Name, e.bridge.JoinURL, decided.JoinURL)
+	}
+	return nil
 }
 
-func (s *simulation) toldOf(a *actor, err error) {
-	if err == nil {
-		return
+func createdIsToldOnce(r *recorder, e answered) error {
+	if e.by.trigger != nil && e.bridge.Created && e.incident(r).made[e.bridge.Generation] > 0 {
+		return fmt.Errorf("generation %d", e.bridge.Generation)
 	}
-	s.heard("an error of "+a.name, err.Error())
-	if !errors.Is(err, bridge.ErrNotFound) {
-		s.untold(a)
-	}
+	return nil
 }
 
-// untold leaves an event that was not taken to be sent again.
-func (s *simulation) untold(a *actor) {
-	if a.news != nil {
-		i := s.incident(a.incident)
-		i.news = append(i.news, *a.news)
+func attachedIsSaidOnlyAfterPagerDutyTookTheLink(r *recorder, e answered) error {
+	taken := e.incident(r).written[e.bridge.Generation]
+	if e.by.trigger != nil && e.bridge.State == bridge.StateAttached && taken != e.bridge.JoinURL {
+		return fmt.Errorf("%s, and PagerDuty took %q", e.bridge.JoinURL, taken)
 	}
+	return nil
 }
 
-// told checks a bridge that a caller got: it is in the ledger, and its link is decided.
-func (s *simulation) told(a *actor, i *incident, b *bridge.Bridge) {
-	for _, w := range b.Warnings {
-		s.heard("a warning", w)
+func oneLinkPerGenerationIsAnswered(r *recorder, e answered) error {
+	other, ok := e.incident(r).answered[e.bridge.Generation]
+	if e.by.trigger != nil && e.bridge.State == bridge.StateAttached && ok && other != e.bridge.JoinURL {
+		return fmt.Errorf("%s and %s", e.bridge.JoinURL, other)
 	}
-	if _, ok := i.opened[b.Generation]; !ok {
-		s.broke("what a caller is told is in the ledger", "%s was told of generation %d", a.name, b.Generation)
-	}
-	if b.JoinURL == "" || b.Provider == "external" {
-		return
-	}
-	if decided, ok := i.decided[b.Generation]; !ok || decided.JoinURL != b.JoinURL {
-		s.broke("a caller gets the decided link only", "%s got %s, decided is %q", a.name, b.JoinURL, decided.JoinURL)
-	}
+	return nil
 }
 
-// committed looks at everything that is written to the ledger.
-func (s *simulation) committed(by *actor, p sheet, due time.Time) {
-	i := s.incident(p.IncidentID)
-	before, now := i.now, s.moment()
-	s.mu.Lock()
-	i.now = p
-	if p.Lease != before.Lease {
-		i.leasedBy = by
+func whatIsOpenIsDue(_ *recorder, e committed) error {
+	if e.now.isOpen() && e.due.IsZero() {
+		return fmt.Errorf("%s is not", e.now.State)
 	}
-	s.mu.Unlock()
-	when := "never"
-	if !due.IsZero() {
-		when = time.Until(due).Round(time.Millisecond).String()
-	}
-	s.tell("%s writes %s, due in %s", by.name, p.summary(), when)
-	if p.isOpen() && due.IsZero() {
-		s.broke("whatever is open is due", "%s is not", p.State)
-	}
-	if p.Generation < before.Generation {
-		s.broke("generations are counted up", "%d after %d", p.Generation, before.Generation)
-	}
-	if p.Generation > before.Generation {
-		s.began(by, i, before, p)
-	}
-	stands := before.Standing.Call != nil && p.Generation == before.Generation
-	if stands && (p.State == "failed" || p.State == "closed" && p.Call == nil || p.Reason == "rejected") {
-		s.broke("what stands stands again when nothing comes of replacing it", "%s writes %s", by.name, p.summary())
-	}
-	switch key := by.key(); {
-	case p.State == "failed", p.State == "closed" && p.Reason == "fault":
-		// Nobody was served: the next delivery is as good as the first.
-		maps.DeleteFunc(i.firstSeen, func(k string, g int) bool { return g == p.Generation && (k == key || p.State == "failed") })
-	case p.State == "creating", p.State == "created", p.State == "attached":
-		i.see(key, p.Generation)
-	}
-	s.decision(i, before, p)
-	if requested := string(bridge.CloseRequested); p.CloseAsk == requested || p.Reason == requested {
-		i.excuse("close asked for").to = now // which may have landed late
-	}
-	if p.State == before.State {
-		return
-	}
-	switch p.State {
-	case "closing":
-		switch p.Reason {
-		case "max_age":
-			i.excuse("too old").to = now
-		case "rejected":
-			i.excuse("refused").to = now
-		}
-		if p.Reason == string(bridge.CloseResolved) && !i.was("resolved", by.began) {
-			s.broke("a resolve that was taken back closes nothing", "%s closes for one", by.name)
-		}
-	case "ending":
-		s.pointOfNoReturn(by, i, p)
-	case "failed":
-		i.excuse("given up").to = now
-		if tried := time.Since(i.opened[p.Generation].at); tried < 10*time.Minute-mostSkew {
-			s.broke("a trigger is not given up before ten minutes", "%s gave up after %v", by.name, tried)
-		}
-	case "external":
-		if since := by.seenSince(); i.human.url == "" && !i.was("a human's bridge", since) {
-			s.broke("external means that a human wrote a bridge", "%s, and nobody did", by.name)
-		}
-	}
+	return nil
 }
 
-// seenSince is when an actor may have learned the oldest thing it knows of an incident.
-func (a *actor) seenSince() moment {
-	if a.trigger != nil && !a.trigger.snapshot.never() {
-		return a.trigger.snapshot
+func generationsAreCountedUp(_ *recorder, e committed) error {
+	if e.now.Generation < e.before.Generation {
+		return fmt.Errorf("%d after %d", e.now.Generation, e.before.Generation)
 	}
-	return a.began
+	return nil
 }
 
-// met notes what somebody found when they came.
-func (s *simulation) met(by *actor, found sheet) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if by.met == nil && found.IncidentID != "" {
-		by.met = &found
+func onlyTriggersStartGenerations(_ *recorder, e committed) error {
+	if e.starts() && e.by.trigger == nil {
+		return fmt.Errorf("%s did", e.by.Name)
 	}
+	return nil
 }
 
-// began checks that this trigger may start a generation.
-func (s *simulation) began(by *actor, i *incident, before, p sheet) {
-	i.opened[p.Generation] = s.moment()
-	if stands := before.Standing.Call; stands != nil && p.Call != nil && *p.Call == *stands {
-		return // nothing came of replacing it
+func onlyAReplaceStartsAGenerationBesideABridge(_ *recorder, e committed) error {
+	if e.starts() && e.before.isReplaceable() && (e.by.trigger == nil || !e.by.trigger.replaces) {
+		return fmt.Errorf("%s did, the record: %s", e.by.Name, e.before.summary())
 	}
-	if before.stands() && (by.trigger == nil || !by.trigger.replaces) {
-		s.broke("only a Replace begins a generation where a bridge stands", "%s did, the record: %s", by.name, before.summary())
-		return
+	return nil
+}
+
+func aReplaceReplacesTheBridgeThatItFound(_ *recorder, e committed) error {
+	found := e.by.found
+	if e.starts() && e.before.isReplaceable() && found != nil && found.Generation < e.before.Generation {
+		return fmt.Errorf("%s came in generation %d, and replaces %d", e.by.Name, found.Generation, e.before.Generation)
 	}
-	if by.trigger == nil {
-		s.broke("only a trigger starts a generation", "%s did", by.name)
-		return
+	return nil
+}
+
+func triggersFromBeforeTheClosingStartNothing(_ *recorder, e committed) error {
+	if !e.starts() || e.by.trigger == nil || e.before.State != "closed" {
+		return nil
 	}
-	if before.stands() && by.met != nil && by.met.Generation < before.Generation {
-		s.broke("a Replace replaces what stood when it came", "%s came in generation %d, and replaces %d",
-			by.name, by.met.Generation, before.Generation)
-	}
-	req, key := by.trigger.request, by.key()
 	// A little later than the closing by some process's clock may be a little before it by another's.
-	if !req.OccurredAt.IsZero() && before.State == "closed" && req.OccurredAt.Before(before.OverAt.Add(-mostSkew)) {
-		s.broke("a trigger from before the closing starts nothing", "%s began generation %d", by.name, p.Generation)
+	occurred := e.by.trigger.request.OccurredAt
+	if !occurred.IsZero() && occurred.Before(e.before.LastClosedAt.Add(-maxSkew)) {
+		return fmt.Errorf("%s began generation %d", e.by.Name, e.now.Generation)
 	}
-	if seen, ok := i.firstSeen[key]; ok && seen < p.Generation {
-		s.broke("a key starts one generation at most", "%s began %d, its key was seen in %d", by.name, p.Generation, seen)
-	}
+	return nil
 }
 
-// sentCreate checks that a create is over before anybody whose clock goes ahead a little could take its lease, and that
-// one in doubt was looked for.
-func (s *simulation) sentCreate(c *call, host string, body []byte) {
-	m, _ := readMarker(string(body))
-	i := s.incident(m.incident)
-	c.about = fmt.Sprintf("generation %d at %s", m.generation, host)
-	s.mu.Lock()
-	p, leasedBy := i.now, i.leasedBy
-	doubted, listed := c.by.doubted[c.about], c.by.looked["list "+host]
-	s.mu.Unlock()
-	if !doubted.never() && listed.before(doubted) {
-		s.broke("a create in doubt is looked for before another is sent there", "%s sends one for %s", c.by.name, c.about)
+func aKeyStartsOneGenerationAtMost(_ *recorder, e committed) error {
+	seen, ok := e.incident.firstSeen[e.by.key()]
+	if e.starts() && ok && seen < e.now.Generation {
+		return fmt.Errorf("%s began %d, its key was seen in %d", e.by.Name, e.now.Generation, seen)
 	}
-	if leasedBy != c.by || p.Generation != m.generation {
-		return // it woke late: nothing can hold that back
-	}
-	deadline, _ := c.ctx.Deadline()
-	if deadline.Add(c.by.program.skew + aheadAtMost).After(p.Lease.Until.Add(time.Millisecond)) {
-		s.broke("a create is over before its lease", "%s has until %v", c.by.name, deadline.Sub(p.Lease.Until))
-	}
+	return nil
 }
 
-// aheadAtMost is what clocks may differ without any work being done twice.
-const aheadAtMost = 2 * time.Second
-
-// decision checks that what is decided stays, and is ours.
-func (s *simulation) decision(i *incident, before, p sheet) {
-	if p.Call == nil || p.Call.Provider == "external" {
-		return
+func aReplaceThatFailsRestoresThePreviousBridge(_ *recorder, e committed) error {
+	if e.before.Previous.Decision == nil || e.now.Generation != e.before.Generation {
+		return nil
 	}
-	if decided, ok := i.decided[p.Generation]; ok {
-		if decided.JoinURL != p.Call.JoinURL {
-			s.broke("a decision never changes", "generation %d had %s, has %s", p.Generation, decided.JoinURL, p.Call.JoinURL)
-		}
-		return
+	if e.now.State == "failed" || e.now.State == "closed" && e.now.Decision == nil || e.now.CloseReason == reasonRejected {
+		return fmt.Errorf("%s writes %s", e.by.Name, e.now.summary())
 	}
-	i.decided[p.Generation] = *p.Call
-	if stands := before.Standing.Call; stands != nil && *stands == *p.Call {
-		for g := range i.decided {
-			if i.written[g] == p.Call.JoinURL {
-				i.written[p.Generation] = p.Call.JoinURL
-			}
-		}
-		return // nothing came of replacing it
-	}
-	if p.Call.Provider != "zoom" {
-		return
-	}
-	m := s.meetings[p.Call.MeetingID]
-	if m == nil || m.foreign || m.incident != i.id || m.generation != p.Generation {
-		s.broke("only a meeting made for this generation is decided", "generation %d takes %s", p.Generation, p.Call.MeetingID)
-	}
+	return nil
 }
 
-// pointOfNoReturn checks that a bridge may end.
-func (s *simulation) pointOfNoReturn(by *actor, i *incident, p sheet) {
-	if p.Call != nil {
-		i.looks[p.Call.MeetingID] = by.looked["meeting "+p.Call.MeetingID]
+func aDecisionNeverChanges(_ *recorder, e committed) error {
+	decided, ok := e.incident.decided[e.now.Generation]
+	if !ok || e.now.Decision == nil || e.now.Decision.Provider == "external" {
+		return nil
 	}
-	tooOld := time.Since(i.opened[p.Generation].at) >= s.family.longestCall()-mostSkew
-	if p.Reason == string(bridge.CloseResolved) && !i.was("resolved", by.began) && !tooOld {
-		s.broke("a bridge of an open incident is not ended for a resolve", "%s ends it", by.name)
+	if decided.JoinURL != e.now.Decision.JoinURL {
+		return fmt.Errorf("generation %d had %s, has %s", e.now.Generation, decided.JoinURL, e.now.Decision.JoinURL)
 	}
-	if p.Reason == "rejected" && p.Call != nil && i.shown == p.Call.JoinURL && i.shownSince.before(by.began) {
-		s.broke("a bridge that PagerDuty shows is not ended for a refusal", "%s ends it", by.name)
-	}
+	return nil
 }
 
-// happened looks at every request that a vendor processed.
-func (s *simulation) happened(c *call, op, key string, body []byte, answer wireAnswer) {
-	if op == "list" && answer.status == http.StatusNotFound {
-		answer.status = http.StatusOK // there is no such host, so nothing of ours either
+func onlyMeetingsMadeForTheGenerationAreDecided(r *recorder, e committed) error {
+	if !e.decides() || e.restores() || e.now.Decision.Provider != "zoom" {
+		return nil
 	}
-	if answer.status/100 != 2 {
-		return
+	m := r.meetings[e.now.Decision.MeetingID]
+	if m == nil || m.foreign || m.incident != e.incident.id || m.generation != e.now.Generation {
+		return fmt.Errorf("generation %d takes %s", e.now.Generation, e.now.Decision.MeetingID)
 	}
-	switch op {
-	case "create":
-		s.made(answer.body)
-	case "get":
-		c.look = "meeting " + key
-	case "list":
-		host, _, _ := strings.Cut(key, " ")
-		c.look = "list " + host
-	case "end", "delete":
-		s.removed(c.by, op, key)
-	case "get_incident":
-		c.look = s.incident(key).id
-	case "update_incident":
-		s.written(c, s.incident(key), sentBridge(body))
-	case "add_note":
-		s.heard("a note", string(body))
-	}
+	return nil
 }
 
-func (s *simulation) made(body []byte) {
-	m := readMeeting(body)
-	s.meetings[m.id] = m
-	s.tell("meeting %s is made for generation %d of %s", m.id, m.generation, m.incident)
+func aResolveThatWasTakenBackClosesNothing(_ *recorder, e committed) error {
+	if e.becomes("closing") && e.now.CloseReason == string(bridge.CloseResolved) && !e.incident.allowed(isResolved, e.by.Began) {
+		return fmt.Errorf("%s closes for one", e.by.Name)
+	}
+	return nil
 }
 
-// removed checks that a meeting may be ended or deleted.
-func (s *simulation) removed(by *actor, op, id string) {
-	m := s.meetings[id]
-	if m == nil || m.foreign {
-		s.broke("what is not ours is left alone", "%s of meeting %s", op, id)
-		return
+func noResolveEndsTheBridgeOfAnOpenIncident(r *recorder, e committed) error {
+	if !e.becomes("ending") || e.now.CloseReason != string(bridge.CloseResolved) || e.age() >= r.maxAge-maxSkew {
+		return nil
 	}
-	i := s.incident(m.incident)
-	p := i.now
-	over := p.Generation > m.generation || p.State == "ending" || p.State == "closed" || p.State == "failed"
-	if !over && !(p.Generation == m.generation && p.Call != nil && !p.holds(id)) {
-		s.broke("nothing is removed that the record has not decided against",
-			"%s of meeting %s of generation %d, the record: %s", op, id, m.generation, p.summary())
+	if !e.incident.allowed(isResolved, e.by.Began) {
+		return fmt.Errorf("%s ends it", e.by.Name)
 	}
-	if p.holds(id) && p.isOpen() && p.State != "ending" || p.Standing.Call.is(id) && p.isOpen() {
-		s.broke("what stands is not removed", "%s of meeting %s, the record: %s", op, id, p.summary())
+	return nil
+}
+
+func noRefusalEndsABridgeThatPagerDutyShows(_ *recorder, e committed) error {
+	if !e.becomes("ending") || e.now.CloseReason != reasonRejected || e.now.Decision == nil {
+		return nil
 	}
-	look := i.looks[id]
-	if own := by.looked["meeting "+id]; look.before(own) {
+	if e.incident.shown == e.now.Decision.JoinURL && e.incident.shownSince.Before(e.by.Began) {
+		return fmt.Errorf("%s ends it", e.by.Name)
+	}
+	return nil
+}
+
+func noTriggerIsGivenUpBeforeTenMinutes(_ *recorder, e committed) error {
+	if e.becomes("failed") && e.age() < 10*time.Minute-maxSkew {
+		return fmt.Errorf("%s gave up after %v", e.by.Name, e.age())
+	}
+	return nil
+}
+
+func externalMeansThatAHumanWroteABridge(_ *recorder, e committed) error {
+	if e.becomes("external") && e.incident.human.url == "" && !e.incident.allowed(hasHumansLink, e.by.knowsSince()) {
+		return fmt.Errorf("%s writes so, and nobody did", e.by.Name)
+	}
+	return nil
+}
+
+func aCreateInDoubtIsLookedForBeforeAnotherIsSent(_ *recorder, e sentCreate) error {
+	doubted, listed := e.by.doubted[e.what], e.by.looked["list "+e.host]
+	if !doubted.Never() && listed.Before(doubted) {
+		return fmt.Errorf("%s sends one for %s", e.by.Name, e.what)
+	}
+	return nil
+}
+
+// Nobody whose clock runs ahead a little could take the lease while the create is under way.
+func aCreateIsOverBeforeItsLease(r *recorder, e sentCreate) error {
+	i := r.incident(e.marker.incident)
+	if i.leasedBy != e.by || i.now.Generation != e.marker.generation {
+		return nil // it woke late: nothing can hold that back
+	}
+	until := i.now.Lease.Until
+	if e.deadline.Add(e.by.program.skew + toleratedSkew).After(until.Add(time.Millisecond)) {
+		return fmt.Errorf("%s has until %v", e.by.Name, e.deadline.Sub(until))
+	}
+	return nil
+}
+
+func meetingsOfOthersAreLeftAlone(r *recorder, e removedMeeting) error {
+	if _, _, ok := e.ours(r); !ok {
+		return fmt.Errorf("%s of meeting %s", e.op, e.id)
+	}
+	return nil
+}
+
+func onlyWhatWasDecidedAgainstIsRemoved(r *recorder, e removedMeeting) error {
+	m, i, ok := e.ours(r)
+	if !ok {
+		return nil
+	}
+	now := i.now
+	over := now.Generation > m.generation || now.State == "ending" || now.State == "closed" || now.State == "failed"
+	lost := now.Generation == m.generation && now.Decision != nil && !now.Decision.is(e.id)
+	if !over && !lost {
+		return fmt.Errorf("%s of meeting %s of generation %d, the record: %s", e.op, e.id, m.generation, now.summary())
+	}
+	return nil
+}
+
+func theIncidentsBridgeIsNotRemoved(r *recorder, e removedMeeting) error {
+	_, i, ok := e.ours(r)
+	if !ok || !i.now.isOpen() {
+		return nil
+	}
+	if i.now.Decision.is(e.id) && i.now.State != "ending" || i.now.Previous.Decision.is(e.id) {
+		return fmt.Errorf("%s of meeting %s, the record: %s", e.op, e.id, i.now.summary())
+	}
+	return nil
+}
+
+func nobodyIsThrownOut(r *recorder, e removedMeeting) error {
+	m, i, ok := e.ours(r)
+	if !ok {
+		return nil
+	}
+	look := i.looks[e.id]
+	if own := e.by.looked["meeting "+e.id]; look.Before(own) {
 		look = own
 	}
-	for _, who := range m.inside {
-		if who.since.before(look) && time.Since(i.opened[m.generation].at) < s.family.longestCall()-mostSkew {
-			s.broke("nobody is thrown out", "%s of meeting %s, %s is inside", op, id, who.name)
+	tooOld := time.Since(i.began[m.generation].At) >= r.maxAge-maxSkew
+	for _, v := range m.inside {
+		if look.Never() {
+			return fmt.Errorf("%s of meeting %s without a look, %s is inside", e.op, e.id, v.name)
 		}
-		if look.never() {
-			s.broke("nobody is thrown out", "%s of meeting %s without a look, %s is inside", op, id, who.name)
+		if v.since.Before(look) && !tooOld {
+			return fmt.Errorf("%s of meeting %s, %s is inside", e.op, e.id, v.name)
 		}
 	}
-	m.inside = nil
-	m.gone = m.gone || op == "delete"
+	return nil
 }
 
-// written checks a link that PagerDuty took.
-func (s *simulation) written(c *call, i *incident, link string) {
-	s.tell("%s shows %s", i.id, s.linkName(link))
-	generation := i.now.Generation
-	if m := s.meetingOf(link); m != nil {
-		generation = m.generation
+func oneLinkPerGenerationIsWritten(r *recorder, e wroteLink) error {
+	generation := e.generation(r)
+	if other, ok := e.incident.written[generation]; ok && other != e.link && !e.givesBack() {
+		return fmt.Errorf("generation %d: %s and %s", generation, other, e.link)
 	}
-	if i.now.State == "external" && i.now.Call.JoinURL == link {
-		if i.human.url != link {
-			s.overwritten(c, i, generation)
-		}
-		i.human, i.shown = human{url: link, since: s.moment()}, link // a late write of ours gives way to it again
-		i.excuse("a human's bridge")
-		return
-	}
-	if other, ok := i.written[generation]; ok && other != link {
-		s.broke("one link per generation is written", "generation %d: %s and %s", generation, other, link)
-	}
-	i.written[generation] = link
-	for g, decided := range i.decided {
-		if decided.JoinURL == link {
-			i.written[g] = link // also where it stands again
-		}
-	}
-	if i.decided[generation].JoinURL != link {
-		s.broke("only a decided link is written", "generation %d: %s, decided is %q", generation, link, i.decided[generation].JoinURL)
-	}
-	s.overwritten(c, i, generation)
-	if i.shown != link {
-		i.shown, i.shownSince = link, s.moment()
-		i.news = append(i.news, newsItem{kind: "updated", link: bridge.Link{URL: link}})
-	}
-	i.human = human{}
-	i.excused("a human's bridge", s.moment())
+	return nil
 }
 
-// overwritten checks that a human's bridge gave way only if it was written after the last look: one create before a first
-// write, one round trip before a later one.
-func (s *simulation) overwritten(c *call, i *incident, generation int) {
-	if i.human.url == "" {
-		return
+func onlyDecidedLinksAreWritten(r *recorder, e wroteLink) error {
+	generation := e.generation(r)
+	if decided := e.incident.decided[generation].JoinURL; decided != e.link && !e.givesBack() {
+		return fmt.Errorf("generation %d: %s, decided is %q", generation, e.link, decided)
 	}
-	look := c.seen
-	if tr := c.by.trigger; look.never() && tr != nil && !tr.snapshot.never() && generation == 1 &&
-		c.by.began.at.Sub(tr.snapshot.at) <= time.Minute+mostSkew {
+	return nil
+}
+
+// It gives way only if it was written after the last look: one create before a first write, one round trip before a
+// later one.
+func aHumansBridgeIsNotOverwritten(r *recorder, e wroteLink) error {
+	human := e.incident.human
+	if human.url == "" || e.givesBack() && human.url == e.link {
+		return nil
+	}
+	look := e.seen
+	if tr := e.by.trigger; look.Never() && tr != nil && !tr.snapshot.Never() && e.generation(r) == 1 &&
+		e.by.Began.At.Sub(tr.snapshot.At) <= time.Minute+maxSkew {
 		look = tr.snapshot
 	}
-	if look.never() || i.human.since.before(look) {
-		s.broke("a human's bridge is not overwritten", "%s wrote over %s", c.by.name, i.human.url)
+	if look.Never() || human.since.Before(look) {
+		return fmt.Errorf("%s wrote over %s", e.by.Name, human.url)
 	}
+	return nil
 }
 
-// judge checks what must be so once everything works again.
-func (s *simulation) judge() {
-	for _, m := range s.inOrder() {
-		i := s.incident(m.incident)
-		if !m.foreign && !(i.now.State == "attached" && i.now.holds(m.id)) {
-			s.broke("no meeting of ours is left over", "meeting %s of generation %d, the record: %s", m.id, m.generation, i.now.summary())
+func whatIsDueGetsDone(r *recorder, e ended) error {
+	if e.stillDue {
+		return fmt.Errorf("something is still due after %d rounds", finalRounds)
+	}
+	for _, i := range r.incidents {
+		switch i.now.State {
+		case "", "attached", "closed", "failed", "external":
+		default:
+			return fmt.Errorf("%s: %s", i.id, i.now.summary())
 		}
 	}
-	for _, i := range s.incidents {
-		s.judgeIncident(i)
-	}
+	return nil
 }
 
-func (s *simulation) judgeIncident(i *incident) {
-	p := i.now
-	switch p.State {
-	case "", "attached", "closed", "failed", "external":
-	default:
-		s.broke("what is due gets done", "%s: %s", i.id, p.summary())
-	}
-	if p.State == "attached" {
-		if m := s.meetings[p.Call.MeetingID]; p.Call.Provider == "zoom" && (m == nil || m.gone) {
-			s.broke("an attached bridge has its meeting", "%s: %s", i.id, p.summary())
+func noMeetingOfOursIsLeftOver(r *recorder, _ ended) error {
+	for _, m := range r.remaining() {
+		now := r.incident(m.incident).now
+		if !m.foreign && !(now.State == "attached" && now.Decision.is(m.id)) {
+			return fmt.Errorf("meeting %s of generation %d, the record: %s", m.id, m.generation, now.summary())
 		}
-		shown := s.pd.Incident(i.id).Bridge.URL
-		if shown != p.Call.JoinURL && i.human.since.never() && p.Verified < 3 {
-			s.broke("the incident shows the bridge", "%s shows %s, the record: %s", i.id, s.linkName(shown), p.summary())
-		}
-		return
 	}
-	for _, d := range i.owed {
-		if s.explained(i, d) {
+	return nil
+}
+
+func anAttachedBridgeHasItsMeeting(r *recorder, _ ended) error {
+	for _, i := range r.incidents {
+		if i.now.State != "attached" || i.now.Decision.Provider != "zoom" {
 			continue
 		}
-		s.broke("a trigger that was accepted is not forgotten", "%s, and the record: %s", d.by.name, p.summary())
-		return
+		if m := r.meetings[i.now.Decision.MeetingID]; m == nil || m.gone {
+			return fmt.Errorf("%s: %s", i.id, i.now.summary())
+		}
 	}
+	return nil
 }
 
-// explained says whether there is a reason for a bridge that did not come about.
-func (s *simulation) explained(i *incident, d debt) bool {
-	for _, why := range []string{"resolved", "close asked for", "refused", "a human's bridge", "too old", "given up"} {
-		if i.was(why, d.since) {
+func theIncidentShowsItsBridge(r *recorder, _ ended) error {
+	for _, i := range r.incidents {
+		if i.now.State != "attached" || !i.human.since.Never() || i.now.VerifyWrites >= 3 {
+			continue
+		}
+		if shown := r.pd.Incident(i.id).Bridge.URL; shown != i.now.Decision.JoinURL {
+			return fmt.Errorf("%s shows %s, the record: %s", i.id, r.linkName(shown), i.now.summary())
+		}
+	}
+	return nil
+}
+
+func noAcceptedTriggerIsForgotten(r *recorder, _ ended) error {
+	for _, i := range r.incidents {
+		for _, by := range i.accepted {
+			if i.now.State != "attached" && !r.needsNoBridge(i, by) {
+				return fmt.Errorf("%s, and the record: %s", by.Name, i.now.summary())
+			}
+		}
+	}
+	return nil
+}
+
+// needsNoBridge reports whether there is a reason for a bridge that did not come about.
+func (r *recorder) needsNoBridge(i *incident, by *actor) bool {
+	for _, why := range []string{isResolved, closeRequested, wasRefused, hasHumansLink, isTooOld, wasGivenUp} {
+		if i.allowed(why, by.Began) {
 			return true
 		}
 	}
-	return s.stakeholder(d.by.trigger.request.Requester) // told `creating` before their role was known
-}
-
-// linkName is a link without its passcode.
-func (s *simulation) linkName(link string) string {
-	if m := s.meetingOf(link); m != nil {
-		return "meeting " + m.id
-	}
-	return link
-}
-
-// wantInTime checks that no call outlives the process's time.
-func (s *simulation) wantInTime(c *call) {
-	a, ok := c.ctx.Value(actorKey{}).(*actor)
-	if !ok || a.end.IsZero() {
-		return
-	}
-	if until, ends := c.ctx.Deadline(); !ends || until.After(a.end) {
-		s.broke("nothing is at work after the end", "%s may go on for %v then", c.op, until.Sub(a.end))
-	}
+	return by.trigger.request.Requester == r.outsider // told `creating` before their role was known
 }

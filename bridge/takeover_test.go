@@ -24,9 +24,9 @@ func TestAReleasedTakeoverIsAudited(t *testing.T) {
 		w.pd.Resolve(id)
 		w.start(t)
 		pass(2 * time.Hour)
-		pg, r := w.page(t, id)
+		view, r := w.record(t, id)
 		if n := len(w.meetings()); n != 0 {
-			t.Errorf("%d meetings left for good; state %s, due %v ago", n, pg.State, time.Since(r.DueAt))
+			t.Errorf("%d meetings left for good; state %s, due %v ago", n, view.State, time.Since(r.DueAt))
 		}
 	})
 }
@@ -35,8 +35,8 @@ func TestAReleasedTakeoverIsAudited(t *testing.T) {
 func (w *world) frozenAtDecide() (store *hooked, thaw chan struct{}) {
 	store, thaw = &hooked{Store: w.store}, make(chan struct{})
 	var once sync.Once
-	store.on(func(p page) error {
-		if p.Call != nil {
+	store.on(func(p recordView) error {
+		if p.Decision != nil {
 			once.Do(func() { <-thaw })
 		}
 		return nil
@@ -160,7 +160,7 @@ func TestAWaiterLooksAgainBeforeItWrites(t *testing.T) {
 		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.ResetAfter().After(2*time.Second))
 		store := &hooked{Store: w.store}
 		var once sync.Once
-		store.on(func(page) error {
+		store.on(func(recordView) error {
 			once.Do(func() { // A's claim comes first
 				go func() { _, _ = a.Open(t.Context(), bridge.Request{IncidentID: id}) }()
 				pass(time.Second)
@@ -196,12 +196,12 @@ func TestAnAttachedRecordHasNoDeadLease(t *testing.T) {
 		}
 		b.kill()
 		pass(10 * time.Second)
-		pg, _ := w.page(t, id)
+		view, _ := w.record(t, id)
 		c := w.start(t)
 		before := w.calls()["zoom list_meetings"]
 		pass(time.Minute)
 		if lists := w.calls()["zoom list_meetings"] - before; lists > 2 {
-			t.Errorf("state %s, lease %q: %d lists a minute (was %q)", c.state(t, id), pg.Lease.Owner, lists, pg.State)
+			t.Errorf("state %s, lease %q: %d lists a minute (was %q)", c.state(t, id), view.Lease.Owner, lists, view.State)
 		}
 	})
 }
@@ -271,7 +271,7 @@ func TestNoRaceOnSight(t *testing.T) {
 			store := &hooked{Store: w.store}
 			var once sync.Once
 			const id = "PNONE"
-			store.on(func(p page) error {
+			store.on(func(p recordView) error {
 				if p.State == "closed" {
 					once.Do(func() {
 						r, err := w.store.Get(t.Context(), "bridge/default/"+id)

@@ -87,8 +87,8 @@ func TestACallIsDecidedAtTheEnd(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		id, store := w.pd.AddIncident("Down"), &hooked{Store: w.store}
 		frozen := w.startOn(t, store, false)
-		store.on(func(pg page) error {
-			if pg.State == string(bridge.StateCreated) {
+		store.on(func(view recordView) error {
+			if view.State == string(bridge.StateCreated) {
 				<-time.After(2 * time.Second)
 			}
 			return nil

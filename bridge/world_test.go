@@ -1,15 +1,13 @@
 package bridge_test
 
 import (
-	"context"
 	"errors"
-	"net/http"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/incidentbridge/incidentbridge/bridge"
+	"github.com/incidentbridge/incidentbridge/internal/simtest"
 	"github.com/incidentbridge/incidentbridge/pagerduty"
 	"github.com/incidentbridge/incidentbridge/pagerduty/pagerdutytest"
 	"github.com/incidentbridge/incidentbridge/tokenstore"
@@ -43,10 +41,11 @@ func inWorld(t *testing.T, test func(t *testing.T, w *world)) {
 // process is a running program: a service that can be killed.
 type process struct {
 	*bridge.Service
-	dead atomic.Bool
+	life simtest.Killable
 }
 
-var errKilled = errors.New("the process is dead")
+// kill stops a process dead: nothing it sends arrives any more, and no answer reaches it.
+func (p *process) kill() { p.life.Kill() }
 
 // start starts a process in this world.
 func (w *world) start(t *testing.T, opts ...bridge.Option) *process {
@@ -59,16 +58,16 @@ func (w *world) startOn(t *testing.T, store tokenstore.Store, run bool, opts ...
 	t.Helper()
 	p := &process{}
 	zc, err := zoom.NewClient(zoom.ServerToServer(w.zoom.AccountCredentials()),
-		zoom.WithTransport(mortal{&p.dead, w.zoom.Transport()}))
+		zoom.WithTransport(p.life.Transport(w.zoom.Transport())))
 	if err != nil {
 		t.Fatal(err)
 	}
 	pd, err := pagerduty.NewClient(pagerduty.APIKey(w.pd.Key(), w.pd.From()),
-		pagerduty.WithTransport(mortal{&p.dead, w.pd.Transport()}))
+		pagerduty.WithTransport(p.life.Transport(w.pd.Transport())))
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.Service, err = bridge.New(bridge.PagerDuty(pd), bridge.Zoom(zc, host), mortalStore{store, &p.dead}, opts...)
+	p.Service, err = bridge.New(bridge.PagerDuty(pd), bridge.Zoom(zc, host), p.life.Store(store), opts...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,51 +75,6 @@ func (w *world) startOn(t *testing.T, store tokenstore.Store, run bool, opts ...
 		go func() { _ = p.Run(t.Context()) }()
 	}
 	return p
-}
-
-// kill stops a process dead: nothing it sends arrives any more, and no answer reaches it.
-func (p *process) kill() { p.dead.Store(true) }
-
-type mortal struct {
-	dead *atomic.Bool
-	next http.RoundTripper
-}
-
-func (m mortal) RoundTrip(r *http.Request) (*http.Response, error) {
-	if m.dead.Load() {
-		return nil, errKilled
-	}
-	answer, err := m.next.RoundTrip(r)
-	if m.dead.Load() {
-		return nil, errKilled
-	}
-	return answer, err
-}
-
-type mortalStore struct {
-	tokenstore.Store
-	dead *atomic.Bool
-}
-
-func (m mortalStore) Get(ctx context.Context, key string) (tokenstore.Record, error) {
-	if m.dead.Load() {
-		return tokenstore.Record{}, errKilled
-	}
-	return m.Store.Get(ctx, key)
-}
-
-func (m mortalStore) Put(ctx context.Context, key string, r tokenstore.Record) (string, error) {
-	if m.dead.Load() {
-		return "", errKilled
-	}
-	return m.Store.Put(ctx, key, r)
-}
-
-func (m mortalStore) Due(ctx context.Context, prefix string, before time.Time, after string, limit int) ([]string, string, error) {
-	if m.dead.Load() {
-		return nil, "", errKilled
-	}
-	return m.Store.Due(ctx, prefix, before, after, limit)
 }
 
 // calls counts what reached the vendors, by operation, without token requests.

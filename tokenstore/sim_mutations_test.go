@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/incidentbridge/incidentbridge/internal/mutant"
+	"github.com/incidentbridge/incidentbridge/internal/simtest"
 )
 
 var plant = flag.Bool("mistakes", false, "plant each mistake and let the simulation find it")
@@ -34,10 +35,10 @@ func mistakes() []mutant.Mistake {
 // TestMutations plants each mistake, builds the tests with it and lets the simulation find it.
 func TestMutations(t *testing.T) {
 	t.Parallel()
-	if !*plant || withRaceDetector {
+	if !*plant || simtest.RaceDetector {
 		t.Skip("builds the package once per mistake: run it with -mistakes and without -race")
 	}
-	mutant.Find(t, mistakes(), *seeds)
+	mutant.Find(t, mistakes(), simtest.FullRun)
 }
 
 func TestMutationsAreWrittenDown(t *testing.T) {

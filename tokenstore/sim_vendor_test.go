@@ -1,8 +1,6 @@
 package tokenstore_test
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -10,10 +8,15 @@ import (
 	"golang.org/x/oauth2"
 )
 
-const accessLife = 10 * time.Minute
+// rotatingVendor gives refresh tokens that work once, and a successor each time.
+type rotatingVendor struct {
+	detectsReuse bool // a refresh token that comes twice ends the grant
+	consents     []*consent
+	exchanged    map[string]*exchange // by the refresh token that was used up
+	minted       int
+}
 
-// consent is what an administrator agreed to at the vendor, which gives a refresh token that works once, and a successor
-// each time.
+// consent is what an administrator agreed to.
 type consent struct {
 	installation string
 	valid        string // the refresh token that works
@@ -29,66 +32,50 @@ type exchange struct {
 	unheard bool      // the answer was lost
 }
 
+// isLost reports whether nobody, or nobody in time, can store the successor.
+func (e *exchange) isLost() bool { return e.unheard || e.by.IsDead() || !time.Now().Before(e.until) }
+
 // agree is a new consent, and the token that comes of it.
-func (s *simulation) agree() (*consent, *oauth2.Token) {
-	c := &consent{installation: fmt.Sprintf("installation-%d", len(s.consents)+1), alive: true}
-	s.consents = append(s.consents, c)
-	return c, s.mint(c)
+func (v *rotatingVendor) agree() (*consent, *oauth2.Token) {
+	c := &consent{installation: fmt.Sprintf("installation-%d", len(v.consents)+1), alive: true}
+	v.consents = append(v.consents, c)
+	return c, v.mint(c)
 }
 
-func (s *simulation) mint(c *consent) *oauth2.Token {
-	s.minted++
-	c.valid = fmt.Sprintf("refresh-%d", s.minted)
+func (v *rotatingVendor) mint(c *consent) *oauth2.Token {
+	v.minted++
+	c.valid = fmt.Sprintf("refresh-%d", v.minted)
 	return &oauth2.Token{
-		AccessToken: fmt.Sprintf("access-%d", s.minted), RefreshToken: c.valid, Expiry: time.Now().Add(accessLife),
+		AccessToken: fmt.Sprintf("access-%d", v.minted), RefreshToken: c.valid, Expiry: time.Now().Add(accessLife),
 	}
 }
 
-// refresh is the road of a process to the vendor.
-func (s *simulation) refresh(p *program) func(context.Context, *oauth2.Token) (*oauth2.Token, error) {
-	return func(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
-		until := s.sends(p, old.RefreshToken)
-		c := &call{by: p, kind: "refresh", changes: true, broken: errLost}
-		c.do = func() reply { return s.take(c, old.RefreshToken, until) }
-		r := s.cross(ctx, c)
-		if _, answered := errors.AsType[*oauth2.RetrieveError](r.err); answered {
-			p.unanswered = unanswered{} // a mark that is lost has it refused again
+// refresh is a request with a refresh token, sent under a lease.
+func (v *rotatingVendor) refresh(by *program, used string, until time.Time) (*oauth2.Token, *exchange, error) {
+	if e := v.exchanged[used]; e != nil {
+		if v.detectsReuse {
+			v.consentOf(e.child.RefreshToken).alive = false
 		}
-		if errors.Is(r.err, unsent{}) {
-			p.unanswered.n-- // it was not sent after all
-		}
-		return r.token, r.err
+		return nil, nil, refusal(http.StatusBadRequest, "invalid_grant")
 	}
-}
-
-// take is the vendor, asked with that refresh token.
-func (s *simulation) take(c *call, used string, until time.Time) reply {
-	if e := s.exchanged[used]; e != nil {
-		s.usedAgain(c, used, e, until)
-		if s.reuseDetection {
-			s.consentOf(e.child.RefreshToken).alive = false
-		}
-		return reply{err: refusal(http.StatusBadRequest, "invalid_grant")}
+	c := v.consentOf(used)
+	if c == nil || !c.alive {
+		return nil, nil, refusal(http.StatusBadRequest, "invalid_grant")
 	}
-	grant := s.consentOf(used)
-	if grant == nil || !grant.alive {
-		return reply{err: refusal(http.StatusBadRequest, "invalid_grant")}
-	}
-	token := s.mint(grant)
-	c.spent = &exchange{child: token, by: c.by, until: until}
-	s.exchanged[used] = c.spent
-	return reply{token: token}
+	e := &exchange{child: v.mint(c), by: by, until: until}
+	v.exchanged[used] = e
+	return e.child, e, nil
 }
 
 // consentOf is the consent that the refresh token belongs to, whether it still works or not.
-func (s *simulation) consentOf(refresh string) *consent {
+func (v *rotatingVendor) consentOf(refresh string) *consent {
 	for {
-		for _, c := range s.consents {
+		for _, c := range v.consents {
 			if c.valid == refresh {
 				return c
 			}
 		}
-		e := s.exchanged[refresh]
+		e := v.exchanged[refresh]
 		if e == nil {
 			return nil
 		}

@@ -53,6 +53,10 @@ var floors = map[string]floor{
 		links: []string{oauth2},
 	},
 	"internal/mutant": {},
+	"internal/simtest": { // its simulated processes share a tokenstore.Store
+		on:    []string{"tokenstore"},
+		links: []string{oauth2},
+	},
 	"zoom": {
 		on:    []string{"internal/httpx", "internal/tokencache", "internal/authcode", "internal/redact", "internal/lenientjson", "internal/urlcheck", "internal/fakes", "internal/oauthtest"},
 		links: []string{oauth2, retryableHTTP, cleanHTTP},
@@ -62,7 +66,7 @@ var floors = map[string]floor{
 		links: []string{oauth2, goPagerDuty, goQuerystring, retryableHTTP, cleanHTTP},
 	},
 	"tokenstore": {
-		on:    []string{"internal/redact", "internal/detach", "internal/mutant"},
+		on:    []string{"internal/redact", "internal/detach", "internal/mutant", "internal/simtest"},
 		links: []string{oauth2},
 	},
 	"tokenstore/sqlstore": { // database/sql alone: whoever imports it brings the driver
@@ -78,7 +82,7 @@ var floors = map[string]floor{
 	"bridge": {
 		on: []string{
 			"bridge/internal/ledger", "zoom", "pagerduty", "tokenstore",
-			"internal/redact", "internal/detach", "internal/memo", "internal/mutant",
+			"internal/redact", "internal/detach", "internal/memo", "internal/mutant", "internal/simtest",
 		},
 		links: []string{oauth2, goPagerDuty, goQuerystring, retryableHTTP, cleanHTTP},
 	},
