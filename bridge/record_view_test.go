@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// recordView is what tests read of an incident's record in the store. It alone knows the names of the JSON.
+// recordView is what tests read of an incident's record in the store. It alone knows the
+// names of the JSON.
 type recordView struct {
 	IncidentID     string        `json:"incident_id"`
 	State          string        `json:"state"`

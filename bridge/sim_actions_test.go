@@ -94,11 +94,13 @@ func (s *simulation) deliver(p *program, tr *trigger) {
 	if s.Chance(15) {
 		req.IncidentID = tr.incident.number
 	}
-	patience := simtest.Pick(s.Sim, 4500*time.Millisecond, 4500*time.Millisecond, 30*time.Second, 700*time.Millisecond)
-	a, ask := &actor{Actor: simtest.Actor{Name: "opens for " + tr.name + " "}, incident: tr.incident.id, trigger: tr}, p.Open
+	const usual, little = 4500 * time.Millisecond, 700 * time.Millisecond
+	patience := simtest.Pick(s.Sim, usual, usual, 30*time.Second, little)
+	name, ask := "opens for ", p.Open
 	if tr.replaces {
-		a.Name, ask = "replaces for "+tr.name+" ", p.Replace
+		name, ask = "replaces for ", p.Replace
 	}
+	a := &actor{Actor: simtest.Actor{Name: name + tr.name + " "}, incident: tr.incident.id, trigger: tr}
 	s.act(p, a, patience, func(ctx context.Context) func() {
 		b, err := ask(ctx, req)
 		return func() { s.opened(a, b, err) }
@@ -127,7 +129,8 @@ type newsItem struct {
 	link bridge.Link
 }
 
-// deliverNews tells a process of an event: not always the first, and sometimes not for the last time.
+// deliverNews tells a process of an event: not always the first, and sometimes not for
+// the last time.
 func (s *simulation) deliverNews(p *program, i *incident) {
 	n := s.IntN(len(i.news))
 	item := i.news[n]

@@ -7,7 +7,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/internal/simtest"
 )
 
-// What has happened before a run begins, so that it is deep in the protocol from its first step.
+// What has happened before a run begins, so that it is deep in the protocol from its
+// first step.
 
 // allAttached gives every incident its bridge.
 func (s *simulation) allAttached() {
@@ -26,8 +27,8 @@ func (s *simulation) allClosing() {
 	}
 }
 
-// aLostCreate leaves a meeting that nobody knows of: its maker died, and who looked for it got no list. It stays
-// undecided until its audit would be due.
+// aLostCreate leaves a meeting that nobody knows of: its maker died, and who looked for
+// it got no list. It stays undecided until its audit would be due.
 func (s *simulation) aLostCreate() {
 	s.deliver(s.programs[0], &trigger{name: "first", incident: s.incidents[0]})
 	s.QuietBut(simtest.Meets{"zoom create": func(c *simtest.Call) {
@@ -44,7 +45,8 @@ func (s *simulation) aLostCreate() {
 	s.Pass(s.Between(3*time.Minute, 4*time.Minute))
 }
 
-// aLateDecision leaves a process that stands still with a meeting in its hands, while another makes one of its own.
+// aLateDecision leaves a frozen process with a meeting in its hands, while
+// another makes one of its own.
 func (s *simulation) aLateDecision() {
 	if s.Chance(30) {
 		return
@@ -65,7 +67,8 @@ func (s *simulation) aReplaceUnderWay() {
 	if s.Chance(60) {
 		return
 	}
-	i, broken := s.incidents[0], simtest.Meets{"pagerduty update_incident": s.with(simtest.Pick(s.Sim, simtest.Fails, simtest.Lost, simtest.Hang))}
+	i, fault := s.incidents[0], simtest.Pick(s.Sim, simtest.Fails, simtest.Lost, simtest.Hang)
+	broken := simtest.Meets{"pagerduty update_incident": s.with(fault)}
 	s.deliver(s.programs[0], &trigger{name: "another", incident: i, replaces: true})
 	s.QuietBut(broken)
 	s.Pass(s.Between(3*time.Minute, 4*time.Minute))
@@ -78,7 +81,8 @@ func (s *simulation) with(f simtest.Fault) func(*simtest.Call) {
 	return func(c *simtest.Call) { s.Fail(c, f) }
 }
 
-// anOldEvent is one that says what was so minutes ago, before a human wrote a bridge or resolved the incident.
+// anOldEvent is one that says what was so minutes ago, before a human wrote a bridge or
+// resolved the incident.
 func (s *simulation) anOldEvent() {
 	i := s.incidents[0]
 	if s.Chance(50) { // after a first bridge
@@ -96,7 +100,8 @@ func (s *simulation) anOldEvent() {
 	}
 }
 
-// aRefusedWrite is one that PagerDuty refuses for good, after a first try that is still on its way.
+// aRefusedWrite is one that PagerDuty refuses for good, after a first try that is still
+// on its way.
 func (s *simulation) aRefusedWrite() {
 	s.deliver(s.programs[0], &trigger{name: "first", incident: s.incidents[0]})
 	s.writesLate(refused)
@@ -116,7 +121,8 @@ func (s *simulation) aFormerWrite() {
 	s.Quiet()
 }
 
-// writesLate lets a first write get lost on the way for a while; what is tried next meets the fault.
+// writesLate lets a first write get lost on the way for a while; what is tried next meets
+// the fault.
 func (s *simulation) writesLate(next simtest.Fault) {
 	first := true
 	s.QuietBut(simtest.Meets{"pagerduty update_incident": func(c *simtest.Call) {

@@ -39,8 +39,9 @@ func (s *simulation) storeOf(p *program) tokenstore.Store {
 	}
 }
 
-// ownOnly hides what is due for other incidents than the one that an actor is to look after. Then no two goroutines of a
-// Reconcile do the same thing at once, and every call has a name of its own.
+// ownOnly hides what is due for other incidents than the one that an actor is to look
+// after. Then no two goroutines of a Reconcile do the same thing at once, and every call
+// has a name of its own.
 func ownOnly(by *actor, keys []string) (own []string) {
 	for _, key := range keys {
 		if strings.HasSuffix(key, "/"+by.incident) {
@@ -97,7 +98,7 @@ func (s *simulation) zoomCall(p *program, r *http.Request, body []byte) (*simtes
 		look    string
 	)
 	if op == "token" {
-		by = p.shared // one request for whoever needs it: who came first is nobody's business
+		by = p.shared // actors share one request, and which of them came first is not defined
 	}
 	c := newCall(by, "zoom "+op, key, r.Method != http.MethodGet && op != "token")
 	c.Answered = func() { s.answeredLook(by, look, c) }
@@ -175,7 +176,7 @@ func (s *simulation) pagerDutyCall(p *program, r *http.Request, body []byte) (*s
 		look    string
 	)
 	if op == "get_user" {
-		by = p.shared // one request for whoever needs it: who came first is nobody's business
+		by = p.shared // actors share one request, and which of them came first is not defined
 	}
 	c := newCall(by, "pagerduty "+op, key, r.Method != http.MethodGet)
 	c.Answered = func() { s.answeredLook(by, look, c) }

@@ -20,16 +20,23 @@ func weightOf(step string) int {
 	}
 }
 
-// everyCell is what a run over many seeds must have met: each fault at each step where it can happen.
+// everyCell is what a run over many seeds must have met: each fault at each step where it
+// can happen.
 func everyCell() []simtest.Cell {
 	all := slices.Concat(simtest.StoreFaults("store get", false), simtest.StoreFaults("store due", false))
-	for _, state := range []string{"creating", "created", "attached", "closing", "ending", "closed", "external", "failed", "other"} {
+	for _, state := range []string{
+		"creating", "created", "attached", "closing", "ending", "closed", "external", "failed", "other",
+	} {
 		all = append(all, simtest.StoreFaults("store put "+state, true)...)
 	}
-	for _, step := range []string{"zoom token", "zoom list", "zoom get", "pagerduty get_incident", "pagerduty get_user"} {
+	for _, step := range []string{
+		"zoom token", "zoom list", "zoom get", "pagerduty get_incident", "pagerduty get_user",
+	} {
 		all = append(all, simtest.VendorFaults(step, false)...)
 	}
-	for _, step := range []string{"zoom create", "zoom end", "zoom delete", "pagerduty update_incident", "pagerduty add_note"} {
+	for _, step := range []string{
+		"zoom create", "zoom end", "zoom delete", "pagerduty update_incident", "pagerduty add_note",
+	} {
 		all = append(all, simtest.VendorFaults(step, true)...)
 	}
 	return append(all,

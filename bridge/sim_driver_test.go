@@ -29,7 +29,7 @@ type simulation struct {
 }
 
 const (
-	lateBound   = 60 * time.Second // how long a create may be on its way; of anything else nobody assumes a bound
+	lateBound   = 60 * time.Second // how long a create may be on its way; nothing else has a bound
 	maxPatience = 60 * time.Second // of an actor
 	finalRounds = 300              // in which all that is due must get done
 )
@@ -60,7 +60,8 @@ func play(sim *simtest.Sim) {
 func (s *simulation) prepare() {
 	s.zoom = zoomtest.New(
 		zoomtest.WithUsers(hosts...), zoomtest.WithUsers("ada@example.com"),
-		zoomtest.WithListLag(simtest.Pick(s.Sim, 0, time.Second, 20*time.Second)), zoomtest.WithDailyLimit(s.family.dailyLimit),
+		zoomtest.WithListLag(simtest.Pick(s.Sim, 0, time.Second, 20*time.Second)),
+		zoomtest.WithDailyLimit(s.family.dailyLimit),
 	)
 	s.pd = pagerdutytest.New()
 	role := func(role string) func(*pagerdutytest.User) { return func(u *pagerdutytest.User) { u.Role = role } }
@@ -90,13 +91,17 @@ func (s *simulation) prepare() {
 	}
 }
 
-// addForeign puts the meeting of another deployment beside ours: it serves the same incidents.
+// addForeign puts the meeting of another deployment beside ours: it serves the same
+// incidents.
 func (s *simulation) addForeign() {
-	zc, err := zoom.NewClient(zoom.ServerToServer(s.zoom.AccountCredentials()), zoom.WithTransport(s.zoom.Transport()))
+	credentials := zoom.ServerToServer(s.zoom.AccountCredentials())
+	zc, err := zoom.NewClient(credentials, zoom.WithTransport(s.zoom.Transport()))
 	if err != nil {
 		s.T.Fatal(err)
 	}
-	m := markerText{ledger: strings.Repeat("f0", 8), incident: s.incidents[0].id, generation: 1, nonce: strings.Repeat("0f", 8)}
+	m := markerText{
+		ledger: strings.Repeat("f0", 8), incident: s.incidents[0].id, generation: 1, nonce: strings.Repeat("0f", 8),
+	}
 	made, err := zc.CreateMeeting(s.T.Context(), hosts[0], zoom.MeetingRequest{Topic: "Theirs", Agenda: m.String()})
 	if err != nil {
 		s.T.Fatal(err)
@@ -146,7 +151,8 @@ func (s *simulation) letTimePass(idle bool) {
 	}
 }
 
-// passUntilDue waits until something is due by the clock of some process, and a little longer or less.
+// passUntilDue waits until something is due by the clock of some process, and a little
+// longer or less.
 func (s *simulation) passUntilDue() {
 	due, _, ok := s.nextDue()
 	if !ok || time.Until(due) > time.Hour && !s.Chance(10) {
@@ -167,8 +173,9 @@ func (s *simulation) nextDue() (time.Time, *incident, bool) {
 	return r.DueAt, s.incident(readRecord(r.Value).IncidentID), err == nil
 }
 
-// finish ends all trouble: nothing fails any more, every process runs, people have left, and what is due is done until
-// nothing is due for hours. It reports whether something still is.
+// finish ends all trouble: nothing fails any more, every process runs, people have left,
+// and what is due is done until nothing is due for hours. It reports whether something
+// still is.
 func (s *simulation) finish() (stillDue bool) {
 	s.stopping = true
 	s.StopFaults()

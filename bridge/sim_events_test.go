@@ -8,7 +8,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/internal/simtest"
 )
 
-// event is something that happened in a run. Its keep changes what the recorder knows, after the promises were checked.
+// event is something that happened in a run. Its keep changes what the recorder knows,
+// after the promises were checked.
 type event interface{ keep(r *recorder) }
 
 // said is a text that a Service writes somewhere.
@@ -76,10 +77,14 @@ type committed struct {
 // becomes reports whether the record was not in that state before.
 func (e committed) becomes(state string) bool { return e.now.State == state && e.before.State != state }
 
+// isForResolve reports whether the incident's resolve is the reason of a closing.
+func (e committed) isForResolve() bool { return e.now.CloseReason == string(bridge.CloseResolved) }
+
 // restores reports whether the bridge that was to be replaced is the incident's again.
 func (e committed) restores() bool { return e.before.Previous.Decision.equal(e.now.Decision) }
 
-// starts reports whether it is the first write of a generation, other than to restore the previous bridge.
+// starts reports whether it is the first write of a generation, other than to restore the
+// previous bridge.
 func (e committed) starts() bool { return e.now.Generation > e.before.Generation && !e.restores() }
 
 // age is how long ago the generation began.

@@ -39,7 +39,7 @@ const (
 	people      actionKind = "people"       // somebody joins or leaves a meeting
 	lookAtDue   actionKind = "look at due"  // a process looks at what is due
 	crashing    actionKind = "crash"        // a process dies, and another starts
-	freezing    actionKind = "freeze"       // a process stands still until its leases are over
+	freezing    actionKind = "freeze"       // a process freezes until its leases are over
 	outage      actionKind = "store outage" // the store goes down, or comes up again
 	lateMessage actionKind = "late message" // a message whose sender gave up arrives after all
 	patience    actionKind = "patience"     // a long time passes

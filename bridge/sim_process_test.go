@@ -13,7 +13,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/zoom"
 )
 
-// program is a process of the simulation: a Service with clients, memory and a clock of its own.
+// program is a process of the simulation: a Service with clients, memory and a clock of
+// its own.
 type program struct {
 	*simtest.Process
 	*bridge.Service
@@ -22,7 +23,8 @@ type program struct {
 	shared *actor // who makes the calls that several actors wait for
 }
 
-// actor is somebody whose calls belong together: a trigger that came in, or a look at what is due.
+// actor is somebody whose calls belong together: a trigger that came in, or a look at
+// what is due.
 type actor struct {
 	simtest.Actor
 
@@ -31,7 +33,7 @@ type actor struct {
 	trigger  *trigger                  // nil: none
 	news     *newsItem                 // nil: none; PagerDuty sends it again until it is taken
 	end      time.Time                 // when its process is frozen; zero: never
-	looked   map[string]simtest.Moment // the last look at an incident, a meeting or a host's list that was answered
+	looked   map[string]simtest.Moment // the last look at an incident, a meeting or a list
 	doubted  map[string]simtest.Moment // what create of its own is in doubt since when
 	found    *recordView               // the record as it found it first
 }
@@ -54,7 +56,8 @@ func (a *actor) knowsSince() simtest.Moment {
 
 type actorKey struct{}
 
-// actorOf is who a call is made for. What a process does on nobody's behalf has its shared actor.
+// actorOf is who a call is made for. What a process does on nobody's behalf has its
+// shared actor.
 func (p *program) actorOf(ctx context.Context) *actor {
 	if by, ok := ctx.Value(actorKey{}).(*actor); ok {
 		return by
@@ -70,11 +73,13 @@ func (s *simulation) boot() *program {
 		Actor:   simtest.Actor{Name: p.Name + " shared", Process: p.Process},
 		program: p, looked: map[string]simtest.Moment{},
 	}
-	zc, err := zoom.NewClient(zoom.ServerToServer(s.zoom.AccountCredentials()), zoom.WithTransport(s.zoomTransport(p)))
+	credentials := zoom.ServerToServer(s.zoom.AccountCredentials())
+	zc, err := zoom.NewClient(credentials, zoom.WithTransport(s.zoomTransport(p)))
 	if err != nil {
 		s.T.Fatal(err)
 	}
-	pd, err := pagerduty.NewClient(pagerduty.APIKey(s.pd.Key(), s.pd.From()), pagerduty.WithTransport(s.pagerDutyTransport(p)))
+	auth := pagerduty.APIKey(s.pd.Key(), s.pd.From())
+	pd, err := pagerduty.NewClient(auth, pagerduty.WithTransport(s.pagerDutyTransport(p)))
 	if err != nil {
 		s.T.Fatal(err)
 	}
@@ -97,7 +102,8 @@ func (s *simulation) boot() *program {
 
 // skew is how wrong a process's clock is: by up to five seconds between two of them.
 func (s *simulation) skew() time.Duration {
-	return simtest.Pick(s.Sim, 0, s.Between(-time.Second, time.Second), s.Between(-2500*time.Millisecond, 2500*time.Millisecond))
+	const most = maxSkew / 2
+	return simtest.Pick(s.Sim, 0, s.Between(-time.Second, time.Second), s.Between(-most, most))
 }
 
 // living are the processes that were not killed.
@@ -116,8 +122,11 @@ func (s *simulation) anyAwake() *program {
 	return simtest.Pick(s.Sim, awake...)
 }
 
-// act lets somebody do something in a process, in a goroutine of its own. The report runs in the driver once it is done.
-func (s *simulation) act(p *program, a *actor, patience time.Duration, do func(context.Context) (report func())) {
+// act lets somebody do something in a process, in a goroutine of its own. The report runs
+// in the driver once it is done.
+func (s *simulation) act(
+	p *program, a *actor, patience time.Duration, do func(context.Context) (report func()),
+) {
 	a.program, a.looked, a.doubted = p, map[string]simtest.Moment{}, map[string]simtest.Moment{}
 	a.Killed = func() { s.sendAgain(a) }
 	if s.family.ends {

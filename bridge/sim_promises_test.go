@@ -161,7 +161,8 @@ func triggersFromBeforeTheClosingStartNothing(_ *recorder, e committed) error {
 	if !e.starts() || e.by.trigger == nil || e.before.State != "closed" {
 		return nil
 	}
-	// A little later than the closing by some process's clock may be a little before it by another's.
+	// A little later than the closing by some process's clock may be a little before it
+	// by another's.
 	occurred := e.by.trigger.request.OccurredAt
 	if !occurred.IsZero() && occurred.Before(e.before.LastClosedAt.Add(-maxSkew)) {
 		return fmt.Errorf("%s began generation %d", e.by.Name, e.now.Generation)
@@ -181,7 +182,8 @@ func aReplaceThatFailsRestoresThePreviousBridge(_ *recorder, e committed) error 
 	if e.before.Previous.Decision == nil || e.now.Generation != e.before.Generation {
 		return nil
 	}
-	if e.now.State == "failed" || e.now.State == "closed" && e.now.Decision == nil || e.now.CloseReason == reasonRejected {
+	gone := e.now.State == "failed" || e.now.State == "closed" && e.now.Decision == nil
+	if gone || e.now.CloseReason == reasonRejected {
 		return fmt.Errorf("%s writes %s", e.by.Name, e.now.summary())
 	}
 	return nil
@@ -210,14 +212,14 @@ func onlyMeetingsMadeForTheGenerationAreDecided(r *recorder, e committed) error 
 }
 
 func aResolveThatWasTakenBackClosesNothing(_ *recorder, e committed) error {
-	if e.becomes("closing") && e.now.CloseReason == string(bridge.CloseResolved) && !e.incident.allowed(isResolved, e.by.Began) {
+	if e.becomes("closing") && e.isForResolve() && !e.incident.allowed(isResolved, e.by.Began) {
 		return fmt.Errorf("%s closes for one", e.by.Name)
 	}
 	return nil
 }
 
 func noResolveEndsTheBridgeOfAnOpenIncident(r *recorder, e committed) error {
-	if !e.becomes("ending") || e.now.CloseReason != string(bridge.CloseResolved) || e.age() >= r.maxAge-maxSkew {
+	if !e.becomes("ending") || !e.isForResolve() || e.age() >= r.maxAge-maxSkew {
 		return nil
 	}
 	if !e.incident.allowed(isResolved, e.by.Began) {
@@ -244,7 +246,8 @@ func noTriggerIsGivenUpBeforeTenMinutes(_ *recorder, e committed) error {
 }
 
 func externalMeansThatAHumanWroteABridge(_ *recorder, e committed) error {
-	if e.becomes("external") && e.incident.human.url == "" && !e.incident.allowed(hasHumansLink, e.by.knowsSince()) {
+	i := e.incident
+	if e.becomes("external") && i.human.url == "" && !i.allowed(hasHumansLink, e.by.knowsSince()) {
 		return fmt.Errorf("%s writes so, and nobody did", e.by.Name)
 	}
 	return nil
@@ -258,7 +261,8 @@ func aCreateInDoubtIsLookedForBeforeAnotherIsSent(_ *recorder, e sentCreate) err
 	return nil
 }
 
-// Nobody whose clock runs ahead a little could take the lease while the create is under way.
+// Nobody whose clock runs ahead a little could take the lease while the create is under
+// way.
 func aCreateIsOverBeforeItsLease(r *recorder, e sentCreate) error {
 	i := r.incident(e.marker.incident)
 	if i.leasedBy != e.by || i.now.Generation != e.marker.generation {
@@ -340,8 +344,8 @@ func onlyDecidedLinksAreWritten(r *recorder, e wroteLink) error {
 	return nil
 }
 
-// It gives way only if it was written after the last look: one create before a first write, one round trip before a
-// later one.
+// It gives way only if it was written after the last look: one create before a first
+// write, one round trip before a later one.
 func aHumansBridgeIsNotOverwritten(r *recorder, e wroteLink) error {
 	human := e.incident.human
 	if human.url == "" || e.givesBack() && human.url == e.link {

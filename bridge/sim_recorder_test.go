@@ -18,7 +18,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/pagerduty/pagerdutytest"
 )
 
-// recorder is what is known of a run by somebody who sees everything. The promises are checked against it.
+// recorder is what is known of a run by somebody who sees everything. The promises are
+// checked against it.
 type recorder struct {
 	sim       *simtest.Sim
 	maxAge    time.Duration // of a bridge
@@ -31,7 +32,8 @@ type recorder struct {
 	mu sync.Mutex // for what goroutines of the processes read
 }
 
-// happened checks the promises about an event, and then keeps what is to be known of it. Any goroutine may call it.
+// happened checks the promises about an event, and then keeps what is to be known of it.
+// Any goroutine may call it.
 func (r *recorder) happened(e event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -49,7 +51,8 @@ func (r *recorder) incident(id string) *incident {
 	return nil
 }
 
-// sees notes that somebody's look at an incident, a meeting or a host's list has been answered.
+// sees notes that somebody's look at an incident, a meeting or a host's list has been
+// answered.
 func (r *recorder) sees(by *actor, what string, at simtest.Moment) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

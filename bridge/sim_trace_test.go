@@ -53,7 +53,8 @@ func bridgeText(b *bridge.Bridge, err error) string {
 	return strings.TrimSpace(text)
 }
 
-// errorText names an error by its sentinels, since a message may hold what differs between runs.
+// errorText names an error by its sentinels, since a message may hold what differs
+// between runs.
 func errorText(err error) string {
 	if err == nil {
 		return "none"

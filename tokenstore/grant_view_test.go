@@ -7,7 +7,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
-// grantView is the record of a grant as the simulation reads it. It alone knows the names of the JSON.
+// grantView is the record of a grant as the simulation reads it. It alone knows the names
+// of the JSON.
 type grantView struct {
 	Installation string     `json:"installation"`
 	AccessToken  string     `json:"access_token"`

@@ -14,7 +14,8 @@ const (
 	accessLife  = 10 * time.Minute
 )
 
-// simulation is one run: some processes, each with a source of its own, on one record and one vendor.
+// simulation is one run: some processes, each with a source of its own, on one record and
+// one vendor.
 type simulation struct {
 	*simtest.Sim
 	*recorder // what is known of the run, for the promises
@@ -65,7 +66,8 @@ func (s *simulation) actions() []simtest.Action {
 	}
 	actions = append(actions, simtest.Action{Weight: 10, Do: s.ToggleStore})
 	if len(living) > 0 {
-		actions = append(actions, simtest.Action{Weight: 10, Do: func() { s.Kill(simtest.Pick(s.Sim, living...).Process) }})
+		p := simtest.Pick(s.Sim, living...)
+		actions = append(actions, simtest.Action{Weight: 10, Do: func() { s.Kill(p.Process) }})
 	}
 	if len(awake) > 0 {
 		p := simtest.Pick(s.Sim, awake...)
@@ -91,7 +93,7 @@ func (s *simulation) wishes(p *program) []simtest.Action {
 	if p.newest != nil {
 		wishes = append(wishes, simtest.Action{Weight: 15, Do: func() { s.invalidate(p) }})
 	}
-	// One at a time: whoever installs sees to that.
+	// One at a time: the caller of Save must see to that.
 	if !s.HasActor(isInstaller) {
 		wishes = append(wishes, simtest.Action{Weight: 8, Do: func() { s.install(p) }})
 	}
@@ -112,7 +114,8 @@ func (s *simulation) letTimePass(busy bool) {
 	s.Pass(took)
 }
 
-// finish ends all trouble, lets every access token expire, and looks at what callers are told then.
+// finish ends all trouble, lets every access token expire, and looks at what callers are
+// told then.
 func (s *simulation) finish() {
 	s.StopFaults()
 	s.boot()

@@ -108,7 +108,7 @@ func (s *simulation) storeOf(p *program) tokenstore.Store {
 func (s *simulation) refreshOf(p *program) tokenstore.RefreshFunc {
 	return func(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
 		var spent *exchange
-		until := s.sends(p, old.RefreshToken)
+		until := s.sends(p, old.RefreshToken) //nolint:contextcheck // the recorder's look is no part of the request
 		c := &simtest.Call{
 			By: &actorOf(ctx).Actor, Op: "refresh", Step: "vendor refresh", Ctx: ctx, Vendor: true, Changes: true,
 			Faults: []simtest.Fault{rateLimited}, TakesLateAnswer: true,
@@ -200,8 +200,8 @@ func (s *simulation) install(p *program) {
 	})
 }
 
-// uninstall is the removal of the app: the vendor ends the grant and tells of it, late or twice too. What is not saved
-// yet is not taken away: whoever installs sees to that.
+// uninstall is the removal of the app: the vendor ends the grant and tells of it, late or
+// twice too. It tells of nothing that is not saved yet.
 func (s *simulation) uninstall(p *program) {
 	c := simtest.Pick(s.Sim, s.vendor.consents...)
 	if !c.stored {

@@ -110,7 +110,8 @@ func nothingIsSentWithoutTheLease(r *recorder, e sent) error {
 	return nil
 }
 
-// Under one lease it is sent once, and once more when nobody answered, unless the vendor detects reuse.
+// Under one lease it is sent once, and once more when nobody answered, unless the vendor
+// detects reuse.
 func aRefreshTokenIsSentAgainOnlyUnanswered(r *recorder, e sent) error {
 	if n := e.count(); e.isCurrent() && (n > 2 || n == 2 && r.vendor.detectsReuse) {
 		return fmt.Errorf("%s sends %s", e.by.Name, e.token)
@@ -118,8 +119,8 @@ func aRefreshTokenIsSentAgainOnlyUnanswered(r *recorder, e sent) error {
 	return nil
 }
 
-// A token that the vendor has taken comes a second time only when its successor was lost. A message that was late, for
-// its sender or for the lease, is nobody's fault.
+// A token that the vendor has taken comes a second time only when its successor was lost.
+// A message that was late, for its sender or for the lease, is nobody's fault.
 func aRefreshTokenIsUsedOnce(r *recorder, e arrived) error {
 	if x := r.vendor.exchanged[e.token]; x != nil && !e.isLate && !x.isLost() {
 		return fmt.Errorf("%s sends %s, whose successor %s has", e.by.Name, e.token, x.by.Name)
@@ -157,7 +158,10 @@ func onlyAMarkSendsCallersForConsent(r *recorder, e told) error {
 }
 
 func onlyWhereNothingIsInstalledCallersAreToldSo(r *recorder, e told) error {
-	if e.by.consent == nil && errors.Is(e.by.err, tokenstore.ErrNotInstalled) && !r.wasShown(e.by.program, grantView.isGone) {
+	if e.by.consent != nil || !errors.Is(e.by.err, tokenstore.ErrNotInstalled) {
+		return nil
+	}
+	if !r.wasShown(e.by.program, grantView.isGone) {
 		return fmt.Errorf("%s got %w", e.by.Name, e.by.err)
 	}
 	return nil

@@ -1,7 +1,6 @@
 package tokenstore_test
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"slices"
@@ -15,7 +14,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
-// recorder is what is known of a run by somebody who sees everything. The promises are checked against it.
+// recorder is what is known of a run by somebody who sees everything. The promises are
+// checked against it.
 type recorder struct {
 	sim    *simtest.Sim
 	store  *tokenstore.Memory
@@ -35,7 +35,8 @@ const (
 	sentAgain  = "an unanswered refresh is sent again"
 )
 
-// happened checks the promises about an event, and then keeps what is to be known of it. Any goroutine may call it.
+// happened checks the promises about an event, and then keeps what is to be known of it.
+// Any goroutine may call it.
 func (r *recorder) happened(e event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -48,7 +49,7 @@ func (r *recorder) met(event string) { r.sim.Met("", event) }
 
 // now is the record as it is.
 func (r *recorder) now() grantView {
-	record, err := r.store.Get(context.Background(), key)
+	record, err := r.store.Get(r.sim.T.Context(), key)
 	if err != nil && !errors.Is(err, tokenstore.ErrNotFound) {
 		panic(err)
 	}
@@ -74,7 +75,8 @@ type unanswered struct {
 	n            int
 }
 
-// sends notes that a process sends a refresh token, and returns when the lease for that ends.
+// sends notes that a process sends a refresh token, and returns when the lease for that
+// ends.
 func (r *recorder) sends(p *program, refresh string) (until time.Time) {
 	now := r.now()
 	r.happened(sent{by: p, token: refresh, now: now})
@@ -105,7 +107,8 @@ func (r *recorder) loses(e *exchange) {
 	}
 }
 
-// event is something that happened in a run. Its keep changes what the recorder knows, after the promises were checked.
+// event is something that happened in a run. Its keep changes what the recorder knows,
+// after the promises were checked.
 type event interface{ keep(r *recorder) }
 
 // write is what a write to the record is, by the algorithm.
@@ -200,7 +203,8 @@ type sent struct {
 	now   grantView
 }
 
-// isCurrent reports whether the record has that refresh token: else the grant was replaced meanwhile.
+// isCurrent reports whether the record has that refresh token: else the grant was
+// replaced meanwhile.
 func (e sent) isCurrent() bool { return e.now.RefreshToken == e.token }
 
 // count is how often it was sent under the current lease, this time included.
@@ -222,7 +226,8 @@ func (e sent) keep(r *recorder) {
 	}
 }
 
-// arrived is a refresh token that reaches the vendor, late for its sender or its lease or not.
+// arrived is a refresh token that reaches the vendor, late for its sender or its lease or
+// not.
 type arrived struct {
 	by     *program
 	token  string

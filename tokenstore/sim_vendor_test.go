@@ -67,7 +67,8 @@ func (v *rotatingVendor) refresh(by *program, used string, until time.Time) (*oa
 	return e.child, e, nil
 }
 
-// consentOf is the consent that the refresh token belongs to, whether it still works or not.
+// consentOf is the consent that the refresh token belongs to, whether it still works or
+// not.
 func (v *rotatingVendor) consentOf(refresh string) *consent {
 	for {
 		for _, c := range v.consents {

@@ -12,7 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// FullRun is how many seeds a run with -long has, enough to meet every fault at every step.
+// FullRun is how many seeds a run with -long has, enough to meet every fault at every
+// step.
 const FullRun = 2000
 
 //nolint:gochecknoglobals // the flags of a test binary, which are set before any test runs
@@ -35,8 +36,8 @@ type Config struct {
 	Play    func(*Sim) // one run
 }
 
-// Run plays the seeds that the flags name. A run that breaks a promise prints the end of its trace, the promise, and
-// the line that replays it.
+// Run plays the seeds that the flags name. A run that breaks a promise prints the end of
+// its trace, the promise, and the line that replays it.
 func (c Config) Run(t *testing.T) {
 	t.Helper()
 	var (

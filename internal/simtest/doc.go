@@ -1,18 +1,23 @@
-// Package simtest runs deterministic simulations: several processes share a store and some vendors, while messages are
-// lost, hang or arrive late, and processes crash and freeze.
+// Package simtest runs deterministic simulations: several processes share a store and
+// some vendors, while messages are lost, hang or arrive late, and processes crash and
+// freeze.
 //
-// Every call of a simulated process to the store or to a vendor parks at a gate. When every goroutine of the synctest
-// bubble is parked or asleep, the driver, a single goroutine, does one thing chosen by the seed: it lets a call be
-// processed or answered, lets a fault meet it, lets time pass, or does what the simulation wants done. So a seed always
-// gives the same run, byte for byte.
+// Every call of a simulated process to the store or to a vendor parks at a gate. When
+// every goroutine of the synctest bubble is parked or asleep, the driver, a single
+// goroutine, does one thing chosen by the seed: it lets a call be processed or answered,
+// lets a fault meet it, lets time pass, or does what the simulation wants done. So a seed
+// always gives the same run, byte for byte.
 //
 // A simulation is written in four parts:
-//   - A [Config] says how many seeds are run and which faults must have met which steps. Its Play is one run.
-//   - Processes are started in [Sim.Boot], with a [Store] and a [Transport] as their way to the outside. What else they
-//     call goes through [Send].
-//   - A loop in Play calls [Sim.Rest] and [Sim.DoOne] with the [Action] values that are possible then, and ends with
-//     [Sim.StopFaults] and a look at what is left. An action lets an [Actor] do something in a process ([Sim.Start]).
-//   - What must always hold is a slice of [Promise] values, which are checked with [Check] whenever something happens.
+//   - A [Config] says how many seeds are run and which faults must have met which steps. Its
+//     Play is one run.
+//   - Sim.Boot starts a process ([Sim.NewProcess]), with a [Store] and a [Transport] as its way
+//     to the outside. What else it calls goes through [Send].
+//   - A loop in Play calls [Sim.Rest] and [Sim.DoOne], with each [Action] that is possible then,
+//     and ends with [Sim.StopFaults] and a look at what is left. An action lets an [Actor] do
+//     something in a process ([Sim.Start]).
+//   - What must always hold is a slice of [Promise] values. [Check] checks them whenever
+//     something happens.
 //
 // The flags of every simulation:
 //

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// Action is something the driver may do. Weight is how often, beside the others that are possible then.
+// Action is something the driver may do. Weight is how often, beside the others that are
+// possible then.
 type Action struct {
 	Weight int
 	Do     func()
@@ -41,7 +42,8 @@ func (s *Sim) Ready() []*Call { return s.gate.waiting((*Call).isReady) }
 
 func (c *Call) isReady() bool { return !c.stuck && !c.By.Process.frozen }
 
-// isUnderWay reports whether it has left a process that was frozen then, so that it will be processed.
+// isUnderWay reports whether it has left a process that was frozen then, so that it will
+// be processed.
 func (c *Call) isUnderWay() bool {
 	return !c.stuck && c.By.Process.frozen && c.processed.Never() && !c.isTooLate()
 }
@@ -235,8 +237,8 @@ func (s *Sim) QuietBut(but Meets) {
 	}
 }
 
-// StopFaults ends all trouble: nothing fails any more, frozen processes run, late messages arrive, and every actor
-// finishes.
+// StopFaults ends all trouble: nothing fails any more, frozen processes run, late
+// messages arrive, and every actor finishes.
 func (s *Sim) StopFaults() {
 	s.Trace("everything works again")
 	s.storeDown = false

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// Fault is what goes wrong with a call. A simulation may have more of its own, for calls to vendors.
+// Fault is what goes wrong with a call. A simulation may have more of its own, for calls
+// to vendors.
 type Fault string
 
 // The faults that any call can meet, if they fit.
@@ -54,7 +55,8 @@ func cellsOf(step string, changes bool, faults ...Fault) []Cell {
 	return all
 }
 
-// Cell is a fault at a step of the protocol, or with an empty Fault something else that must have happened.
+// Cell is a fault at a step of the protocol, or with an empty Fault something else that
+// must have happened.
 type Cell struct {
 	Fault Fault
 	Step  string

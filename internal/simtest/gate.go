@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Call is one message of a process to the store or to a vendor. It parks twice: before it is processed and before its
-// answer arrives, so that others run in between.
+// Call is one message of a process to the store or to a vendor. It parks twice: before it
+// is processed and before its answer arrives, so that others run in between.
 type Call struct {
 	By      *Actor
 	Op, Key string
@@ -19,19 +19,21 @@ type Call struct {
 	Vendor  bool            // it goes to a vendor, and not to the store
 	Changes bool            // it is more than a question
 
-	// Weight is how much rather this call goes wrong or waits than another, 10 if it is 0: rare steps need more.
+	// Weight is how much rather this call goes wrong or waits than another, 10 if it is
+	// 0: rare steps need more.
 	Weight int
 	// Faults may meet it before it is processed, besides those that any call may meet.
 	Faults []Fault
 	// LateBound is how long it may be on its way, 0: for ever.
 	LateBound time.Duration
-	// TakesLateAnswer: a process that was frozen takes the answer that has come meanwhile, although the call's
-	// context is done.
+	// TakesLateAnswer: a process that was frozen takes the answer that has come
+	// meanwhile, although the call's context is done.
 	TakesLateAnswer bool
 
 	// Answered is called when the answer arrives.
 	Answered func()
-	// Faulted is called when the sender gets no answer, or not the true one. A goroutine of the process may call it.
+	// Faulted is called when the sender gets no answer, or not the true one. A goroutine
+	// of the process may call it.
 	Faulted func(Fault)
 
 	name      string // who, what and which time: the same in every run of a seed
@@ -57,8 +59,9 @@ func (c *Call) Processed() Moment { return c.processed }
 // Abandoned reports whether nobody waits for the answer any more.
 func (c *Call) Abandoned() bool { return c.abandoned }
 
-// Send carries a call through the gate, in the goroutine of the process. The driver calls process, which does what the
-// call asks for; broken is what the sender sees instead of an answer.
+// Send carries a call through the gate, in the goroutine of the process. The driver calls
+// process, which does what the call asks for; broken is what the sender sees instead of
+// an answer.
 func Send[R any](s *Sim, c *Call, process func() R, broken func(Fault) R) R {
 	c.process = func() any { return process() }
 	if !s.gate.park(c, s.Now()) {
@@ -94,7 +97,8 @@ func (c *Call) faulted(f Fault) {
 	}
 }
 
-// gate is where calls park. What it guards is shared with the goroutines of the processes.
+// gate is where calls park. What it guards is shared with the goroutines of the
+// processes.
 type gate struct {
 	mu     sync.Mutex
 	parked []*Call
@@ -122,7 +126,8 @@ func (g *gate) isFrozen(c *Call) bool {
 	return c.By.Process.frozen
 }
 
-// abandon takes away a call whose sender gives up. What was not processed by then may be, later.
+// abandon takes away a call whose sender gives up. What was not processed by then may be,
+// later.
 func (g *gate) abandon(c *Call) Fault {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -140,7 +145,8 @@ func (g *gate) remove(c *Call) {
 	g.parked = slices.DeleteFunc(g.parked, func(p *Call) bool { return p == c })
 }
 
-// leaveUnderWay keeps what changes something and was not processed yet. It is called with the lock held.
+// leaveUnderWay keeps what changes something and was not processed yet. It is called with
+// the lock held.
 func (g *gate) leaveUnderWay(c *Call) {
 	c.abandoned = true
 	if c.Changes && c.processed.Never() {
@@ -182,7 +188,8 @@ func (g *gate) markFaulted(a *Actor) {
 	a.faulted = true
 }
 
-// waiting are the parked calls of that kind, in an order that does not depend on how goroutines ran.
+// waiting are the parked calls of that kind, in an order that does not depend on how
+// goroutines ran.
 func (g *gate) waiting(is func(*Call) bool) []*Call {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -13,8 +13,8 @@ import (
 // ErrKilled is what a process that was killed sees of every call.
 var ErrKilled = errors.New("the process was killed")
 
-// Killable is a process that a test can kill while it runs. It reaches the outside through the stores and transports
-// that this makes for it.
+// Killable is a process that a test can kill while it runs. It reaches the outside
+// through the stores and transports that this makes for it.
 type Killable struct{ dead atomic.Bool }
 
 // Kill kills the process: nothing it sends arrives any more, and no answer reaches it.

@@ -27,7 +27,8 @@ func (p *Process) IsDead() bool { return p.dead }
 // IsFrozen reports whether the process is frozen.
 func (p *Process) IsFrozen() bool { return p.frozen }
 
-// Actor is somebody whose calls in a process belong together: a request that came in, or a look at what is due.
+// Actor is somebody whose calls in a process belong together: a request that came in, or
+// a look at what is due.
 type Actor struct {
 	Name    string
 	Process *Process
@@ -51,8 +52,8 @@ func ActorOf(ctx context.Context) *Actor {
 	return a
 }
 
-// Start lets an actor do something in a process, in a goroutine of its own, with that much patience. The report runs in
-// the driver once it is done.
+// Start lets an actor do something in a process, in a goroutine of its own, with that
+// much patience. The report runs in the driver once it is done.
 func (s *Sim) Start(p *Process, a *Actor, patience time.Duration, do func(context.Context) (report func())) {
 	s.started++
 	a.Name = fmt.Sprintf("%s %s%d", p.Name, a.Name, s.started)
@@ -91,7 +92,8 @@ func (s *Sim) reportDone() {
 	}
 }
 
-// Kill kills a process, as kill -9 does: no call of its arrives any more, and no answer reaches it or its callers.
+// Kill kills a process, as kill -9 does: no call of its arrives any more, and no answer
+// reaches it or its callers.
 func (s *Sim) Kill(p *Process) {
 	s.gate.mu.Lock()
 	p.dead = true
@@ -140,7 +142,8 @@ func (s *Sim) IsFrozen() bool {
 // MayUnfreeze reports whether a process is frozen and has been for long enough.
 func (s *Sim) MayUnfreeze() bool { return s.IsFrozen() && time.Now().After(s.unfreezeAt) }
 
-// Unfreeze lets frozen processes run again. What one waited for may have come meanwhile, or not.
+// Unfreeze lets frozen processes run again. What one waited for may have come meanwhile,
+// or not.
 func (s *Sim) Unfreeze() {
 	for _, p := range s.processes {
 		if !p.frozen {

@@ -2,13 +2,15 @@ package simtest
 
 import "fmt"
 
-// Promise is something that must hold whenever an event of one type happens. R is what is known so far.
+// Promise is something that must hold whenever an event of one type happens. R is what is
+// known so far.
 type Promise[R any] struct {
 	sentence string
 	check    func(known R, event any) error
 }
 
-// On makes a promise about events of type E. The check returns how the sentence is broken, or nil.
+// On makes a promise about events of type E. The check returns how the sentence is
+// broken, or nil.
 func On[R, E any](sentence string, check func(known R, event E) error) Promise[R] {
 	return Promise[R]{sentence: sentence, check: func(known R, event any) error {
 		if e, ok := event.(E); ok {

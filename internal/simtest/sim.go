@@ -16,8 +16,8 @@ type Sim struct {
 	T    *testing.T
 	Seed uint64
 
-	// Target is the fault that this run meets more often than others. The runner gives each cell its share of the
-	// seeds.
+	// Target is the fault that this run meets more often than others. The runner gives
+	// each cell its share of the seeds.
 	Target Cell
 	// FaultPercent is how many of the calls go wrong, of those with weight 4.
 	FaultPercent int
@@ -74,7 +74,8 @@ type Moment struct {
 // Never reports whether it has not happened.
 func (m Moment) Never() bool { return m.Step == 0 }
 
-// Before reports whether it happened in an earlier step. What never happened is before everything.
+// Before reports whether it happened in an earlier step. What never happened is before
+// everything.
 func (m Moment) Before(other Moment) bool { return m.Step < other.Step }
 
 // Now is this moment. Any goroutine may call it.
@@ -83,7 +84,8 @@ func (s *Sim) Now() Moment { return Moment{Step: s.Steps() + 1, At: time.Now()} 
 // Steps is how many steps the driver has done. Any goroutine may call it.
 func (s *Sim) Steps() int { return int(s.steps.Load()) }
 
-// Trace adds a line to the run's trace. It must be the same in every run of the seed: no nonce, no version.
+// Trace adds a line to the run's trace. It must be the same in every run of the seed: no
+// nonce, no version.
 func (s *Sim) Trace(format string, args ...any) {
 	s.trace = append(s.trace, fmt.Sprintf("%4d %11v  ", s.Steps(), time.Since(s.start).Round(time.Millisecond))+
 		fmt.Sprintf(format, args...))
@@ -103,17 +105,20 @@ func (s *Sim) Between(low, high time.Duration) time.Duration {
 // Pick is one of them.
 func Pick[T any](s *Sim, from ...T) T { return from[s.rng.IntN(len(from))] }
 
-// Rand is a source of its own for what goroutines of a process choose. It is not safe for concurrent use.
+// Rand is a source of its own for what goroutines of a process choose. It is not safe for
+// concurrent use.
 func (s *Sim) Rand() *rand.Rand { return rand.New(rand.NewPCG(s.rng.Uint64(), 0)) }
 
-// Rest waits until every goroutine is parked, asleep or done, reports the actors that are done, and counts a step.
+// Rest waits until every goroutine is parked, asleep or done, reports the actors that are
+// done, and counts a step.
 func (s *Sim) Rest() {
 	synctest.Wait()
 	s.reportDone()
 	s.steps.Add(1)
 }
 
-// Pass lets time pass, a little more than d and never a round number of anything, so that no two timers fire at once.
+// Pass lets time pass, a little more than d and never a round number of anything, so that
+// no two timers fire at once.
 func (s *Sim) Pass(d time.Duration) {
 	d += time.Duration(1 + s.rng.IntN(997_000))
 	s.Trace("%v pass", d.Round(time.Millisecond))

@@ -38,7 +38,9 @@ func noCountIsLost(_ *counter, e ended) error {
 func counterConfig(careful bool) Config {
 	return Config{
 		Package: "./internal/simtest", Quick: 20, Twice: 5,
-		Cells: slices.Concat(StoreFaults("store get", false), StoreFaults("store put", true), VendorFaults("vendor ask", false)),
+		Cells: slices.Concat(
+			StoreFaults("store get", false), StoreFaults("store put", true), VendorFaults("vendor ask", false),
+		),
 		Play: func(sim *Sim) {
 			c := &counter{Sim: sim, store: tokenstore.NewMemory(), careful: careful}
 			c.FaultPercent = 5

@@ -16,7 +16,8 @@ var ErrCrashed = errors.New("the process is dead")
 // ErrStoreDown is what a process sees of a store that fails.
 var ErrStoreDown = errors.New("the store is down")
 
-// Store is the store that all processes share, as one of them sees it: every call goes through the gate.
+// Store is the store that all processes share, as one of them sees it: every call goes
+// through the gate.
 type Store struct {
 	Sim    *Sim
 	Shared tokenstore.Store
@@ -25,14 +26,16 @@ type Store struct {
 	Actor func(context.Context) *Actor
 	// Describe completes a call: its step, its weight. The record is what a Put writes.
 	Describe func(ctx context.Context, c *Call, r tokenstore.Record)
-	// Crash is called in the goroutine of a process that was killed, instead of returning ErrCrashed; nil: nothing.
+	// Crash is called in the goroutine of a process that was killed, instead of returning
+	// ErrCrashed; nil: nothing.
 	Crash func()
 
-	// Read is called when a Get was processed, Written when a Put was, with the record before. Nil: nothing is.
+	// Read is called when a Get was processed, Written when a Put was, with the record
+	// before. Nil: nothing is.
 	Read    func(ctx context.Context, r tokenstore.Record)
 	Written func(ctx context.Context, before, now tokenstore.Record)
-	// Answered is called when an answer arrives that shows a record: what a Get found, which may be nothing, or what a
-	// Put has written. Nil: nothing is.
+	// Answered is called when an answer arrives that shows a record: what a Get found,
+	// which may be nothing, or what a Put has written. Nil: nothing is.
 	Answered func(ctx context.Context, r tokenstore.Record)
 	// Listed may hide some of the keys that Due has found; nil: none.
 	Listed func(ctx context.Context, keys []string) []string

@@ -12,13 +12,14 @@ import (
 	"syscall"
 )
 
-// Transport is the way from one process to one vendor: every request goes through the gate.
+// Transport is the way from one process to one vendor: every request goes through the
+// gate.
 type Transport struct {
 	Sim  *Sim
 	Next http.RoundTripper // the fake vendor
 
-	// Describe is a request as a call. What it returns beside is called when the vendor has processed the request;
-	// nil: nothing is.
+	// Describe is a request as a call. What it returns beside is called when the vendor
+	// has processed the request; nil: nothing is.
 	Describe func(r *http.Request, body []byte) (c *Call, processed func(Response))
 	// Rewrite changes a request before the vendor sees it; nil: nothing is changed.
 	Rewrite func(c *Call, r *http.Request)
