@@ -389,7 +389,7 @@ func (a *attempt) decide(ctx context.Context, c created) error {
 		if written.Nonce != nonce { //mutant:conflict-keeps-meeting
 			return a.deleteLoser(ctx, c)
 		}
-		// Still this generation and undecided, whoever holds it: decide ours.
+		// Still this generation and undecided: decide ours, even if another process has the lease.
 	}
 	a.known.decidedByUs, a.known.neverPublished = true, !a.known.createInDoubt
 	if a.known.adopted || len(c.faults) > 0 {

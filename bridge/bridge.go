@@ -17,13 +17,13 @@ type State string
 
 // The states of a bridge.
 const (
-	StateCreating  State = "creating"  // claimed; no meeting is decided yet
+	StateCreating  State = "creating"  // an attempt is under way; no meeting is decided yet
 	StateCreated   State = "created"   // a meeting is decided; PagerDuty has not accepted it yet
 	StateAttached  State = "attached"  // PagerDuty accepted the link
 	StateClosing   State = "closing"   // to be ended once the grace period is over; may be cancelled
 	StateEnding    State = "ending"    // the point of no return: the meeting is being ended
 	StateClosed    State = "closed"    // over
-	StateFailed    State = "failed"    // nobody could serve a call
+	StateFailed    State = "failed"    // no meeting could be created; it is not tried again
 	StateExternal  State = "external"  // a human's bridge was found and kept
 	StateAbandoned State = "abandoned" // uninstalled while open; nothing can be done about it any more
 )

@@ -52,7 +52,7 @@ func defaults() config {
 	}
 }
 
-// WithFallback names the providers to turn to, in order, when the first cannot serve.
+// WithFallback names the providers to ask, in order, when the first cannot make a meeting.
 func WithFallback(providers ...Provider) Option {
 	return func(c *config) error {
 		for _, p := range providers {
@@ -65,8 +65,8 @@ func WithFallback(providers ...Provider) Option {
 	}
 }
 
-// WithNamespace names the installation this Service serves; it is part of every key of the ledger. Default
-// "default"; letters, digits, '-' and '_' only.
+// WithNamespace sets the part of every key of the ledger that keeps two Services on one store
+// apart. Default "default"; letters, digits, '-' and '_' only.
 func WithNamespace(id string) Option {
 	return func(c *config) error {
 		if !isWord(id) {
@@ -135,7 +135,7 @@ func WithTopic(text string) Option {
 	}
 }
 
-// WithRecording sets whether calls are recorded. Default: the account's own setting.
+// WithRecording sets whether meetings are recorded. Default: the account's own setting.
 func WithRecording(r Recording) Option {
 	return func(c *config) error {
 		switch r {
@@ -169,7 +169,7 @@ func WithoutDialIn() Option {
 	}
 }
 
-// Notes says what is written to the incident as notes.
+// Notes is what is written to the incident as notes.
 type Notes string
 
 // The choices of notes.
@@ -192,7 +192,7 @@ func WithNotes(n Notes) Option {
 	}
 }
 
-// WithOpenOn says which webhook events open a bridge. Default: none.
+// WithOpenOn sets which webhook events open a bridge. Default: none.
 func WithOpenOn(rules OpenOn) Option {
 	return func(c *config) error {
 		if err := rules.validate(); err != nil {
@@ -208,7 +208,7 @@ func WithTriggerMaxAge(d time.Duration) Option {
 	return positive("WithTriggerMaxAge", d, func(c *config) { c.triggerMaxAge = d })
 }
 
-// WithCloseOnResolve says whether a resolved incident closes its bridge. Default true.
+// WithCloseOnResolve sets whether a resolved incident closes its bridge. Default true.
 func WithCloseOnResolve(yes bool) Option {
 	return func(c *config) error {
 		c.closeOnResolve = yes

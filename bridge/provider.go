@@ -6,21 +6,22 @@ import (
 	"time"
 )
 
-// Provider makes calls. Zoom fits a *zoom.Client to it; StaticRoom needs no vendor.
+// Provider makes meetings. Zoom fits a *zoom.Client to it; StaticRoom needs no vendor.
 //
 // A Provider may also be a [Preparer] or [Instant].
 //
-// Errors are told apart by this package's sentinels: ErrNextHost (this host cannot, another may), ErrInDoubt (a call
-// may have been made), ErrGone (there is no such call), ErrPermanent (the account, not the host, is refused),
+// Errors are told apart by this package's sentinels: ErrNextHost (this host cannot, another may), ErrInDoubt (a
+// meeting may have been made), ErrGone (there is no such meeting), ErrPermanent (the account, not the host, is
+// rejected),
 // ErrNotInstalled, ErrReauthorize. Anything else is a fault that may pass. Implementations are safe for concurrent use.
 type Provider interface {
 	// Name is what a bridge and the ledger call it.
 	Name() string
-	// Hosts lists under whom to make a call, best first, never empty; email is the requester's, if known.
+	// Hosts lists the hosts to make a meeting under, best first, never empty; email is the requester's, if known.
 	Hosts(email string) []string
-	// Create makes a call under host. It is sent once.
+	// Create makes a meeting under host. It is sent once.
 	Create(ctx context.Context, host string, spec MeetingSpec) (*Meeting, error)
-	// Meetings yields the calls of a host that may have been made for incidents, with their agenda.
+	// Meetings yields the meetings of a host that may have been made for incidents, with their agenda.
 	Meetings(ctx context.Context, host string) iter.Seq2[*Meeting, error]
 	// Meeting reads one, as Create with this spec would have answered.
 	Meeting(ctx context.Context, id string, spec MeetingSpec) (*Meeting, error)
@@ -41,7 +42,7 @@ type Instant interface{ Instant() bool }
 // MeetingSpec says what meeting to make.
 type MeetingSpec struct {
 	Topic     string
-	Agenda    string // begins with the marker that Calls finds it by
+	Agenda    string // begins with the marker that Meetings finds it by
 	Start     time.Time
 	Recording Recording
 	DialIn    DialInPreference
@@ -57,13 +58,13 @@ type Meeting struct {
 	Agenda  string
 	// CreatedAt is when it was made, by the provider's clock.
 	CreatedAt time.Time
-	// Started says that somebody is in it.
+	// Started reports that somebody is in it.
 	Started bool
 	// Warnings tell what would keep people out.
 	Warnings []string
 }
 
-// Recording is whether a call is recorded from its start.
+// Recording is whether a meeting is recorded from its start.
 type Recording string
 
 // The choices of recording. The zero value leaves it to the account.

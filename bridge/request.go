@@ -9,22 +9,23 @@ import (
 
 // Request asks for an incident's bridge.
 type Request struct {
-	// IncidentID is a PagerDuty incident id, an incident number or an incident's web address. Required.
+	// IncidentID is a PagerDuty incident id, an incident number or an incident's web address.
+	// Required.
 	IncidentID string
 	// Requester is who asks. Zero: the operator, or automation.
 	Requester Requester
 	// Trigger is what made them ask. Zero: manual when a requester is named, else api.
 	Trigger Trigger
-	// IdempotencyKey names one delivery of one trigger. A key belongs to the generation that first saw it: it may
-	// finish that one and never starts another. Optional, at most 256 bytes.
+	// IdempotencyKey names one delivery of one trigger. A key belongs to the generation that first
+	// saw it: it may finish that one and never starts another. Optional, at most 256 bytes.
 	IdempotencyKey string
 	// OccurredAt is when the trigger happened by the vendor's clock. Zero: unknown.
 	OccurredAt time.Time
-	// Incident is what the trigger carried of the incident. It stands in for a first read while OccurredAt is
-	// young enough. Optional.
+	// Incident is what the trigger carried of the incident. It is used in the place of a first read
+	// while OccurredAt is under a minute ago. Optional.
 	Incident *Incident
-	// NoteOnRefusal says that the requester sees no answer, as with a button on the incident: a refusal or a failure is told
-	// in a note on the incident.
+	// NoteOnRefusal writes a refusal or a failure to the incident as a note, for a requester who sees
+	// no answer, as with a button on the incident.
 	NoteOnRefusal bool
 
 	live    bool      // Incident was read just now

@@ -11,8 +11,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
-// Service opens and closes conference bridges. It is safe for concurrent use, and any number of Services in any number
-// of processes may share a store.
+// Service opens and closes conference bridges. It is safe for concurrent use, and any number of
+// Services in any number of processes may share a store.
 type Service struct {
 	cfg        config
 	incidents  Incidents
@@ -26,8 +26,8 @@ type Service struct {
 	upkeep     *interval // of the installation
 }
 
-// New returns a Service that reads and writes incidents, makes calls at provider, and keeps its ledger in store. It
-// does no I/O and starts nothing: call Run to have due work done.
+// New returns a Service that reads and writes incidents, makes meetings at provider, and keeps its
+// ledger in store. It does no I/O and starts nothing: call Run to have due work done.
 func New(incidents Incidents, provider Provider, store tokenstore.Store, opts ...Option) (*Service, error) {
 	if incidents == nil || provider == nil || store == nil {
 		return nil, errors.New("bridge: New needs incidents, a provider and a store")
@@ -83,8 +83,8 @@ func (s *Service) Incident(ctx context.Context, incidentID string) (*Incident, e
 	return incident, wrap("read", id, err)
 }
 
-// List yields every open bridge, in no particular order. A record that cannot be read yields its error, and the
-// listing goes on.
+// List yields every open bridge, in no particular order. A record that cannot be read yields its
+// error, and the listing continues.
 func (s *Service) List(ctx context.Context) iter.Seq2[*Bridge, error] {
 	return func(yield func(*Bridge, error) bool) {
 		// Every open record has a DueAt, so Due lists all of them.
@@ -116,9 +116,10 @@ func (s *Service) Ping(ctx context.Context) error {
 	return wrap("ping", "", err)
 }
 
-// Wait returns when no opening is at work in this process any more, and no refresh of a grant by consent, or when ctx is
-// done, with its error. Call it before a process ends, or is frozen (see [WithHardDeadline], too): an opening that is not finished
-// stays due in the ledger, but a refresh that is cut off may cost the grant.
+// Wait returns when no opening is under way in this process, and no refresh of an installed app's
+// grant, or when ctx is done, with its error. Call it before a process ends, or is frozen (see
+// [WithHardDeadline], too): an unfinished opening stays due in the ledger, but a refresh that is
+// cut off may cost the grant.
 func (s *Service) Wait(ctx context.Context) error {
 	err := s.inFlight.wait(ctx)
 	if s.cfg.consent != nil {

@@ -97,8 +97,8 @@ func (s *Store) written(ctx context.Context, r *Record, version string) *Record 
 	return r
 }
 
-// Update changes the record, whoever holds it, until the change is stored or change returns
-// false: there is nothing to change. A record that does not exist is left alone.
+// Update changes the record, with or without a lease on it, until the change is stored or change
+// returns false: there is nothing to change. A record that does not exist is left alone.
 func (s *Store) Update(ctx context.Context, incidentID string, change func(*Record) bool) (*Record, error) {
 	r, err := s.Read(ctx, incidentID)
 	for err == nil && r.Exists() {
