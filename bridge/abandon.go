@@ -7,21 +7,28 @@ import (
 	"time"
 
 	"github.com/incidentbridge/incidentbridge/bridge/internal/ledger"
-	"github.com/incidentbridge/incidentbridge/zoom"
+	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
 // requireInstalled returns ErrNotInstalled if the app was uninstalled.
 func (s *Service) requireInstalled(ctx context.Context) error {
-	if s.cfg.consent == nil {
+	if s.cfg.installation == nil {
 		return nil
 	}
-	_, err := s.cfg.consent.live(ctx)
-	return err
+	err := s.cfg.installation.Check(ctx)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, tokenstore.ErrNotInstalled):
+		return ErrNotInstalled
+	default:
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
 }
 
 // startInstallCheck checks concurrently with the caller whether the app is installed.
 func (s *Service) startInstallCheck(ctx context.Context) func(context.Context) error {
-	if s.cfg.consent == nil {
+	if s.cfg.installation == nil {
 		return func(context.Context) error { return nil }
 	}
 	found := start(ctx, func(ctx context.Context) (struct{}, error) { return struct{}{}, s.requireInstalled(ctx) })
@@ -40,24 +47,15 @@ func (s *Service) uninstalledError(ctx context.Context, fault error) error {
 	return nil
 }
 
-// consentFault marks a fault that a new consent mends: Zoom refuses even a token that its grant has just brought.
-func (s *Service) consentFault(fault error) error {
-	byConsent := s.cfg.consent != nil && s.cfg.consent.zoom != nil
-	if byConsent && errors.Is(fault, zoom.ErrUnauthorized) && !errors.Is(fault, ErrReauthorize) {
-		return fmt.Errorf("%w: %w", ErrReauthorize, fault)
-	}
-	return fault
-}
-
 // maintain maintains the installation, and gives up what is open when there is none. serve:
 // other work may be done.
 func (s *Service) maintain(ctx context.Context) (serve bool, err error) {
-	if s.cfg.consent == nil {
+	if s.cfg.installation == nil {
 		return true, nil
 	}
 	if s.upkeep.due(s.cfg.now()) {
 		upkeep, cancel := context.WithTimeout(ctx, readBudget) // nothing else is due meanwhile
-		s.logError(ctx, wrap("keep the installation", "", s.cfg.consent.attend(upkeep)))
+		s.logError(ctx, wrap("maintain installation", "", s.cfg.installation.Maintain(upkeep)))
 		cancel()
 	}
 	asked := s.cfg.now()

@@ -62,7 +62,6 @@ func (a *attempt) createMeeting(ctx context.Context, incident *Incident, email s
 		if err := a.svc.uninstalledError(ctx, err); err != nil {
 			return created{}, a.abort(ctx, ledger.CloseFault, err)
 		}
-		err = a.svc.consentFault(err)
 		faults = append(faults, err)
 		permanent = permanent && isPermanent(err)
 		next := ""

@@ -40,7 +40,7 @@ type Event struct {
 	Provider   string
 	Generation int
 	Reason     CloseReason   // of EventClosing and EventClosed
-	Vendor     Vendor        // of EventTokenRefreshed and EventRefreshFailed
+	Vendor     string        // "zoom" or "pagerduty", of EventTokenRefreshed and EventRefreshFailed
 	Duration   time.Duration // since the claim, or of a request since it came
 	Err        error         // of EventFellBack and what failed; of EventRefreshFailed a sentinel of tokenstore
 }

@@ -16,7 +16,7 @@ type Option func(*config) error
 
 type config struct {
 	namespace      string
-	consent        *Installation // nil: installed by its settings
+	installation   Installation // nil: the app is not installed by consent
 	fallbacks      []Provider
 	logger         *slog.Logger
 	handleEvent    func(context.Context, Event)
@@ -35,9 +35,13 @@ type config struct {
 	now            func() time.Time // another process's clock, in the simulation
 }
 
+// defaultNamespace names the only part of the ledger that a process serves unless WithNamespace
+// names another.
+const defaultNamespace = "default"
+
 func defaults() config {
 	return config{
-		namespace:      theInstallation,
+		namespace:      defaultNamespace,
 		logger:         slog.New(slog.DiscardHandler),
 		handleEvent:    func(context.Context, Event) {},
 		topic:          template.Must(parseTopic(DefaultTopic)),
@@ -65,8 +69,8 @@ func WithFallback(providers ...Provider) Option {
 	}
 }
 
-// WithNamespace sets the part of every key of the ledger that keeps two Services on one store
-// apart. Default "default"; letters, digits, '-' and '_' only.
+// WithNamespace names the part of the ledger this Service serves; it is in every key. Default
+// "default"; letters, digits, '-' and '_' only.
 func WithNamespace(id string) Option {
 	return func(c *config) error {
 		if !isWord(id) {
@@ -77,14 +81,15 @@ func WithNamespace(id string) Option {
 	}
 }
 
-// WithInstallation makes the Service serve only while the app is installed. Otherwise Open and Replace fail with
-// ErrNotInstalled, and Run gives up what is still open: it becomes Abandoned, which the logger and the observer are told.
-func WithInstallation(i *Installation) Option {
+// WithInstallation makes the Service serve only while the app is installed, and has Run and
+// Reconcile maintain the installation. Without one, Open and Replace fail with ErrNotInstalled,
+// and Run and Reconcile give up the bridges that are still open: they become StateAbandoned.
+func WithInstallation(i Installation) Option {
 	return func(c *config) error {
 		if i == nil {
 			return errors.New("bridge: WithInstallation: nil installation")
 		}
-		c.consent = i
+		c.installation = i
 		return nil
 	}
 }

@@ -47,11 +47,11 @@ func New(incidents Incidents, provider Provider, store tokenstore.Store, opts ..
 		workers:    &workers{slots: make(chan struct{}, maxWorkers), ids: map[string]bool{}},
 		errors:     &errorDedup{lastLogged: map[string]time.Time{}},
 		sweeps:     &interval{period: sweepLook},
-		upkeep:     &interval{period: upkeepEvery},
+		upkeep:     &interval{period: maintainInterval},
 	}
 	s.ledger = ledger.NewStore(store, c.namespace, c.retention, s.recordChanged)
-	if c.consent != nil {
-		c.consent.watch(s.refreshed)
+	if c.installation != nil {
+		c.installation.OnRefresh(s.refreshed)
 	}
 	return s, nil
 }
@@ -122,8 +122,8 @@ func (s *Service) Ping(ctx context.Context) error {
 // cut off may cost the grant.
 func (s *Service) Wait(ctx context.Context) error {
 	err := s.inFlight.wait(ctx)
-	if s.cfg.consent != nil {
-		err = errors.Join(err, s.cfg.consent.wait(ctx))
+	if s.cfg.installation != nil {
+		err = errors.Join(err, s.cfg.installation.Wait(ctx))
 	}
 	return err
 }

@@ -14,8 +14,8 @@ import (
 )
 
 // Zoom fits a Zoom client to a Service. A meeting is made under the requester's e-mail when it is known and Zoom knows
-// it, else under host, else under more in order. A host is an e-mail, a Zoom user id, or zoom.Me for whoever installed the
-// app.
+// it, else under host, else under more in order. A host is an e-mail, a Zoom user id, or zoom.Me for the
+// user that the client's token belongs to. Where the app is installed by consent, use InstalledZoom.
 func Zoom(client *zoom.Client, host string, more ...string) Provider {
 	if client == nil || host == "" {
 		return nil
@@ -23,9 +23,20 @@ func Zoom(client *zoom.Client, host string, more ...string) Provider {
 	return zoomMeetings{client: client, pool: append([]string{host}, more...)}
 }
 
+// InstalledZoom is Zoom for an app that is installed by consent: if Zoom accepts no token of its
+// grant any more, errors match ErrReauthorize, because only a new consent helps. zoom.Me is the
+// administrator who installed it.
+func InstalledZoom(client *zoom.Client, host string, more ...string) Provider {
+	if client == nil || host == "" {
+		return nil
+	}
+	return zoomMeetings{client: client, pool: append([]string{host}, more...), installed: true}
+}
+
 type zoomMeetings struct {
-	client *zoom.Client
-	pool   []string
+	client    *zoom.Client
+	pool      []string
+	installed bool // by consent
 }
 
 func (zoomMeetings) Name() string { return "zoom" }
@@ -61,7 +72,7 @@ func (z zoomMeetings) Create(ctx context.Context, host string, spec MeetingSpec)
 		return nil, &vendorError{kind: errors.Join(ErrProvider, ErrNextHost), err: err, message: "the Zoom app may not use the host"}
 	}
 	if err != nil {
-		return nil, zoomError(err)
+		return nil, z.mapError(err)
 	}
 	call := zoomCallAsked(m, host, spec)
 	if host == zoom.Me && m.HostEmail != "" {
@@ -77,7 +88,7 @@ func (z zoomMeetings) Meetings(ctx context.Context, host string) iter.Seq2[*Meet
 				return // who is not there has no meetings
 			}
 			if err != nil {
-				yield(nil, zoomError(err))
+				yield(nil, z.mapError(err))
 				return
 			}
 			if !yield(zoomCall(m, host), nil) {
@@ -94,7 +105,7 @@ func (z zoomMeetings) Meeting(ctx context.Context, id string, spec MeetingSpec) 
 	}
 	m, err := z.client.Meeting(ctx, number)
 	if err != nil {
-		return nil, zoomError(err)
+		return nil, z.mapError(err)
 	}
 	return zoomCallAsked(m, m.HostEmail, spec), nil
 }
@@ -105,7 +116,7 @@ func (z zoomMeetings) End(ctx context.Context, id string) error {
 		return err
 	}
 	if err := z.client.EndMeeting(ctx, number); err != nil {
-		return zoomError(err)
+		return z.mapError(err)
 	}
 	return nil
 }
@@ -116,9 +127,18 @@ func (z zoomMeetings) Delete(ctx context.Context, id string) error {
 		return err
 	}
 	if err := z.client.DeleteMeeting(ctx, number); err != nil {
-		return zoomError(err)
+		return z.mapError(err)
 	}
 	return nil
+}
+
+// mapError says in bridge's words what Zoom's error means.
+func (z zoomMeetings) mapError(err error) error {
+	fault := zoomError(err)
+	if z.installed && errors.Is(err, zoom.ErrUnauthorized) && !errors.Is(fault, ErrNotInstalled) {
+		return &vendorError{kind: ErrReauthorize, err: err, message: "the Zoom app must be authorized again"}
+	}
+	return fault
 }
 
 func meetingNumber(id string) (int64, error) {

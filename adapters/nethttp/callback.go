@@ -6,11 +6,11 @@ import (
 	"errors"
 	"net/http"
 
-	"github.com/incidentbridge/incidentbridge/bridge"
+	"github.com/incidentbridge/incidentbridge/install"
 )
 
 // callback is where a vendor sends the browser back to, from an install or a login.
-func (h *Handler) callback(vendor bridge.Vendor) work {
+func (h *Handler) callback(vendor install.Vendor) work {
 	return func(ctx context.Context, r *http.Request, _ []byte) answer {
 		if h.site == nil {
 			return h.noLogin()
@@ -30,16 +30,16 @@ func (h *Handler) callback(vendor bridge.Vendor) work {
 }
 
 // finish goes on with a flow that ended well, as it was begun.
-func (h *Handler) finish(ctx context.Context, r *http.Request, vendor bridge.Vendor, f *flow) answer {
+func (h *Handler) finish(ctx context.Context, r *http.Request, vendor install.Vendor, f *flow) answer {
 	query := r.URL.Query()
 	code := query.Get("code")
 	if query.Has("error") {
 		code = "" // a refusal, whatever else stands there
 	}
 	switch {
-	case f.purpose == forLogin && vendor == bridge.VendorPagerDuty && code != "":
+	case f.purpose == forLogin && vendor == install.VendorPagerDuty && code != "":
 		return h.finishLogin(ctx, r, f, code)
-	case f.purpose == forLogin && vendor == bridge.VendorPagerDuty:
+	case f.purpose == forLogin && vendor == install.VendorPagerDuty:
 		return h.loginFailed(errDenied, f.back)
 	case h.installation != nil && f.purpose == forInstall(vendor):
 		return h.finishInstall(ctx, vendor, f, code)
@@ -48,7 +48,7 @@ func (h *Handler) finish(ctx context.Context, r *http.Request, vendor bridge.Ven
 	}
 }
 
-func (h *Handler) refuseCallback(vendor bridge.Vendor, f *flow, err error) answer {
+func (h *Handler) refuseCallback(vendor install.Vendor, f *flow, err error) answer {
 	if h.installation == nil || f != nil && f.purpose == forLogin {
 		return h.loginFailed(err, "/")
 	}

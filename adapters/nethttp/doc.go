@@ -45,8 +45,8 @@
 //
 // # Install
 //
-//	installation, err := bridge.NewInstallation(store, bridge.InstallZoom(zoomApp), bridge.InstallPagerDuty(pagerDutyApp))
-//	svc, err := bridge.New(bridge.PagerDuty(installation.PagerDuty()), bridge.Zoom(installation.Zoom(), zoom.Me), store,
+//	installation, err := install.New(store, install.WithZoom(zoomApp), install.WithPagerDuty(pagerDutyApp))
+//	svc, err := bridge.New(bridge.PagerDuty(installation.PagerDuty()), bridge.InstalledZoom(installation.Zoom(), zoom.Me), store,
 //		bridge.WithInstallation(installation))
 //	handler, err := nethttp.NewHandler(svc,
 //		nethttp.WithPages("https://bridge.example.com", store),

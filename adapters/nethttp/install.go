@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/incidentbridge/incidentbridge/bridge"
+	"github.com/incidentbridge/incidentbridge/install"
 )
 
 const (
@@ -28,14 +28,14 @@ const (
 
 // installer is the install flow, and what it has PagerDuty send.
 type installer struct {
-	*bridge.Installation
+	*install.Installation
 	events []string
 }
 
 // installing is what an install carries from one vendor to the next. It holds tokens.
 type installing struct {
-	Services []string          `json:"services,omitempty"` // that get the button
-	Consents []*bridge.Consent `json:"consents,omitempty"`
+	Services []string                 `json:"services,omitempty"` // that get the button
+	Consents []*install.Authorization `json:"consents,omitempty"`
 }
 
 // install sends the browser to the first vendor. Somebody who did not come here on purpose, or who chose services, is
@@ -102,7 +102,7 @@ func (h *Handler) nextConsent(ctx context.Context, so installing) (to string, co
 }
 
 // finishInstall takes the code of one vendor and goes on to the next, or to the end.
-func (h *Handler) finishInstall(ctx context.Context, vendor bridge.Vendor, f *flow, code string) answer {
+func (h *Handler) finishInstall(ctx context.Context, vendor install.Vendor, f *flow, code string) answer {
 	var so installing
 	if err := json.Unmarshal(f.carried, &so); err != nil {
 		return h.installFailed(vendor, nil, errUnknownState)
@@ -111,7 +111,7 @@ func (h *Handler) finishInstall(ctx context.Context, vendor bridge.Vendor, f *fl
 		h.discard(ctx, so)
 		return h.installFailed(vendor, so.Services, errDenied)
 	}
-	consent, err := h.installation.Consent(ctx, vendor, code, f.verifier)
+	consent, err := h.installation.Authorize(ctx, vendor, code, f.verifier)
 	if err != nil {
 		h.discard(ctx, so)
 		return h.logInstall(ctx, h.installFailed(vendor, so.Services, err), err)
@@ -129,7 +129,7 @@ func (h *Handler) finishInstall(ctx context.Context, vendor bridge.Vendor, f *fl
 }
 
 // complete installs what all vendors agreed to, and sets up PagerDuty.
-func (h *Handler) complete(ctx context.Context, vendor bridge.Vendor, so installing) answer {
+func (h *Handler) complete(ctx context.Context, vendor install.Vendor, so installing) answer {
 	now, err := h.installation.Install(ctx, so.Consents...)
 	if err != nil {
 		h.discard(ctx, so)
@@ -137,7 +137,7 @@ func (h *Handler) complete(ctx context.Context, vendor bridge.Vendor, so install
 	}
 	h.logger.LogAttrs(ctx, slog.LevelInfo, "installed") // without its id, which opens the confirmation
 	a := seeOther(installedPath).withCookie(h.site.cookie(installedCookie, now.ID, installedFor))
-	_, err = h.installation.SetUp(ctx, bridge.SetUpRequest{
+	_, err = h.installation.Setup(ctx, install.SetupRequest{
 		WebhookURL: h.site.origin + "/webhooks/pagerduty", Events: h.installation.events,
 		ActionURL: h.site.origin + "/actions/pagerduty", Services: so.Services,
 	})
@@ -146,14 +146,14 @@ func (h *Handler) complete(ctx context.Context, vendor bridge.Vendor, so install
 
 // discard ends what the vendors gave for an install that comes to nothing.
 func (h *Handler) discard(ctx context.Context, so installing) {
-	if err := h.installation.Discard(ctx, so.Consents...); err != nil {
-		h.logger.LogAttrs(ctx, slog.LevelWarn, "a consent is left at its vendor", slog.Any("error", err))
+	if err := h.installation.Revoke(ctx, so.Consents...); err != nil {
+		h.logger.LogAttrs(ctx, slog.LevelWarn, "could not revoke authorization", slog.Any("error", err))
 	}
 }
 
 func (h *Handler) logInstall(ctx context.Context, a answer, err error) answer {
 	if err != nil {
-		h.logger.LogAttrs(ctx, slog.LevelWarn, "the install did not come to its end", slog.Any("error", err))
+		h.logger.LogAttrs(ctx, slog.LevelWarn, "install failed", slog.Any("error", err))
 	}
 	return a
 }
@@ -180,8 +180,8 @@ func (h *Handler) vendorNames() string {
 	return strings.Join(names, " and at ")
 }
 
-func vendorName(vendor bridge.Vendor) string {
-	if vendor == bridge.VendorZoom {
+func vendorName(vendor install.Vendor) string {
+	if vendor == install.VendorZoom {
 		return "Zoom"
 	}
 	return "PagerDuty"
@@ -199,9 +199,9 @@ func installAgain(services []string) string {
 func (h *Handler) installedPage(ctx context.Context, r *http.Request, _ []byte) answer {
 	now, err := h.installation.Current(ctx)
 	if err == nil && !h.installedHere(r, now) {
-		err = bridge.ErrNotInstalled
+		err = install.ErrNotInstalled
 	}
-	if errors.Is(err, bridge.ErrNotInstalled) {
+	if errors.Is(err, install.ErrNotInstalled) {
 		return h.tell(http.StatusNotFound, "Nothing was installed here", notice{
 			Said: []string{"This page confirms an install for an hour, in the browser that it was made in."},
 			Next: []way{{"/", "Open bridges"}},
@@ -215,13 +215,13 @@ func (h *Handler) installedPage(ctx context.Context, r *http.Request, _ []byte) 
 	return h.show(http.StatusOK, h.confirmation(now))
 }
 
-func (h *Handler) installedHere(r *http.Request, now *bridge.Installed) bool {
+func (h *Handler) installedHere(r *http.Request, now *install.Info) bool {
 	cookie, err := r.Cookie(h.site.cookieName(installedCookie))
 	return err == nil && subtle.ConstantTimeCompare([]byte(cookie.Value), []byte(now.ID)) == 1
 }
 
 // awaitPing gives PagerDuty a moment: the page is then right the first time it is seen.
-func (h *Handler) awaitPing(ctx context.Context, now *bridge.Installed) *bridge.Installed {
+func (h *Handler) awaitPing(ctx context.Context, now *install.Info) *install.Info {
 	ctx, cancel := context.WithTimeout(ctx, pingPatience)
 	defer cancel()
 	poll := time.NewTicker(pingPoll)
@@ -240,14 +240,14 @@ func (h *Handler) awaitPing(ctx context.Context, now *bridge.Installed) *bridge.
 }
 
 // waitsForPing says whether PagerDuty's ping is still to be hoped for.
-func waitsForPing(now *bridge.Installed) bool {
-	s := now.SetUp
-	return s.Subscription != "" && s.ReachedAt.IsZero() && time.Since(s.PingedAt) < pingHope
+func waitsForPing(now *install.Info) bool {
+	s := now.Setup
+	return s.SubscriptionID != "" && s.ReachableAt.IsZero() && time.Since(s.PingedAt) < pingHope
 }
 
 // confirmed is what the confirmation shows.
 type confirmed struct {
-	Zoom, PagerDuty *bridge.Account // nil: that vendor is not installed by consent
+	Zoom, PagerDuty *install.Account // nil: that vendor is not installed by consent
 	Reach           reach
 	URL             string
 	Events          []string
@@ -270,14 +270,14 @@ const (
 	notByUs   reach = "not-by-us" // PagerDuty's app is not installed by consent
 )
 
-func (h *Handler) confirmation(now *bridge.Installed) page {
+func (h *Handler) confirmation(now *install.Info) page {
 	c := confirmed{
 		Zoom: now.Zoom, PagerDuty: now.PagerDuty, URL: h.site.origin + "/webhooks/pagerduty", Events: h.installation.events,
-		Services: now.SetUp.Services, Problems: now.SetUp.Problems,
-		Missed: now.SetUp.Missed, ActionURL: h.site.origin + "/actions/pagerduty", Again: installPath,
+		Services: now.Setup.Services, Problems: now.Setup.Problems,
+		Missed: now.Setup.FailedServices, ActionURL: h.site.origin + "/actions/pagerduty", Again: installPath,
 	}
 	if now.Zoom != nil {
-		c.Missing = now.Zoom.Missing
+		c.Missing = now.Zoom.MissingScopes
 	}
 	if len(c.Missed) > 0 {
 		c.Again += "?services=" + url.QueryEscape(strings.Join(c.Missed, ","))
@@ -286,9 +286,9 @@ func (h *Handler) confirmation(now *bridge.Installed) page {
 	switch {
 	case now.PagerDuty == nil:
 		c.Reach = notByUs
-	case now.SetUp.Subscription == "":
+	case now.Setup.SubscriptionID == "":
 		c.Reach = byHand
-	case !now.SetUp.ReachedAt.IsZero():
+	case !now.Setup.ReachableAt.IsZero():
 		c.Reach = reached
 	case waitsForPing(now):
 		c.Reach, p.Refresh = waiting, soon

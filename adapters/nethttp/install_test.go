@@ -21,6 +21,7 @@ import (
 
 	"github.com/incidentbridge/incidentbridge/adapters/nethttp"
 	"github.com/incidentbridge/incidentbridge/bridge"
+	"github.com/incidentbridge/incidentbridge/install"
 	"github.com/incidentbridge/incidentbridge/pagerduty"
 	"github.com/incidentbridge/incidentbridge/pagerduty/pagerdutytest"
 	"github.com/incidentbridge/incidentbridge/tokenstore"
@@ -96,7 +97,7 @@ func (p *premises) serve(replicas ...http.Handler) {
 func (p *premises) replica(t *testing.T) http.Handler {
 	t.Helper()
 	i := p.installation(t)
-	svc, err := bridge.New(bridge.PagerDuty(i.PagerDuty()), bridge.Zoom(i.Zoom(), zoom.Me), p.sealed, bridge.WithInstallation(i))
+	svc, err := bridge.New(bridge.PagerDuty(i.PagerDuty()), bridge.InstalledZoom(i.Zoom(), zoom.Me), p.sealed, bridge.WithInstallation(i))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +108,7 @@ func (p *premises) replica(t *testing.T) http.Handler {
 	}, p.extra...)...)
 }
 
-func (p *premises) installation(t *testing.T) *bridge.Installation {
+func (p *premises) installation(t *testing.T) *install.Installation {
 	t.Helper()
 	id, secret := p.zoom.AppCredentials()
 	zoomApp, err := zoom.NewOAuth(id, secret, p.front.URL+"/oauth/zoom/callback", zoom.WithOAuthURL(p.zoom.URL()+"/oauth"))
@@ -121,9 +122,9 @@ func (p *premises) installation(t *testing.T) *bridge.Installation {
 	if err != nil {
 		t.Fatal(err)
 	}
-	i, err := bridge.NewInstallation(p.sealed,
-		bridge.InstallZoom(zoomApp, zoom.WithBaseURL(p.zoom.URL()+"/v2")),
-		bridge.InstallPagerDuty(pagerDutyApp, pagerduty.WithBaseURL(p.pagerDuty.URL())))
+	i, err := install.New(p.sealed,
+		install.WithZoom(zoomApp, zoom.WithBaseURL(p.zoom.URL()+"/v2")),
+		install.WithPagerDuty(pagerDutyApp, pagerduty.WithBaseURL(p.pagerDuty.URL())))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,10 +132,10 @@ func (p *premises) installation(t *testing.T) *bridge.Installation {
 }
 
 // installed is what stands, nil for nothing.
-func (p *premises) installed(t *testing.T) *bridge.Installed {
+func (p *premises) installed(t *testing.T) *install.Info {
 	t.Helper()
 	now, err := p.installation(t).Current(t.Context())
-	if err != nil && !errors.Is(err, bridge.ErrNotInstalled) {
+	if err != nil && !errors.Is(err, install.ErrNotInstalled) {
 		t.Fatal(err)
 	}
 	return now
@@ -289,7 +290,7 @@ func TestAnInstallEndsOnAConfirmation(t *testing.T) {
 	seen := p.admin(t).install("")
 	seen.shows(t, http.StatusOK, "PagerDuty reaches us ✓", zoomBoss, "pd-boss@example.com")
 
-	if now := p.installed(t); now == nil || now.SetUp.ReachedAt.IsZero() || len(now.SetUp.Problems) > 0 {
+	if now := p.installed(t); now == nil || now.Setup.ReachableAt.IsZero() || len(now.Setup.Problems) > 0 {
 		t.Errorf("got %+v", now)
 	}
 	subscriptions := p.pagerDuty.Subscriptions()
@@ -798,7 +799,7 @@ func TestAnInstallThatTakesTooLongIsGivenUp(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		i, err := bridge.NewInstallation(l.store, bridge.InstallPagerDuty(app, pagerduty.WithTransport(l.pagerDuty.Transport())))
+		i, err := install.New(l.store, install.WithPagerDuty(app, pagerduty.WithTransport(l.pagerDuty.Transport())))
 		if err != nil {
 			t.Fatal(err)
 		}

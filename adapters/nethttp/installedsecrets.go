@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/incidentbridge/incidentbridge/bridge"
+	"github.com/incidentbridge/incidentbridge/install"
 	"github.com/incidentbridge/incidentbridge/pagerduty"
 )
 
@@ -25,11 +25,11 @@ func (h *Handler) verifyEvent(ctx context.Context, header http.Header, body []by
 	switch {
 	case err == nil, given == nil:
 		return nil
-	case errors.Is(err, bridge.ErrNotInstalled) && h.pagerDuty == nil:
+	case errors.Is(err, install.ErrNotInstalled) && h.pagerDuty == nil:
 		return refused(codeNotFound, "there is nothing at this path")
-	case errors.Is(err, bridge.ErrNotInstalled):
+	case errors.Is(err, install.ErrNotInstalled):
 		return refused(codeUnauthorized, given.Error())
-	case errors.Is(err, bridge.ErrUnavailable):
+	case errors.Is(err, install.ErrUnavailable):
 		a := refuse(codeUnavailable, "the store does not answer").retryAfter(defaultRetry) // a 401 would lose the event
 		return &a
 	default:
@@ -40,7 +40,7 @@ func (h *Handler) verifyEvent(ctx context.Context, header http.Header, body []by
 // verifyInstalled checks the signature against the installed secret. What passes shows that PagerDuty reaches us.
 func (h *Handler) verifyInstalled(ctx context.Context, header http.Header, body []byte) error {
 	if h.installation == nil {
-		return bridge.ErrNotInstalled
+		return install.ErrNotInstalled
 	}
 	secret, err := h.installation.WebhookSecret(ctx)
 	if err != nil {
@@ -53,7 +53,7 @@ func (h *Handler) verifyInstalled(ctx context.Context, header http.Header, body 
 	if err := verifier.Verify(header, body); err != nil || !isPing(body) {
 		return err
 	}
-	if err := h.installation.Reached(ctx); err != nil {
+	if err := h.installation.MarkReachable(ctx); err != nil {
 		h.logger.LogAttrs(ctx, slog.LevelWarn, "a ping of PagerDuty was not kept", slog.Any("error", err))
 	}
 	return nil
@@ -69,7 +69,7 @@ func (h *Handler) admitPress(r *http.Request, until time.Time) *answer {
 	if h.tokens.admit(r) {
 		return nil
 	}
-	err := bridge.ErrNotInstalled
+	err := install.ErrNotInstalled
 	if h.installation != nil {
 		ctx, cancel := context.WithDeadline(r.Context(), until)
 		defer cancel()
@@ -82,9 +82,9 @@ func (h *Handler) admitPress(r *http.Request, until time.Time) *answer {
 		}
 	}
 	switch {
-	case errors.Is(err, bridge.ErrNotInstalled) && len(h.tokens) == 0:
+	case errors.Is(err, install.ErrNotInstalled) && len(h.tokens) == 0:
 		return refused(codeNotFound, "there is nothing at this path")
-	case err != nil && !errors.Is(err, bridge.ErrNotInstalled):
+	case err != nil && !errors.Is(err, install.ErrNotInstalled):
 		a := refuse(codeUnavailable, "the store does not answer").retryAfter(defaultRetry)
 		return &a
 	}

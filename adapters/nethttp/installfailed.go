@@ -5,20 +5,20 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/incidentbridge/incidentbridge/bridge"
+	"github.com/incidentbridge/incidentbridge/install"
 	"github.com/incidentbridge/incidentbridge/pagerduty"
 	"github.com/incidentbridge/incidentbridge/zoom"
 )
 
 // installFailed says why nothing was installed, and what to do.
-func (h *Handler) installFailed(vendor bridge.Vendor, services []string, err error) answer {
+func (h *Handler) installFailed(vendor install.Vendor, services []string, err error) answer {
 	status, code, said := whyNotInstalled(vendor, err)
 	return h.tell(status, "Nothing was installed", notice{
 		Said: said, Next: []way{{installAgain(services), "Begin again"}}, Code: code,
 	})
 }
 
-func whyNotInstalled(vendor bridge.Vendor, err error) (status int, code string, said []string) {
+func whyNotInstalled(vendor install.Vendor, err error) (status int, code string, said []string) {
 	at := vendorName(vendor)
 	switch {
 	case errors.Is(err, errDenied):
@@ -40,12 +40,12 @@ func whyNotInstalled(vendor bridge.Vendor, err error) (status int, code string, 
 		return http.StatusBadRequest, codeBadRequest, []string{
 			"This address belongs to no install that this service began, or somebody changed it. Nothing of it was used.",
 		}
-	case errors.Is(err, bridge.ErrNotAdmin):
+	case errors.Is(err, install.ErrNotAdmin):
 		return http.StatusForbidden, codeForbidden, []string{
 			"Only an administrator may install: at Zoom the owner or an admin, at PagerDuty the Account Owner or an Admin.",
 			"You agreed at " + at + " as somebody else. Log in there as an administrator, or ask one to open this page.",
 		}
-	case errors.Is(err, bridge.ErrOtherAccount):
+	case errors.Is(err, install.ErrOtherAccount):
 		return http.StatusForbidden, codeForbidden, []string{
 			"This service is installed for another " + at + " account already. Only an administrator of that account can replace it.",
 			"If it is to move, remove the app in the old account first.",
@@ -64,15 +64,15 @@ func whyNotInstalled(vendor bridge.Vendor, err error) (status int, code string, 
 			at + " does not know this app by its client id and secret.",
 			"Whoever runs this service has to mend them.",
 		}
-	case errors.Is(err, bridge.ErrInProgress):
+	case errors.Is(err, install.ErrInProgress):
 		return http.StatusConflict, codeUnavailable, []string{
 			"Somebody else is installing at this very moment. Wait half a minute, and begin again if it is still to be done.",
 		}
-	case errors.Is(err, bridge.ErrNotInstalled):
+	case errors.Is(err, install.ErrNotInstalled):
 		return http.StatusConflict, codeNotInstalled, []string{
 			"The app was removed, or installed by somebody else, while you were at it.",
 		}
-	case errors.Is(err, bridge.ErrUnavailable):
+	case errors.Is(err, install.ErrUnavailable):
 		return http.StatusServiceUnavailable, codeUnavailable, []string{
 			"This service could not keep what the vendors gave, because its store does not answer. Try again in a moment.",
 		}
@@ -81,8 +81,8 @@ func whyNotInstalled(vendor bridge.Vendor, err error) (status int, code string, 
 	}
 }
 
-func upstream(vendor bridge.Vendor) string {
-	if vendor == bridge.VendorZoom {
+func upstream(vendor install.Vendor) string {
+	if vendor == install.VendorZoom {
 		return codeUpstreamZoom
 	}
 	return codeUpstreamPagerDuty

@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/oauth2"
 
-	"github.com/incidentbridge/incidentbridge/bridge"
+	"github.com/incidentbridge/incidentbridge/install"
 	"github.com/incidentbridge/incidentbridge/pagerduty"
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
@@ -231,7 +231,7 @@ func (h *Handler) notInstalled(ctx context.Context) *answer {
 		return nil
 	}
 	a := h.storeFailed(ctx, err)
-	if errors.Is(err, bridge.ErrNotInstalled) {
+	if errors.Is(err, install.ErrNotInstalled) {
 		a = h.needsInstall(codeNotInstalled)
 	}
 	return &a

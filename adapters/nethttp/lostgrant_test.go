@@ -9,6 +9,7 @@ import (
 
 	"github.com/incidentbridge/incidentbridge/adapters/nethttp"
 	"github.com/incidentbridge/incidentbridge/bridge"
+	"github.com/incidentbridge/incidentbridge/install"
 	"github.com/incidentbridge/incidentbridge/pagerduty"
 	"github.com/incidentbridge/incidentbridge/pagerduty/pagerdutytest"
 	"github.com/incidentbridge/incidentbridge/zoom"
@@ -134,13 +135,13 @@ func (l *lobby) installingGuest(t *testing.T) *guest {
 	if err != nil {
 		t.Fatal(err)
 	}
-	i, err := bridge.NewInstallation(l.store,
-		bridge.InstallZoom(zoomApp, zoom.WithTransport(l.zoom.Transport())),
-		bridge.InstallPagerDuty(pagerDutyApp, pagerduty.WithTransport(l.pagerDuty.Transport())))
+	i, err := install.New(l.store,
+		install.WithZoom(zoomApp, zoom.WithTransport(l.zoom.Transport())),
+		install.WithPagerDuty(pagerDutyApp, pagerduty.WithTransport(l.pagerDuty.Transport())))
 	if err != nil {
 		t.Fatal(err)
 	}
-	svc, err := bridge.New(bridge.PagerDuty(i.PagerDuty()), bridge.Zoom(i.Zoom(), zoom.Me), l.store, bridge.WithInstallation(i))
+	svc, err := bridge.New(bridge.PagerDuty(i.PagerDuty()), bridge.InstalledZoom(i.Zoom(), zoom.Me), l.store, bridge.WithInstallation(i))
 	if err != nil {
 		t.Fatal(err)
 	}

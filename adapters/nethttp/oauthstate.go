@@ -15,7 +15,7 @@ import (
 
 	"golang.org/x/oauth2"
 
-	"github.com/incidentbridge/incidentbridge/bridge"
+	"github.com/incidentbridge/incidentbridge/install"
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
@@ -31,7 +31,7 @@ type purpose string
 
 const forLogin purpose = "login"
 
-func forInstall(vendor bridge.Vendor) purpose { return purpose("install-" + string(vendor)) }
+func forInstall(vendor install.Vendor) purpose { return purpose("install-" + string(vendor)) }
 
 // Why a callback's state is not good. Whatever else finish fails with is the store's.
 var (

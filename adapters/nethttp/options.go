@@ -6,7 +6,7 @@ import (
 	"log/slog"
 	"slices"
 
-	"github.com/incidentbridge/incidentbridge/bridge"
+	"github.com/incidentbridge/incidentbridge/install"
 	"github.com/incidentbridge/incidentbridge/pagerduty"
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 	"github.com/incidentbridge/incidentbridge/zoom"
@@ -81,7 +81,7 @@ func WithLogin(app *pagerduty.OAuth, account *pagerduty.Client) Option {
 //
 // PagerDuty is asked for the events of the whole account that end a bridge or guard it, and for those given here, such as
 // the ones that open one.
-func WithInstallation(i *bridge.Installation, events ...string) Option {
+func WithInstallation(i *install.Installation, events ...string) Option {
 	return func(s *settings) error {
 		if i == nil {
 			return errors.New("nethttp: WithInstallation: nil installation")

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/incidentbridge/incidentbridge/bridge"
+	"github.com/incidentbridge/incidentbridge/install"
 )
 
 // How long a route's work may take, counted from the arrival of the request. PagerDuty waits 5 s for a webhook and 16 s
@@ -63,13 +63,13 @@ func (h *Handler) routes() []route {
 		{http.MethodGet, beginLoginPath, browser, pageBudget, h.beginLogin},
 		{http.MethodPost, logoutPath, browser, pageBudget, h.forVisitors(h.logout)},
 
-		{http.MethodGet, "/oauth/pagerduty/callback", browser, installBudget, h.callback(bridge.VendorPagerDuty)},
+		{http.MethodGet, "/oauth/pagerduty/callback", browser, installBudget, h.callback(install.VendorPagerDuty)},
 	}
 	if h.installation != nil {
 		routes = append(routes,
 			route{http.MethodGet, installPath, browser, pageBudget, h.install},
 			route{http.MethodGet, installedPath, browser, pageBudget, h.installedPage},
-			route{http.MethodGet, "/oauth/zoom/callback", browser, installBudget, h.callback(bridge.VendorZoom)})
+			route{http.MethodGet, "/oauth/zoom/callback", browser, installBudget, h.callback(install.VendorZoom)})
 	}
 	if h.pagerDuty != nil || h.installation != nil {
 		routes = append(routes,

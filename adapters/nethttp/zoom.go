@@ -9,7 +9,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/incidentbridge/incidentbridge/bridge"
+	"github.com/incidentbridge/incidentbridge/install"
 	"github.com/incidentbridge/incidentbridge/zoom"
 )
 
@@ -37,16 +37,16 @@ func (h *Handler) uninstall(ctx context.Context, event *zoom.Event, signedAt tim
 	if at.IsZero() {
 		at = cmp.Or(event.Time, signedAt)
 	}
-	gone, err := h.installation.Uninstall(ctx, bridge.Deauthorization{
+	report, uninstalled, err := h.installation.Uninstall(ctx, install.Deauthorization{
 		ClientID: event.ClientID, AccountID: event.AccountID, At: at,
 	})
 	switch {
-	case err != nil && gone == nil:
+	case err != nil && !uninstalled:
 		return refuse(codeUnavailable, "the uninstall is not kept yet").retryAfter(defaultRetry)
-	case gone == nil:
+	case !uninstalled:
 		return accept(http.StatusOK, codeIgnored)
 	}
-	h.logger.LogAttrs(ctx, slog.LevelWarn, "uninstalled at Zoom", slog.Any("left_at_pagerduty", gone.Left))
+	h.logger.LogAttrs(ctx, slog.LevelWarn, "uninstalled at Zoom", slog.Any("left_at_pagerduty", report.Leftovers))
 	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		h.logger.LogAttrs(ctx, slog.LevelWarn, "the uninstall goes on by itself", slog.Any("error", err))
 	}

@@ -13,6 +13,7 @@ import (
 // floor is one part of the house: a folder and all below it.
 type floor struct {
 	on    []string // the floors it may import besides itself
+	tests []string // those that its tests may import, too
 	links []string // the modules from outside that its production code may link
 	free  bool     // nothing is forbidden: programs and tests that see it all
 }
@@ -27,8 +28,8 @@ const (
 )
 
 // floors is the whole plan, and a package outside it is a fault: adapters stand
-// on bridge, bridge on the three clients, and those know neither each other nor
-// bridge.
+// on bridge and install, those on the three clients, and neither those two nor the
+// clients know each other or what is above.
 var floors = map[string]floor{
 	"internal/redact":      {},
 	"internal/detach":      {},
@@ -84,10 +85,15 @@ var floors = map[string]floor{
 			"bridge/internal/ledger", "zoom", "pagerduty", "tokenstore",
 			"internal/redact", "internal/detach", "internal/memo", "internal/mutant", "internal/simtest",
 		},
+		tests: []string{"install"}, // a Service and an installed app together
+		links: []string{oauth2, goPagerDuty, goQuerystring, retryableHTTP, cleanHTTP},
+	},
+	"install": {
+		on:    []string{"zoom", "pagerduty", "tokenstore", "internal/detach", "internal/mutant", "internal/simtest"},
 		links: []string{oauth2, goPagerDuty, goQuerystring, retryableHTTP, cleanHTTP},
 	},
 	"adapters": {
-		on:    []string{"bridge", "zoom", "pagerduty", "tokenstore", "internal/redact", "internal/urlcheck"},
+		on:    []string{"bridge", "install", "zoom", "pagerduty", "tokenstore", "internal/redact", "internal/urlcheck"},
 		links: []string{oauth2, goPagerDuty, goQuerystring, retryableHTTP, cleanHTTP},
 	},
 	"adapters/awslambda":   {on: []string{"bridge", "pagerduty", "tokenstore"}}, // a module of its own; the routes are any http.Handler
@@ -99,7 +105,7 @@ var floors = map[string]floor{
 func TestArrowsPointDownwards(t *testing.T) {
 	t.Parallel()
 	pkgs := listPackages(t, "work")
-	for _, name := range []string{"zoom", "pagerduty", "tokenstore", "bridge", "adapters/nethttp"} {
+	for _, name := range []string{"zoom", "pagerduty", "tokenstore", "bridge", "install", "adapters/nethttp"} {
 		if !slices.ContainsFunc(pkgs, func(p pkg) bool { return rel(p.ImportPath) == name }) {
 			t.Errorf("go list does not know %s, so nothing was checked there", name)
 		}
@@ -140,19 +146,20 @@ func arrowFaults(pkgs []pkg) []string {
 // importFaults checks the packages of ours that p and its tests import.
 func importFaults(p pkg, name string) []string {
 	var faults []string
-	check := func(who string, imports []string) {
+	check := func(who string, imports, allowed []string) {
 		for _, imported := range imports {
 			if !ours(imported) {
 				continue
 			}
 			on, _ := floorOf(imported)
-			if on != name && !slices.Contains(floors[name].on, on) {
+			if on != name && !slices.Contains(allowed, on) {
 				faults = append(faults, fmt.Sprintf("%s must not import %s", who, rel(imported)))
 			}
 		}
 	}
-	check(rel(p.ImportPath), p.Imports)
-	check("the test of "+rel(p.ImportPath), slices.Concat(p.TestImports, p.XTestImports))
+	plan := floors[name]
+	check(rel(p.ImportPath), p.Imports, plan.on)
+	check("the test of "+rel(p.ImportPath), slices.Concat(p.TestImports, p.XTestImports), slices.Concat(plan.on, plan.tests))
 
 	for _, imported := range p.Imports {
 		if ours(imported) && isTestPackage(imported) && !isTestPackage(p.ImportPath) {
@@ -249,6 +256,18 @@ func TestArrowFaultsAreFound(t *testing.T) {
 			name: "bridge imports an adapter",
 			pkgs: []pkg{{ImportPath: module + "/bridge", Imports: at("adapters/nethttp")}},
 			want: []string{"bridge must not import adapters/nethttp"},
+		},
+		{
+			name: "bridge is tested with an installed app",
+			pkgs: []pkg{{ImportPath: module + "/bridge", XTestImports: at("install")}},
+		},
+		{
+			name: "bridge and install import each other",
+			pkgs: []pkg{
+				{ImportPath: module + "/bridge", Imports: at("install")},
+				{ImportPath: module + "/install", Imports: at("bridge")},
+			},
+			want: []string{"bridge must not import install", "install must not import bridge"},
 		},
 		{
 			name: "bridge goes to the HTTP stack past the clients",

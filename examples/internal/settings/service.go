@@ -34,7 +34,11 @@ func (s *Settings) Assemble(store tokenstore.Store, logger *slog.Logger) (*bridg
 	if v.installation != nil {
 		opts = append(opts, bridge.WithInstallation(v.installation))
 	}
-	svc, err := bridge.New(bridge.PagerDuty(v.pagerDuty), bridge.Zoom(v.zoom, v.hosts[0], v.hosts[1:]...), store, opts...)
+	provider := bridge.Zoom
+	if s.installsZoom() {
+		provider = bridge.InstalledZoom
+	}
+	svc, err := bridge.New(bridge.PagerDuty(v.pagerDuty), provider(v.zoom, v.hosts[0], v.hosts[1:]...), store, opts...)
 	if err != nil {
 		return nil, nil, err
 	}

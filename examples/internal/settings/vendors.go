@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/incidentbridge/incidentbridge/bridge"
+	"github.com/incidentbridge/incidentbridge/install"
 	"github.com/incidentbridge/incidentbridge/pagerduty"
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 	"github.com/incidentbridge/incidentbridge/zoom"
@@ -15,7 +15,7 @@ type vendors struct {
 	zoom         *zoom.Client
 	hosts        []string
 	pagerDuty    *pagerduty.Client
-	installation *bridge.Installation // nil: nothing is installed by consent
+	installation *install.Installation // nil: nothing is installed by consent
 }
 
 // installsZoom says whether the Zoom app is installed by consent.
@@ -46,15 +46,15 @@ func (s *Settings) vendors(store tokenstore.Store) (v vendors, err error) {
 }
 
 // installation is what the apps that are installed by consent come to.
-func (s *Settings) installation(store tokenstore.Store) (*bridge.Installation, error) {
-	var apps []bridge.InstallationOption
+func (s *Settings) installation(store tokenstore.Store) (*install.Installation, error) {
+	var apps []install.Option
 	if s.installsZoom() {
 		app, err := zoom.NewOAuth(
 			s.ZoomClientID, string(s.ZoomClientSecret), s.callback("zoom"), s.zoomOAuthOptions()...)
 		if err != nil {
 			return nil, err
 		}
-		apps = append(apps, bridge.InstallZoom(app, s.zoomOptions()...))
+		apps = append(apps, install.WithZoom(app, s.zoomOptions()...))
 	}
 	if s.installsPagerDuty() {
 		scopes := pagerduty.WithScopes(s.pagerDutyScopes()...)
@@ -62,12 +62,12 @@ func (s *Settings) installation(store tokenstore.Store) (*bridge.Installation, e
 		if err != nil {
 			return nil, err
 		}
-		apps = append(apps, bridge.InstallPagerDuty(app, append(s.pagerDutyOptions(), scopes)...))
+		apps = append(apps, install.WithPagerDuty(app, append(s.pagerDutyOptions(), scopes)...))
 	}
 	if len(apps) == 0 {
 		return nil, nil
 	}
-	return bridge.NewInstallation(store, apps...)
+	return install.New(store, apps...)
 }
 
 // callback is the redirect URL of the vendor's app.
