@@ -63,6 +63,11 @@ func WithFallback(providers ...Provider) Option {
 			if p == nil {
 				return errors.New("bridge: WithFallback: nil provider")
 			}
+			if v, ok := p.(interface{ validate() error }); ok {
+				if err := v.validate(); err != nil {
+					return err
+				}
+			}
 		}
 		c.fallbacks = append(c.fallbacks, providers...)
 		return nil

@@ -10,14 +10,18 @@ import (
 )
 
 // PagerDuty fits a PagerDuty client to a Service.
-func PagerDuty(client *pagerduty.Client) Incidents {
-	if client == nil {
-		return nil
-	}
-	return pagerDuty{client}
-}
+// New fails for a nil client.
+func PagerDuty(client *pagerduty.Client) Incidents { return pagerDuty{client} }
 
 type pagerDuty struct{ client *pagerduty.Client }
+
+// validate is called by New.
+func (p pagerDuty) validate() error {
+	if p.client == nil {
+		return errors.New("bridge: PagerDuty: nil client")
+	}
+	return nil
+}
 
 func (p pagerDuty) ParseID(s string) (string, error) {
 	id, err := p.client.ParseIncidentID(s)

@@ -32,6 +32,13 @@ func New(incidents Incidents, provider Provider, store tokenstore.Store, opts ..
 	if incidents == nil || provider == nil || store == nil {
 		return nil, errors.New("bridge: New needs incidents, a provider and a store")
 	}
+	for _, part := range []any{incidents, provider} {
+		if v, ok := part.(interface{ validate() error }); ok {
+			if err := v.validate(); err != nil {
+				return nil, err
+			}
+		}
+	}
 	c := defaults()
 	for _, opt := range opts {
 		if err := opt(&c); err != nil {

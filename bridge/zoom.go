@@ -13,13 +13,11 @@ import (
 	"github.com/incidentbridge/incidentbridge/zoom"
 )
 
-// Zoom fits a Zoom client to a Service. A meeting is made under the requester's e-mail when it is known and Zoom knows
-// it, else under host, else under more in order. A host is an e-mail, a Zoom user id, or zoom.Me for the
-// user that the client's token belongs to. Where the app is installed by consent, use InstalledZoom.
+// Zoom fits a Zoom client to a Service. A meeting is made under the requester's e-mail when it is
+// known and Zoom knows it, else under host, else under more in order. A host is an e-mail, a Zoom
+// user id, or zoom.Me for the user that the client's token belongs to. Where the app is installed
+// by consent, use InstalledZoom. New fails for a nil client or an empty host.
 func Zoom(client *zoom.Client, host string, more ...string) Provider {
-	if client == nil || host == "" {
-		return nil
-	}
 	return zoomMeetings{client: client, pool: append([]string{host}, more...)}
 }
 
@@ -27,9 +25,6 @@ func Zoom(client *zoom.Client, host string, more ...string) Provider {
 // grant any more, errors match ErrReauthorize, because only a new consent helps. zoom.Me is the
 // administrator who installed it.
 func InstalledZoom(client *zoom.Client, host string, more ...string) Provider {
-	if client == nil || host == "" {
-		return nil
-	}
 	return zoomMeetings{client: client, pool: append([]string{host}, more...), installed: true}
 }
 
@@ -37,6 +32,17 @@ type zoomMeetings struct {
 	client    *zoom.Client
 	pool      []string
 	installed bool // by consent
+}
+
+// validate is called by New.
+func (z zoomMeetings) validate() error {
+	if z.client == nil {
+		return errors.New("bridge: Zoom: nil client")
+	}
+	if slices.Contains(z.pool, "") {
+		return errors.New("bridge: Zoom: host is empty")
+	}
+	return nil
 }
 
 func (zoomMeetings) Name() string { return "zoom" }
@@ -68,17 +74,19 @@ func (z zoomMeetings) Create(ctx context.Context, host string, spec MeetingSpec)
 		},
 	})
 	if errors.Is(err, zoom.ErrMissingScopes) && host != zoom.Me && slices.Contains(z.pool, zoom.Me) {
-		// The app of a single user makes meetings under that one's name alone.
-		return nil, &vendorError{kind: errors.Join(ErrProvider, ErrNextHost), err: err, message: "the Zoom app may not use the host"}
+		// The app of a single user makes meetings under that user's name alone.
+		return nil, &vendorError{
+			kind: errors.Join(ErrProvider, ErrNextHost), err: err, message: "the Zoom app may not use the host",
+		}
 	}
 	if err != nil {
 		return nil, z.mapError(err)
 	}
-	call := zoomCallAsked(m, host, spec)
+	meeting := zoomMeetingFor(m, host, spec)
 	if host == zoom.Me && m.HostEmail != "" {
-		call.Host = m.HostEmail
+		meeting.Host = m.HostEmail
 	}
-	return call, nil
+	return meeting, nil
 }
 
 func (z zoomMeetings) Meetings(ctx context.Context, host string) iter.Seq2[*Meeting, error] {
@@ -91,7 +99,7 @@ func (z zoomMeetings) Meetings(ctx context.Context, host string) iter.Seq2[*Meet
 				yield(nil, z.mapError(err))
 				return
 			}
-			if !yield(zoomCall(m, host), nil) {
+			if !yield(zoomMeeting(m, host), nil) {
 				return
 			}
 		}
@@ -107,7 +115,7 @@ func (z zoomMeetings) Meeting(ctx context.Context, id string, spec MeetingSpec) 
 	if err != nil {
 		return nil, z.mapError(err)
 	}
-	return zoomCallAsked(m, m.HostEmail, spec), nil
+	return zoomMeetingFor(m, m.HostEmail, spec), nil
 }
 
 func (z zoomMeetings) End(ctx context.Context, id string) error {
@@ -132,11 +140,14 @@ func (z zoomMeetings) Delete(ctx context.Context, id string) error {
 	return nil
 }
 
-// mapError says in bridge's words what Zoom's error means.
+const reauthorizeZoom = "Zoom does not accept the installed app any more: install it again"
+
+// mapError is zoomError for an app that may be installed: only a new consent mends a grant whose
+// tokens Zoom rejects.
 func (z zoomMeetings) mapError(err error) error {
 	fault := zoomError(err)
 	if z.installed && errors.Is(err, zoom.ErrUnauthorized) && !errors.Is(fault, ErrNotInstalled) {
-		return &vendorError{kind: ErrReauthorize, err: err, message: "the Zoom app must be authorized again"}
+		return &vendorError{kind: ErrReauthorize, err: err, message: reauthorizeZoom}
 	}
 	return fault
 }
@@ -149,19 +160,19 @@ func meetingNumber(id string) (int64, error) {
 	return number, nil
 }
 
-func zoomCall(m *zoom.Meeting, host string) *Meeting {
+func zoomMeeting(m *zoom.Meeting, host string) *Meeting {
 	return &Meeting{
 		ID: strconv.FormatInt(m.ID, 10), Host: host, JoinURL: m.JoinURL, Agenda: m.Agenda,
 		CreatedAt: m.CreatedAt, Started: m.Status == zoom.StatusStarted,
 	}
 }
 
-// zoomCallAsked is a call with what was asked of it.
-func zoomCallAsked(m *zoom.Meeting, host string, spec MeetingSpec) *Meeting {
-	call := zoomCall(m, host)
-	call.DialIns = dialIns(m, spec.DialIn)
-	call.Warnings = zoomWarnings(m, spec, call.DialIns)
-	return call
+// zoomMeetingFor is a meeting with what the spec asks for.
+func zoomMeetingFor(m *zoom.Meeting, host string, spec MeetingSpec) *Meeting {
+	meeting := zoomMeeting(m, host)
+	meeting.DialIns = dialIns(m, spec.DialIn)
+	meeting.Warnings = zoomWarnings(m, spec, meeting.DialIns)
+	return meeting
 }
 
 // zoomWarnings compares what Zoom applied with what was asked: account settings win silently.
@@ -186,32 +197,34 @@ func zoomWarnings(m *zoom.Meeting, spec MeetingSpec, dialIns []string) []string 
 	return warnings
 }
 
-// zoomError says in bridge's words, and in plain ones, what Zoom's error means.
+// zoomError says in bridge's words what Zoom's error means, with a sentence for people: what
+// failed, and what to do about it.
 func zoomError(err error) error {
-	kind, plain := ErrProvider, "Zoom refused the meeting"
+	permanent := errors.Join(ErrProvider, ErrPermanent)
+	kind, message := ErrProvider, "Zoom did not accept the meeting"
 	switch {
 	case errors.Is(err, tokenstore.ErrNotInstalled):
-		kind, plain = ErrNotInstalled, "the Zoom app is not installed"
+		kind, message = ErrNotInstalled, "the Zoom app is not installed: install it"
 	case errors.Is(err, tokenstore.ErrReauthorize):
-		kind, plain = ErrReauthorize, "the Zoom app must be authorized again"
+		kind, message = ErrReauthorize, reauthorizeZoom
 	case errors.Is(err, zoom.ErrInDoubt):
-		kind, plain = errors.Join(ErrProvider, ErrInDoubt), "Zoom does not answer"
+		kind, message = errors.Join(ErrProvider, ErrInDoubt), "Zoom does not answer"
 	case errors.Is(err, zoom.ErrUnavailable):
-		plain = "Zoom does not answer"
+		message = "Zoom does not answer"
 	case errors.Is(err, zoom.ErrNotFound):
-		kind, plain = ErrGone, "the meeting is gone"
+		kind, message = ErrGone, "Zoom has no such meeting"
 	case errors.Is(err, zoom.ErrHost):
-		kind, plain = errors.Join(ErrProvider, ErrNextHost), "the host may not host at Zoom"
+		kind, message = errors.Join(ErrProvider, ErrNextHost), "the host is no Zoom user who can hold meetings"
 	case errors.Is(err, zoom.ErrDailyLimit):
-		kind, plain = errors.Join(ErrProvider, ErrNextHost, ErrRateLimited), "Zoom's daily limit is reached"
+		kind, message = errors.Join(ErrProvider, ErrNextHost, ErrRateLimited), "the host has reached Zoom's daily limit"
 	case errors.Is(err, zoom.ErrRateLimited):
-		kind, plain = errors.Join(ErrProvider, ErrRateLimited), "Zoom limits the requests"
+		kind, message = errors.Join(ErrProvider, ErrRateLimited), "Zoom's rate limit is reached"
 	case errors.Is(err, zoom.ErrMissingScopes):
-		kind, plain = errors.Join(ErrProvider, ErrPermanent), "the Zoom app lacks scopes"+scopesOf(err)
+		kind, message = permanent, "the Zoom app lacks scopes"+scopesOf(err)+": add them to the app"
 	case errors.Is(err, zoom.ErrCredentials), errors.Is(err, zoom.ErrUnauthorized):
-		kind, plain = errors.Join(ErrProvider, ErrPermanent), "Zoom refuses the app's credentials"
+		kind, message = permanent, "Zoom did not accept the app's credentials: check them"
 	}
-	return &vendorError{kind: kind, err: err, message: plain}
+	return &vendorError{kind: kind, err: err, message: message}
 }
 
 func scopesOf(err error) string {
