@@ -46,6 +46,7 @@ func (h *hooked) Put(ctx context.Context, key string, r tokenstore.Record) (stri
 
 // short is the patience of a caller with little of it.
 func short(t *testing.T, d time.Duration) context.Context {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	t.Cleanup(cancel)
 	return ctx

@@ -108,7 +108,7 @@ func (s *simulation) storeOf(p *program) tokenstore.Store {
 func (s *simulation) refreshOf(p *program) tokenstore.RefreshFunc {
 	return func(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
 		var spent *exchange
-		until := s.sends(p, old.RefreshToken) //nolint:contextcheck // the recorder's look is no part of the request
+		until := s.sends(p, old.RefreshToken)
 		c := &simtest.Call{
 			By: &actorOf(ctx).Actor, Op: "refresh", Step: "vendor refresh", Ctx: ctx, Vendor: true, Changes: true,
 			Faults: []simtest.Fault{rateLimited}, TakesLateAnswer: true,

@@ -139,7 +139,7 @@ func (s *Server) operation(op string, do Work) http.Handler {
 		}
 		in := &Exchange{Request: r, Content: content, Now: time.Now()}
 		entry, fault := s.logArrival(op, in)
-		out, answered := fault.apply(s, in, do)
+		out, answered := fault.apply(s, in, do) //nolint:contextcheck // the exchange has its request
 		if !answered {
 			cut(w, true)
 			return
