@@ -165,6 +165,7 @@ func TestEveryOperationUnderEveryFault(t *testing.T) {
 }
 
 func testCell(t *testing.T, call matrixCall, fault matrixFault) {
+	t.Helper()
 	fake := zoomtest.New(zoomtest.WithUsers(host))
 	mustCreate(t, newClient(t, fake))
 	meeting := held(t, fake)
