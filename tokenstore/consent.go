@@ -29,7 +29,7 @@ func (s *TokenSource) Save(ctx context.Context, installation string, token *oaut
 		if tried && now.Installation == installation && errors.Is(err, ErrNotInstalled) {
 			return failed(s.key, step, err)
 		}
-		if tried && now.Installation == installation && err == nil {
+		if tried && now.Installation == installation && err == nil { //mutant:consent-landed
 			return nil // a write in doubt has landed, and may have been refreshed since
 		}
 		if err == nil || errors.Is(err, ErrNotInstalled) || isLost(record, err) {
@@ -61,12 +61,13 @@ func (s *TokenSource) Uninstall(ctx context.Context, installation string) error 
 	const step = "uninstall"
 	for {
 		record, now, err := s.read(ctx)
-		if errors.Is(err, ErrNotInstalled) || err == nil && now.Installation != installation {
+		if errors.Is(err, ErrNotInstalled) ||
+			err == nil && now.Installation != installation { //mutant:uninstall-other
 			s.adopt(nil)
 			return nil
 		}
 		if err == nil {
-			tombstone := grant{Format: grantFormat, Installation: installation, Uninstalled: true}
+			tombstone := grant{Format: grantFormat, Installation: installation, Uninstalled: true} //mutant:tombstone
 			_, err = s.write(ctx, tombstone, record.Version, time.Time{}, time.Now().Add(tombstoneLife))
 			if err == nil {
 				s.adopt(nil)

@@ -109,7 +109,7 @@ func (f *flight) round(detached context.Context) (*oauth2.Token, error) {
 			return token, nil
 		}
 		serves := f.lend(token)
-		if g.Lease != nil && !g.leasedTo(f.owner) && time.Now().Before(g.Lease.Until) { // line 5
+		if g.Lease != nil && !g.leasedTo(f.owner) && time.Now().Before(g.Lease.Until) { // line 5 //mutant:lease-of-another
 			if serves {
 				return token, nil
 			}
@@ -181,7 +181,7 @@ func (f *flight) canSend(mine held) bool {
 	now := time.Now()
 	wall := mine.Lease.Until.Sub(now.Round(0))
 	monotonic := mine.length - now.Sub(mine.taken)
-	return min(wall, monotonic) >= need
+	return min(wall, monotonic) >= need //mutant:lease-outlives-send
 }
 
 // sendAtLeast is what a refresh needs, mostly, to be seen through before its process is frozen.
@@ -209,13 +209,12 @@ func (f *flight) renew(ctx context.Context, mine held) (*oauth2.Token, error) {
 	if isNoAnswer(err) {
 		f.interrupted = mine.RefreshToken
 	}
-	again := isUnsent(err) || isNoAnswer(err) && s.config.lateBound == 0
-	if again && f.canSend(mine) && !endsSoon(ctx) { // line 9
+	if f.maySendAgain(err) && f.canSend(mine) && !endsSoon(ctx) { // line 9
 		answer, err = f.send(ctx, mine.grant)
 	}
 	switch {
 	case err == nil: // line 10
-		return f.save(ctx, mine, newGrant(mine.Installation, answer, mine.grant)), nil
+		return f.save(ctx, mine, newGrant(mine.Installation, answer, mine.grant)), nil //mutant:save-refreshed
 	case isInvalidGrant(err): // lines 11 and 12
 		reason, dead := f.bury(ctx, mine)
 		if !dead {
@@ -230,6 +229,14 @@ func (f *flight) renew(ctx context.Context, mine held) (*oauth2.Token, error) {
 	err = failed(s.key, "refresh", err, mine.AccessToken, mine.RefreshToken)
 	f.report(ctx, mine, err)
 	return nil, err
+}
+
+// maySendAgain reports whether a refresh that failed with err may be sent a second time under the same lease.
+func (f *flight) maySendAgain(err error) bool {
+	if isNoAnswer(err) && f.source.config.lateBound > 0 { //mutant:send-again-despite-detection
+		return false
+	}
+	return isUnsent(err) || isNoAnswer(err)
 }
 
 func (f *flight) send(ctx context.Context, g grant) (*oauth2.Token, error) {
@@ -253,7 +260,7 @@ func (f *flight) bury(ctx context.Context, mine held) (reason string, dead bool)
 	g.Lease = nil
 	g.Dead = &deathMark{Fingerprint: fingerprint(g.RefreshToken), Reason: reason}
 	_, err := f.source.write(ctx, g, mine.version, time.Time{}, time.Time{})
-	return reason, err == nil
+	return reason, err == nil //mutant:dead-if-unchanged
 }
 
 // release gives the lease back where nothing was used up. If that fails, the lease runs out; so does one that is the trace
@@ -284,14 +291,16 @@ func (f *flight) save(ctx context.Context, mine held, child grant) *oauth2.Token
 		if err == nil {
 			break
 		}
-		record, now, err := s.read(ctx) // line 14
-		if errors.Is(err, ErrNotInstalled) || errors.Is(err, errDamaged) || errors.Is(err, errNewer) {
+		record, now, err := s.read(ctx) //mutant:save-again
+
+		// line 14
+		if errors.Is(err, ErrNotInstalled) || errors.Is(err, errDamaged) || errors.Is(err, errNewer) { //mutant:save-gone
 			return nil
 		}
 		if err == nil && now.carries(child) {
 			break
 		}
-		if err == nil && !now.isParentOf(child, mine.RefreshToken) {
+		if err == nil && !now.isParentOf(child, mine.RefreshToken) { //mutant:save-over-other
 			return nil
 		}
 		if err == nil {

@@ -193,7 +193,7 @@ func (s *TokenSource) Invalidate(_ context.Context, token *oauth2.Token) {
 	defer s.mu.Unlock()
 	// A token older than the newest known was superseded already. To remember it would forget the newer refusal.
 	if token != nil && (s.current == nil || s.current.AccessToken == token.AccessToken) {
-		s.refused = token.AccessToken
+		s.refused = token.AccessToken //mutant:remember-rejected
 	}
 }
 

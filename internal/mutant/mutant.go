@@ -1,112 +1,96 @@
-// Package mutant puts a mistake into a copy of the source and lets a test of the package find it. Production code has no
-// switches for it.
+// Package mutant plants a mistake in a copy of the source and lets a test of the package
+// find it. Production code has no switches for it.
+//
+// A mistake names no text of the source. The place to change is marked by a comment at the
+// end of a line, //mutant:NAME, where NAME is made of small letters, digits and dashes and
+// occurs once in the root module; another comment may stand before it on the same line. A
+// [Change] is an operation on such a place, so a rename, or a function that moves to
+// another file, changes nothing here.
+//
+// An operation works on one of two things at the marker:
+//
+//   - the marked statement: the one that begins on the line, or else the innermost one
+//     around the line
+//   - the marked expression: the widest one that ends on the line, where an expression is a
+//     condition, an operand of && or ||, a case, an assigned or returned value, an argument
+//     or an element. Where several end on the line it is the last one, so to mark an
+//     operand, break the line behind it.
+//
+// A marker that is missing or doubled, and a mistake that does not compile, fail the test.
 package mutant
-
-import (
-	"context"
-	"encoding/json"
-	"errors"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strconv"
-	"strings"
-	"testing"
-	"time"
-)
 
 // Mistake is one that somebody might make.
 type Mistake struct {
-	Name  string
+	Name    string
+	Changes []Change
+
+	// Edits is the older way, by a text of the source. It goes when bridge uses markers.
 	Edits []Edit
 }
 
-// Edit is a small change of a file, named from the package's folder: from a text that stands there once.
+// Plant returns a mistake that is made by these changes together.
+func Plant(name string, changes ...Change) Mistake {
+	return Mistake{Name: name, Changes: changes}
+}
+
+// Edit replaces a text that occurs once in the file, which is named from the package's folder.
+//
+// To be deleted when bridge/sim_mutations_test.go uses markers.
 type Edit struct{ File, From, To string }
 
-// Find has the package's TestSimulation find each mistake within so many seeds.
-func Find(t *testing.T, mistakes []Mistake, seeds int) {
-	t.Helper()
-	for _, m := range mistakes {
-		t.Run(m.Name, func(t *testing.T) {
-			t.Parallel()
-			story := Run(t, m.Edits, "-test.run", "^TestSimulation$", "-tail", "0", "-seeds", strconv.Itoa(seeds))
-			broken, replay, found := strings.Cut(story, "replay: ")
-			if !found {
-				t.Fatalf("the simulation did not find it:\n%s", story)
-			}
-			lines := strings.Split(strings.TrimSpace(broken), "\n")
-			replay, _, _ = strings.Cut(replay, "\n")
-			t.Logf("%s\n%s", strings.TrimSpace(lines[len(lines)-1]), replay)
-		})
-	}
+// Change is an operation on a marked place in the source.
+type Change struct {
+	marker string
+	on     part
+	code   string // what replaces the part; $ is the part as it was
+	keep   bool   // the old statement stays in the text, not executed, so that its variables are used
+	zero   bool   // code depends on whether the expression is a constant
 }
 
-// WantListed checks that a file has a line "- NAME" for each mistake: the list is for readers, too.
-func WantListed(t *testing.T, file string, mistakes []Mistake) {
-	t.Helper()
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, m := range mistakes {
-		if !strings.Contains(string(text), "\n- "+m.Name+"\n") {
-			t.Errorf("%s does not list %q", file, m.Name)
-		}
-	}
+// part is what a change replaces.
+type part int
+
+const (
+	expression part = iota
+	statement
+)
+
+// Never makes the marked condition or operand false. It is not evaluated.
+func Never(marker string) Change {
+	return Change{marker: marker, on: expression, code: "(false && ($))"}
 }
 
-// Run builds the tests of the package in the working directory with the edits, runs them with these arguments, and returns
-// what they say.
-func Run(t *testing.T, edits []Edit, args ...string) string {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-	defer cancel()
-	list, binary := overlay(t, edits), filepath.Join(t.TempDir(), "mutant.test")
-	build := exec.CommandContext(ctx, "go", "test", "-c", "-overlay", list, "-o", binary, ".")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("the mistake does not build: %v\n%s", err, out)
-	}
-	out, err := exec.CommandContext(ctx, binary, args...).CombinedOutput()
-	var failed *exec.ExitError
-	if err != nil && !errors.As(err, &failed) {
-		t.Fatal(err)
-	}
-	return string(out)
+// Always makes the marked condition or operand true. It is not evaluated.
+func Always(marker string) Change {
+	return Change{marker: marker, on: expression, code: "(true || ($))"}
 }
 
-// overlay writes the changed files, and the file that tells the go command of them.
-func overlay(t *testing.T, edits []Edit) string {
-	t.Helper()
-	folder, replaced := t.TempDir(), map[string]string{}
-	for _, e := range edits {
-		original, err := filepath.Abs(e.File)
-		if err != nil {
-			t.Fatal(err)
-		}
-		source := original
-		if replaced[original] != "" {
-			source = replaced[original]
-		}
-		text, err := os.ReadFile(source)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if n := strings.Count(string(text), e.From); n != 1 {
-			t.Fatalf("%s has this %d times, want once; write the mistake anew:\n%s", e.File, n, e.From)
-		}
-		replaced[original] = filepath.Join(folder, filepath.Base(e.File))
-		if err := os.WriteFile(replaced[original], []byte(strings.Replace(string(text), e.From, e.To, 1)), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	list, err := json.Marshal(map[string]any{"Replace": replaced})
-	if err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(folder, "overlay.json")
-	if err := os.WriteFile(file, list, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return file
+// Zero makes the marked value the zero value of its type. It is evaluated, unless it is a constant.
+func Zero(marker string) Change {
+	return Change{marker: marker, on: expression, zero: true}
+}
+
+// Expr replaces the marked expression by code, in which $ is the expression as it was.
+func Expr(marker, code string) Change {
+	return Change{marker: marker, on: expression, code: code}
+}
+
+// Drop leaves the marked statement out, with the block that belongs to it.
+func Drop(marker string) Change {
+	return Change{marker: marker, on: statement, keep: true}
+}
+
+// Replace executes code instead of the marked statement.
+func Replace(marker, code string) Change {
+	return Change{marker: marker, on: statement, code: code, keep: true}
+}
+
+// Before executes code before the marked statement.
+func Before(marker, code string) Change {
+	return Change{marker: marker, on: statement, code: code + "\n$"}
+}
+
+// After executes code after the marked statement.
+func After(marker, code string) Change {
+	return Change{marker: marker, on: statement, code: "$\n" + code}
 }
