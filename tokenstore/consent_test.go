@@ -13,7 +13,7 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
-func TestLine17UninstallLeavesNoSecret(t *testing.T) {
+func TestUninstallLeavesNoSecret(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store, vendor := tokenstore.NewMemory(), new(vendor)
@@ -43,7 +43,7 @@ func TestLine17UninstallLeavesNoSecret(t *testing.T) {
 	})
 }
 
-func TestLine17UninstallKeepsANewerInstallation(t *testing.T) {
+func TestUninstallKeepsANewerInstallation(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store, vendor := tokenstore.NewMemory(), new(vendor)
@@ -80,7 +80,7 @@ func TestUninstallOutlivesDoubtAndEndsWithTheContext(t *testing.T) {
 	})
 }
 
-func TestLine18SaveReplacesWhateverIsThere(t *testing.T) {
+func TestSaveReplacesAnyRecord(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, value string }{
 		{"nothing", ""},
@@ -88,7 +88,7 @@ func TestLine18SaveReplacesWhateverIsThere(t *testing.T) {
 		{"a live grant", `{"format":1,"installation":"first","access_token":"access-0","refresh_token":"refresh-0"}`},
 		{"a leased grant", `{"format":1,"installation":"first","lease":{"owner":"other","until":"2999-01-01T00:00:00Z"}}`},
 		{"a dead grant", `{"format":1,"installation":"first","access_token":"access-0","refresh_token":"refresh-0",` +
-			`"dead":{"fingerprint":"ac82dfb8fe1bc4f5","reason":"refused"}}`},
+			`"rejected":{"fingerprint":"ac82dfb8fe1bc4f5","reason":"invalid_grant"}}`},
 		{"a damaged record", `{`},
 	}
 	for _, test := range tests {
@@ -116,7 +116,7 @@ func TestLine18SaveReplacesWhateverIsThere(t *testing.T) {
 }
 
 // A lost key loses the grant, and a new consent is what brings it back.
-func TestLine18SaveReplacesWhatCannotBeUnsealed(t *testing.T) {
+func TestSaveReplacesARecordThatCannotBeDecrypted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		memory, vendor := tokenstore.NewMemory(), new(vendor)

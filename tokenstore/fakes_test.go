@@ -196,7 +196,7 @@ type stored struct {
 		Owner string
 		Until time.Time
 	}
-	Dead *struct{ Reason string }
+	Rejected *struct{ Reason string }
 }
 
 func readGrant(t *testing.T, store tokenstore.Store) (stored, tokenstore.Record) {

@@ -45,7 +45,7 @@ func refreshed(took time.Duration, err error) tokenstore.Refresh {
 	return tokenstore.Refresh{Key: key, Duration: took, Err: err}
 }
 
-func TestTheObserverIsToldWhatCameOfARefresh(t *testing.T) {
+func TestTheObserverHearsTheOutcomeOfARefresh(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name    string
@@ -85,7 +85,7 @@ func TestTheObserverIsToldWhatCameOfARefresh(t *testing.T) {
 	}
 }
 
-func TestTheObserverIsNotToldOfWhatAnotherProcessRefreshed(t *testing.T) {
+func TestTheObserverHearsOnlyOfThisProcess(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store, vendor, witness := tokenstore.NewMemory(), new(vendor), new(witness)
@@ -96,7 +96,7 @@ func TestTheObserverIsNotToldOfWhatAnotherProcessRefreshed(t *testing.T) {
 	})
 }
 
-func TestLine15TheObserverIsToldWhileTheNewPairIsNotSaved(t *testing.T) {
+func TestTheObserverHearsThatTheNewTokenIsNotSaved(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store, vendor, witness := newFaultyStore(), new(vendor), new(witness)
@@ -130,7 +130,7 @@ func TestLine15TheObserverIsToldWhileTheNewPairIsNotSaved(t *testing.T) {
 	})
 }
 
-func TestTheObserverIsToldOfARenewalThatNobodyWaitsFor(t *testing.T) {
+func TestTheObserverHearsOfABackgroundRefresh(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store, vendor, witness := tokenstore.NewMemory(), new(vendor), new(witness)

@@ -14,7 +14,7 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
-func TestLine10And13TheNewPairIsStoredBeforeAnyoneGetsIt(t *testing.T) {
+func TestTheNewTokensAreStoredBeforeAnyoneGetsThem(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store, vendor := tokenstore.NewMemory(), new(vendor)
@@ -22,7 +22,7 @@ func TestLine10And13TheNewPairIsStoredBeforeAnyoneGetsIt(t *testing.T) {
 		source := newSource(t, store, vendor.refresh, tokenstore.WithKeepAlive(24*time.Hour))
 		wantToken(t, source, "access-2")
 		grant, record := readGrant(t, store)
-		if grant.AccessToken != "access-2" || grant.RefreshToken != "refresh-2" || grant.Lease != nil || grant.Dead != nil {
+		if grant.AccessToken != "access-2" || grant.RefreshToken != "refresh-2" || grant.Lease != nil || grant.Rejected != nil {
 			t.Errorf("stored grant = %+v, want the new pair without lease and mark", grant)
 		}
 		if want := time.Now().Add(24 * time.Hour).UTC(); record.DueAt != want {
@@ -31,7 +31,7 @@ func TestLine10And13TheNewPairIsStoredBeforeAnyoneGetsIt(t *testing.T) {
 	})
 }
 
-func TestLine10NobodyGetsThePairBeforeItIsStored(t *testing.T) {
+func TestNobodyGetsTheNewTokenBeforeItIsStored(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store, vendor := newFaultyStore(), new(vendor)
@@ -75,7 +75,7 @@ func TestWhatARefreshLeavesOutIsKept(t *testing.T) {
 	})
 }
 
-func TestLine14ASaveWhoseReplyWasLostIsHandedOut(t *testing.T) {
+func TestATokenIsHandedOutWhenTheReplyToItsSaveWasLost(t *testing.T) {
 	t.Parallel()
 	for _, reply := range []error{errLost, tokenstore.ErrConflict} {
 		t.Run(fmt.Sprint(reply), func(t *testing.T) {
@@ -102,7 +102,7 @@ func TestLine14ASaveWhoseReplyWasLostIsHandedOut(t *testing.T) {
 
 // The answer is so late that another process takes over, is refused and marks the grant dead. The late answer is the
 // child of the marked token, so it revives the grant.
-func TestLine14AChildRevivesItsParent(t *testing.T) {
+func TestASuccessorRevivesItsRejectedPredecessor(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store, vendor := tokenstore.NewMemory(), new(vendor)
@@ -123,7 +123,7 @@ func TestLine14AChildRevivesItsParent(t *testing.T) {
 }
 
 // The answer is late, and another process has already leased the grant and sent the same token.
-func TestLine14AChildReplacesAParentThatIsLeasedToAnother(t *testing.T) {
+func TestASuccessorReplacesAPredecessorThatIsLeasedToAnother(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store, vendor := tokenstore.NewMemory(), new(vendor)
@@ -138,14 +138,14 @@ func TestLine14AChildReplacesAParentThatIsLeasedToAnother(t *testing.T) {
 		wantToken(t, sibling, "access-2")
 		processes.Wait()
 		vendor.wantCalls(t, 2)
-		if grant, _ := readGrant(t, store); grant.RefreshToken != "refresh-2" || grant.Lease != nil || grant.Dead != nil {
+		if grant, _ := readGrant(t, store); grant.RefreshToken != "refresh-2" || grant.Lease != nil || grant.Rejected != nil {
 			t.Errorf("grant = %+v, want refresh-2 without lease and mark", grant)
 		}
 	})
 }
 
 // A key management service that is away looks like a value that cannot be opened. Dropping the pair would lose the grant.
-func TestLine15WhileTheRecordCannotBeUnsealedTheNewPairIsKept(t *testing.T) {
+func TestTheNewTokensAreKeptWhileTheRecordCannotBeDecrypted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		keys := &tinkAEAD{AEAD: parseKeyring(t, oldKeys)}
@@ -170,7 +170,7 @@ func TestLine15WhileTheRecordCannotBeUnsealedTheNewPairIsKept(t *testing.T) {
 	})
 }
 
-func TestLine14AChildOfAFormerInstallationIsDropped(t *testing.T) {
+func TestASuccessorForAFormerInstallationIsDropped(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name      string
@@ -221,7 +221,7 @@ func TestLine14AChildOfAFormerInstallationIsDropped(t *testing.T) {
 }
 
 // A vendor that tolerates reuse gives two pairs for one token. The one that is stored stays.
-func TestLine14AChildNeverReplacesItsSibling(t *testing.T) {
+func TestASuccessorNeverReplacesAnotherSuccessor(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store, vendor := tokenstore.NewMemory(), new(vendor)
@@ -244,7 +244,7 @@ func TestLine14AChildNeverReplacesItsSibling(t *testing.T) {
 	})
 }
 
-func TestLine14AChildOfTheSameTokenButAFormerInstallationIsDropped(t *testing.T) {
+func TestASuccessorOfTheSameTokenForAFormerInstallationIsDropped(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store, vendor := tokenstore.NewMemory(), new(vendor)
@@ -258,7 +258,7 @@ func TestLine14AChildOfTheSameTokenButAFormerInstallationIsDropped(t *testing.T)
 }
 
 // The token is too short-lived to count as good, so only the record tells that it is the one of this refresh.
-func TestLine14AShortLivedTokenIsHandedOutToo(t *testing.T) {
+func TestAShortLivedTokenIsHandedOut(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store, vendor := newFaultyStore(), new(vendor)
@@ -280,7 +280,7 @@ func TestLine14AShortLivedTokenIsHandedOutToo(t *testing.T) {
 	})
 }
 
-func TestLine15WhileTheStoreIsDownTheNewPairIsKept(t *testing.T) {
+func TestTheNewTokensAreKeptWhileTheStoreIsDown(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store, vendor := newFaultyStore(), new(vendor)

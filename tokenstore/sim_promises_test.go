@@ -20,7 +20,7 @@ type sheet struct {
 		Owner string
 		Until time.Time
 	}
-	Dead        *struct{}
+	Rejected    *struct{}
 	Uninstalled bool
 
 	text string
@@ -53,7 +53,7 @@ func (sh sheet) kind(by *actor) string {
 		return "put tombstone"
 	case by.consent != nil:
 		return "put consent"
-	case sh.Dead != nil && sh.Lease == nil:
+	case sh.Rejected != nil && sh.Lease == nil:
 		return "put mark"
 	case sh.Lease != nil:
 		return "put lease"
@@ -93,7 +93,7 @@ func (s *simulation) committed(p *program, by *actor, was, is sheet) {
 		if e == nil || e.child.RefreshToken != is.RefreshToken || e.child.AccessToken != is.AccessToken {
 			s.broke("only its own child follows a refresh token", "%s after %s", is.RefreshToken, was.RefreshToken)
 		}
-		if was.Dead != nil {
+		if was.Rejected != nil {
 			s.cells["a child revives its parent"]++
 		}
 	case is.Lease != nil:
@@ -104,7 +104,7 @@ func (s *simulation) committed(p *program, by *actor, was, is sheet) {
 		if was.Lease != nil && was.Lease.Owner != is.Lease.Owner {
 			s.cells["a lease is taken over"]++
 		}
-	case is.Dead != nil && was.Dead == nil:
+	case is.Rejected != nil && was.Rejected == nil:
 		s.buried(is)
 	}
 }
@@ -120,11 +120,11 @@ func (s *simulation) buried(is sheet) {
 	case !e.lost():
 		s.broke("a grant that lives is not given up", "%s is about to store the successor of %s", e.by.name, is.RefreshToken)
 	default:
-		s.cells["a lost answer costs the grant"]++ // line 19
+		s.cells["a lost answer costs the grant"]++
 	}
 }
 
-// lost says that nobody, or nobody in time, can store the successor: line 19.
+// lost reports whether nobody, or nobody in time, can store the successor.
 func (e *exchange) lost() bool { return e.unheard || e.by.dead || !time.Now().Before(e.until) }
 
 // sends checks that a refresh token is sent by whoever has the lease alone, and says when that ends.
@@ -135,7 +135,7 @@ func (s *simulation) sends(p *program, refresh string) (until time.Time) {
 	if is.RefreshToken != refresh {
 		return time.Now() // the grant was replaced meanwhile
 	}
-	if is.Dead != nil || is.Lease == nil || s.owners[is.Lease.Owner] != p || !time.Now().Before(is.Lease.Until) {
+	if is.Rejected != nil || is.Lease == nil || s.owners[is.Lease.Owner] != p || !time.Now().Before(is.Lease.Until) {
 		s.broke("nothing is sent without the lease", "%s sends %s", p.name, refresh)
 		return time.Now()
 	}
@@ -145,7 +145,7 @@ func (s *simulation) sends(p *program, refresh string) (until time.Time) {
 	p.unanswered.n++
 	switch n := p.unanswered.n; {
 	case n > 2, n == 2 && s.reuseDetection:
-		s.broke("a flight sends a refresh token once, and once more when nobody answered", "%s sends %s", p.name, refresh)
+		s.broke("a refresh sends its token once, and once more when nobody answered", "%s sends %s", p.name, refresh)
 	case n == 2:
 		s.cells["an unanswered refresh is sent again"]++
 	}
@@ -172,7 +172,7 @@ func (s *simulation) told(a *actor) {
 	if c := s.delivered; c != nil && c.by == a.program && c.reply.err == nil {
 		shown = readSheet(c.reply.record)
 		if c.kind == "put mark" {
-			shown.Dead = &struct{}{}
+			shown.Rejected = &struct{}{}
 		}
 	}
 	switch {
@@ -187,7 +187,7 @@ func (s *simulation) told(a *actor) {
 			s.broke("no refresh token leaves a source", "%s got %s", a.name, a.token.RefreshToken)
 		}
 		a.program.newest = a.token
-	case errors.Is(a.err, tokenstore.ErrReauthorize) && shown.Dead == nil:
+	case errors.Is(a.err, tokenstore.ErrReauthorize) && shown.Rejected == nil:
 		s.broke("a caller is sent for consent only by a mark", "%s got %v", a.name, a.err)
 	case errors.Is(a.err, tokenstore.ErrNotInstalled) && a.consent == nil && (s.delivered == nil || !shown.gone()):
 		s.broke("a caller is told of no installation only when there is none", "%s got %v", a.name, a.err)

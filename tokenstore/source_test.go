@@ -66,7 +66,7 @@ func TestTokenHasTheExtrasAndNoRefreshToken(t *testing.T) {
 	})
 }
 
-func TestLine1AGoodTokenComesFromMemory(t *testing.T) {
+func TestAGoodTokenComesFromMemory(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store, vendor := newFaultyStore(), new(vendor)
@@ -91,7 +91,7 @@ func TestLine1AGoodTokenComesFromMemory(t *testing.T) {
 	})
 }
 
-func TestLine2ManyCallersShareOneRefresh(t *testing.T) {
+func TestManyCallersShareOneRefresh(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store, vendor := tokenstore.NewMemory(), new(vendor)
@@ -139,7 +139,7 @@ func TestManyProcessesShareOneRefresh(t *testing.T) {
 	})
 }
 
-func TestLine2ACallerWhoLeavesStopsNothing(t *testing.T) {
+func TestACallerThatLeavesDoesNotStopTheRefresh(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store, vendor := tokenstore.NewMemory(), new(vendor)
@@ -174,7 +174,7 @@ func TestLine2ACallerWhoLeavesStopsNothing(t *testing.T) {
 }
 
 // Somebody else holds a lease that never ends.
-func TestLine2ARefreshHasABudgetOfItsOwn(t *testing.T) {
+func TestARefreshHasATimeLimitOfItsOwn(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store, vendor := tokenstore.NewMemory(), new(vendor)
@@ -207,7 +207,7 @@ func TestACallerWhoIsGoneStartsNothing(t *testing.T) {
 	})
 }
 
-func TestLine3WhatTheRecordSays(t *testing.T) {
+func TestLoad(t *testing.T) {
 	t.Parallel()
 	const expired = `"expiry":"1999-01-01T00:00:00Z"`
 	broken := errors.New("cannot unseal")
@@ -220,7 +220,7 @@ func TestLine3WhatTheRecordSays(t *testing.T) {
 		{name: "no record", want: tokenstore.ErrNotInstalled},
 		{name: "a tombstone", value: `{"format":1,"installation":"first","uninstalled":true}`, want: tokenstore.ErrNotInstalled},
 		{name: "a dead mark", want: tokenstore.ErrReauthorize, value: `{"format":1,"access_token":"access-1",` + expired +
-			`,"refresh_token":"refresh-1","dead":{"fingerprint":"bd473e5dcdce2510","reason":"refused"}}`},
+			`,"refresh_token":"refresh-1","rejected":{"fingerprint":"bd473e5dcdce2510","reason":"invalid_grant"}}`},
 		{name: "no refresh token", value: `{"format":1,"access_token":"access-1",` + expired + `}`, want: tokenstore.ErrReauthorize},
 		{name: "a newer format", value: `{"format":2,"access_token":["access-1"]}`, want: tokenstore.ErrUnreadable},
 		{name: "no format", value: `{"access_token":"access-1"}`, want: tokenstore.ErrUnreadable},
@@ -253,7 +253,7 @@ func TestLine3WhatTheRecordSays(t *testing.T) {
 	}
 }
 
-func TestLine4ATokenThatAnotherProcessStoredIsUsed(t *testing.T) {
+func TestATokenThatAnotherProcessStoredIsUsed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store, vendor := tokenstore.NewMemory(), new(vendor)
@@ -264,7 +264,7 @@ func TestLine4ATokenThatAnotherProcessStoredIsUsed(t *testing.T) {
 	})
 }
 
-func TestLine4WhatIsStoredIsUsedWhileItIsGood(t *testing.T) {
+func TestAStoredTokenIsUsedWhileItIsGood(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name  string
@@ -299,7 +299,7 @@ func TestLine4WhatIsStoredIsUsedWhileItIsGood(t *testing.T) {
 	}
 }
 
-func TestLine5ATokenThatWasRefusedDoesNotServeMeanwhile(t *testing.T) {
+func TestARejectedTokenIsNotServedWhileAnotherProcessRefreshes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store, vendor := tokenstore.NewMemory(), new(vendor)
@@ -317,7 +317,7 @@ func TestLine5ATokenThatWasRefusedDoesNotServeMeanwhile(t *testing.T) {
 	})
 }
 
-func TestLine5WhileAnotherProcessRefreshesTheOldTokenServes(t *testing.T) {
+func TestTheOldTokenIsServedWhileAnotherProcessRefreshes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store, vendor := tokenstore.NewMemory(), new(vendor)
@@ -338,7 +338,7 @@ func TestLine5WhileAnotherProcessRefreshesTheOldTokenServes(t *testing.T) {
 	})
 }
 
-func TestLine6ALeaseInDoubtIsFoundAgain(t *testing.T) {
+func TestALeaseInDoubtIsFoundAgain(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name string
@@ -369,7 +369,7 @@ func TestLine6ALeaseInDoubtIsFoundAgain(t *testing.T) {
 	}
 }
 
-func TestLine6TheLeaseIsTheSecondRead(t *testing.T) {
+func TestTheLeaseFailsOnAnOutdatedRead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store, vendor := newFaultyStore(), new(vendor)
@@ -385,7 +385,7 @@ func TestLine6TheLeaseIsTheSecondRead(t *testing.T) {
 }
 
 // Two calls of the vendor, eight seconds each, then five to save and five for the clocks.
-func TestLine6TheLeaseCoversCallsSaveAndSkew(t *testing.T) {
+func TestTheLeaseCoversCallsSaveAndSkew(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store, vendor := tokenstore.NewMemory(), new(vendor)
@@ -414,7 +414,7 @@ func TestLine6TheLeaseCoversCallsSaveAndSkew(t *testing.T) {
 	})
 }
 
-func TestLine8TheRefreshTokenOfTheRecordIsSentOnce(t *testing.T) {
+func TestTheRefreshTokenOfTheRecordIsSentOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store, vendor := tokenstore.NewMemory(), new(vendor)
@@ -433,7 +433,7 @@ func TestLine8TheRefreshTokenOfTheRecordIsSentOnce(t *testing.T) {
 	})
 }
 
-func TestLine7And8NothingIsSentThatCouldOutliveTheLease(t *testing.T) {
+func TestNothingIsSentThatCouldOutlastTheLease(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store, vendor := newFaultyStore(), new(vendor)
@@ -457,7 +457,7 @@ func TestLine7And8NothingIsSentThatCouldOutliveTheLease(t *testing.T) {
 	})
 }
 
-func TestLine16Invalidate(t *testing.T) {
+func TestInvalidate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store, vendor := tokenstore.NewMemory(), new(vendor)
@@ -485,7 +485,7 @@ func TestLine16Invalidate(t *testing.T) {
 }
 
 // Found by the simulation: an uninstall that comes late empties the memory, and so a refusal was not remembered.
-func TestLine16ARefusalIsRememberedWithoutATokenInMemory(t *testing.T) {
+func TestARejectionIsRememberedWithoutATokenInMemory(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store, vendor := tokenstore.NewMemory(), new(vendor)
@@ -501,7 +501,7 @@ func TestLine16ARefusalIsRememberedWithoutATokenInMemory(t *testing.T) {
 }
 
 // Found by the simulation: the store's answer to a consent made a token good again that was refused before it came.
-func TestLine16ARefusalOutlivesASlowSave(t *testing.T) {
+func TestARejectionOutlastsASlowSave(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store, vendor := newFaultyStore(), new(vendor)
@@ -519,7 +519,7 @@ func TestLine16ARefusalOutlivesASlowSave(t *testing.T) {
 	})
 }
 
-func TestInvalidateEndsWhereTheVendorGivesTheSameTokenAgain(t *testing.T) {
+func TestARejectionEndsWhenTheVendorIssuesTheSameTokenAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store, vendor := tokenstore.NewMemory(), new(vendor)

@@ -14,7 +14,7 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
-func TestLine9ARequestThatWasLostIsSentAgain(t *testing.T) {
+func TestALostRequestIsSentAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store, vendor := tokenstore.NewMemory(), new(vendor)
@@ -24,7 +24,7 @@ func TestLine9ARequestThatWasLostIsSentAgain(t *testing.T) {
 	})
 }
 
-func TestLine9TwoCallsWithoutAnAnswerAreInDoubtUntilTheLeaseEnds(t *testing.T) {
+func TestTwoCallsWithoutAnAnswerAreInDoubtUntilTheLeaseEnds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store, vendor := tokenstore.NewMemory(), new(vendor)
@@ -45,7 +45,7 @@ func TestLine9TwoCallsWithoutAnAnswerAreInDoubtUntilTheLeaseEnds(t *testing.T) {
 	})
 }
 
-func TestLine9AHangingVendorIsLeftAtTheDeadline(t *testing.T) {
+func TestAHangingVendorIsGivenUpAtTheTimeout(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store, vendor := tokenstore.NewMemory(), new(vendor)
@@ -65,7 +65,7 @@ func TestLine9AHangingVendorIsLeftAtTheDeadline(t *testing.T) {
 	})
 }
 
-func TestLine9AVendorThatDetectsReuseIsNotAskedTwice(t *testing.T) {
+func TestAVendorThatDetectsReuseIsNotAskedTwice(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store, vendor := tokenstore.NewMemory(), new(vendor)
@@ -86,8 +86,8 @@ func TestLine9AVendorThatDetectsReuseIsNotAskedTwice(t *testing.T) {
 	})
 }
 
-// Line 19: nothing at the vendor brings the lost token back, so the grant dies with that reason.
-func TestLine9And12ALostAnswerKillsTheGrant(t *testing.T) {
+// Nothing at the vendor brings the lost token back, so the grant is rejected, with that reason.
+func TestALostAnswerCostsTheGrant(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store, vendor := tokenstore.NewMemory(), new(vendor)
@@ -96,15 +96,15 @@ func TestLine9And12ALostAnswerKillsTheGrant(t *testing.T) {
 		if !errors.Is(err, tokenstore.ErrReauthorize) {
 			t.Fatalf("Token = %v, want ErrReauthorize", err)
 		}
-		if grant, _ := readGrant(t, store); grant.Dead == nil || grant.Dead.Reason != "interrupted" {
-			t.Errorf("dead mark = %+v, want the reason interrupted", grant.Dead)
+		if grant, _ := readGrant(t, store); grant.Rejected == nil || grant.Rejected.Reason != "interrupted" {
+			t.Errorf("rejection = %+v, want the reason interrupted", grant.Rejected)
 		}
 		vendor.wantCalls(t, 2)
 	})
 }
 
 // The answer to the second call says nothing about the first, so the next process must not think that all is well.
-func TestLine9AnAnswerAfterALostOneKeepsTheLease(t *testing.T) {
+func TestAnAnswerAfterALostOneKeepsTheLease(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store, vendor := tokenstore.NewMemory(), new(vendor)
@@ -123,14 +123,14 @@ func TestLine9AnAnswerAfterALostOneKeepsTheLease(t *testing.T) {
 		if _, err := sibling.Token(t.Context()); !errors.Is(err, tokenstore.ErrReauthorize) {
 			t.Errorf("Token of the next process = %v, want ErrReauthorize", err)
 		}
-		if grant, _ := readGrant(t, store); grant.Dead == nil || grant.Dead.Reason != "interrupted" {
-			t.Errorf("dead mark = %+v, want the reason interrupted", grant.Dead)
+		if grant, _ := readGrant(t, store); grant.Rejected == nil || grant.Rejected.Reason != "interrupted" {
+			t.Errorf("rejection = %+v, want the reason interrupted", grant.Rejected)
 		}
 	})
 }
 
 // A process is frozen behind its lease; another takes over and refreshes; then the first one's request arrives.
-func TestLine11ARefusalIsNoDeathWhereASiblingHasRefreshed(t *testing.T) {
+func TestInvalidGrantIsNotFinalWhenAnotherProcessHasRefreshed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store, vendor := tokenstore.NewMemory(), new(vendor)
@@ -145,14 +145,14 @@ func TestLine11ARefusalIsNoDeathWhereASiblingHasRefreshed(t *testing.T) {
 		wantToken(t, newSource(t, store, vendor.refresh), "access-2")
 		processes.Wait()
 		vendor.wantCalls(t, 2)
-		if grant, _ := readGrant(t, store); grant.Dead != nil {
-			t.Errorf("dead mark = %+v, want none", grant.Dead)
+		if grant, _ := readGrant(t, store); grant.Rejected != nil {
+			t.Errorf("rejection = %+v, want none", grant.Rejected)
 		}
 	})
 }
 
 // The process that took over is still waiting for its answer when the first one's request is refused.
-func TestLine11ARefusalIsNoDeathWhereTheLeaseIsLost(t *testing.T) {
+func TestInvalidGrantIsNotFinalWhenTheLeaseIsLost(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store, vendor := tokenstore.NewMemory(), new(vendor)
@@ -170,7 +170,7 @@ func TestLine11ARefusalIsNoDeathWhereTheLeaseIsLost(t *testing.T) {
 	})
 }
 
-func TestLine12ARefusalForGoodIsRememberedUntilANewConsent(t *testing.T) {
+func TestARejectedGrantIsRememberedUntilANewConsent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store, vendor := tokenstore.NewMemory(), new(vendor)
@@ -184,7 +184,7 @@ func TestLine12ARefusalForGoodIsRememberedUntilANewConsent(t *testing.T) {
 		}
 		vendor.wantCalls(t, 1)
 		grant, record := readGrant(t, store)
-		if grant.Dead == nil || grant.Dead.Reason != "refused" || grant.Lease != nil || !record.DueAt.IsZero() {
+		if grant.Rejected == nil || grant.Rejected.Reason != "invalid_grant" || grant.Lease != nil || !record.DueAt.IsZero() {
 			t.Errorf("grant = %+v due at %v, want a dead mark, no lease and nothing due", grant, record.DueAt)
 		}
 
@@ -195,18 +195,18 @@ func TestLine12ARefusalForGoodIsRememberedUntilANewConsent(t *testing.T) {
 	})
 }
 
-func TestLine12AMarkOfAnotherTokenStopsNothing(t *testing.T) {
+func TestARejectionOfAnotherTokenStopsNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store, vendor := tokenstore.NewMemory(), new(vendor)
 		vendor.install()
 		writeRaw(t, store, `{"format":1,"installation":"first","refresh_token":"refresh-1","expiry":"1999-01-01T00:00:00Z",`+
-			`"dead":{"fingerprint":"0000000000000000","reason":"refused"}}`)
+			`"rejected":{"fingerprint":"0000000000000000","reason":"invalid_grant"}}`)
 		wantToken(t, newSource(t, store, vendor.refresh), "access-2")
 	})
 }
 
-func TestLine12AMarkInDoubtIsFoundOrWrittenAgain(t *testing.T) {
+func TestARejectionInDoubtIsFoundOrWrittenAgain(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name  string
@@ -237,7 +237,7 @@ func TestLine12AMarkInDoubtIsFoundOrWrittenAgain(t *testing.T) {
 					t.Errorf("Token = %v, want ErrReauthorize", err)
 				}
 				vendor.wantCalls(t, test.calls)
-				if grant, _ := readGrant(t, store); grant.Dead == nil || grant.Dead.Reason != "refused" || grant.Lease != nil {
+				if grant, _ := readGrant(t, store); grant.Rejected == nil || grant.Rejected.Reason != "invalid_grant" || grant.Lease != nil {
 					t.Errorf("grant = %+v, want it refused and without a lease", grant)
 				}
 			})
@@ -246,7 +246,7 @@ func TestLine12AMarkInDoubtIsFoundOrWrittenAgain(t *testing.T) {
 }
 
 // The first token may have been used up by whoever crashed. The second one, found on the way, was simply refused.
-func TestLine19TheReasonBelongsToTheTokenThatWasRefused(t *testing.T) {
+func TestTheReasonBelongsToTheTokenThatWasRejected(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := tokenstore.NewMemory()
@@ -261,13 +261,13 @@ func TestLine19TheReasonBelongsToTheTokenThatWasRefused(t *testing.T) {
 		if _, err := source.Token(t.Context()); !errors.Is(err, tokenstore.ErrReauthorize) {
 			t.Errorf("Token = %v, want ErrReauthorize", err)
 		}
-		if grant, _ := readGrant(t, store); grant.Dead == nil || grant.Dead.Reason != "refused" {
-			t.Errorf("dead mark = %+v, want the reason refused", grant.Dead)
+		if grant, _ := readGrant(t, store); grant.Rejected == nil || grant.Rejected.Reason != "invalid_grant" {
+			t.Errorf("rejection = %+v, want the reason invalid_grant", grant.Rejected)
 		}
 	})
 }
 
-func TestLine19ATakeoverAfterACrashSaysWhyTheGrantDied(t *testing.T) {
+func TestATakeoverAfterACrashRecordsWhyTheGrantIsRejected(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store, vendor := tokenstore.NewMemory(), new(vendor)
@@ -282,8 +282,8 @@ func TestLine19ATakeoverAfterACrashSaysWhyTheGrantDied(t *testing.T) {
 		if waited := time.Since(start); waited < 10*time.Second {
 			t.Errorf("it took over after %v, want the lease to end first", waited)
 		}
-		if grant, _ := readGrant(t, store); grant.Dead == nil || grant.Dead.Reason != "interrupted" {
-			t.Errorf("dead mark = %+v, want the reason interrupted", grant.Dead)
+		if grant, _ := readGrant(t, store); grant.Rejected == nil || grant.Rejected.Reason != "interrupted" {
+			t.Errorf("rejection = %+v, want the reason interrupted", grant.Rejected)
 		}
 		vendor.wantCalls(t, 1)
 	})
