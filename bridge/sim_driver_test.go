@@ -29,7 +29,7 @@ type simulation struct {
 	aim    cell // what this run would rather see
 
 	gate  gate
-	store *tokenstore.Memory
+	store tokenstore.Store
 	zoom  *zoomtest.Server
 	pd    *pagerdutytest.Server
 

@@ -27,7 +27,7 @@ const (
 type simulation struct {
 	t              *testing.T
 	rng            *rand.Rand
-	store          *tokenstore.Memory
+	store          tokenstore.Store
 	reuseDetection bool
 	calmly         bool // nothing goes wrong
 	down           bool // the store is

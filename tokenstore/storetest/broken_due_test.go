@@ -132,7 +132,7 @@ func dueByPattern(s *store, matches func(key, prefix string) bool) dueFunc {
 		mu.Lock()
 		defer mu.Unlock()
 		due[key] = r.DueAt
-		return s.Memory.Put(ctx, key, r)
+		return s.memory.Put(ctx, key, r)
 	}
 	return func(_ context.Context, prefix string, before time.Time, _ string, _ int) ([]string, string, error) {
 		mu.Lock()
@@ -159,7 +159,7 @@ func dueByTime(s *store) {
 		all, _, err := honest(ctx, prefix, before, "", 1000)
 		var keys []string
 		for _, key := range all {
-			r, _ := s.Memory.Get(ctx, key)
+			r, _ := s.memory.Get(ctx, key)
 			at := r.DueAt.UnixMilli()
 			if at <= last {
 				continue
@@ -178,7 +178,7 @@ func indexedLater(s *store) {
 	var mu sync.Mutex
 	index, writes := make(map[string]time.Time), 0
 	s.put = func(ctx context.Context, key string, r tokenstore.Record) (string, error) {
-		version, err := s.Memory.Put(ctx, key, r)
+		version, err := s.memory.Put(ctx, key, r)
 		if err != nil {
 			return "", err
 		}

@@ -60,7 +60,7 @@ func newDynamoTable(t testing.TB) (table string) {
 	return table
 }
 
-func newDynamoStore(t testing.TB, client dynamostore.API, table string) *dynamostore.Store {
+func newDynamoStore(t testing.TB, client dynamostore.API, table string) tokenstore.Store {
 	t.Helper()
 	store, err := dynamostore.New(client, table)
 	if err != nil {

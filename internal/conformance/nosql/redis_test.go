@@ -124,8 +124,9 @@ func freePort(t *testing.T) string {
 func TestRedisKeepsAcknowledgedWritesThroughAKill(t *testing.T) {
 	t.Parallel()
 	server := startRedis(t, "--appendonly", "yes", "--appendfsync", "always")
-	store := newRedisStore(t, server.client(t))
-	if err := store.Check(t.Context()); err != nil {
+	client := server.client(t)
+	store := newRedisStore(t, client)
+	if err := redisstore.CheckDurability(t.Context(), client); err != nil {
 		t.Fatal(err)
 	}
 
@@ -412,23 +413,23 @@ func TestRedisCheck(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			err := newRedisStore(t, startRedis(t, tt.settings...).client(t)).Check(t.Context())
+			err := redisstore.CheckDurability(t.Context(), startRedis(t, tt.settings...).client(t))
 			if tt.wrong == "" {
 				if err != nil {
-					t.Errorf("Check = %v, want nil", err)
+					t.Errorf("CheckDurability = %v, want nil", err)
 				}
 				return
 			}
 			if !errors.Is(err, redisstore.ErrNotDurable) || !strings.Contains(err.Error(), tt.wrong+" is") {
-				t.Errorf("Check = %v, want ErrNotDurable that names %s", err, tt.wrong)
+				t.Errorf("CheckDurability = %v, want ErrNotDurable that names %s", err, tt.wrong)
 			}
 		})
 	}
 	t.Run("a server that does not say", func(t *testing.T) {
 		t.Parallel()
-		err := newRedisStore(t, startRedis(t, "--rename-command", "CONFIG", "").client(t)).Check(t.Context())
+		err := redisstore.CheckDurability(t.Context(), startRedis(t, "--rename-command", "CONFIG", "").client(t))
 		if err == nil || errors.Is(err, redisstore.ErrNotDurable) {
-			t.Errorf("Check = %v, want an error that is not ErrNotDurable", err)
+			t.Errorf("CheckDurability = %v, want an error that is not ErrNotDurable", err)
 		}
 	})
 	t.Run("a cluster", func(t *testing.T) {
@@ -437,9 +438,9 @@ func TestRedisCheck(t *testing.T) {
 			Addrs: []string{startRedisCluster(t)}, ContextTimeoutEnabled: true,
 		})
 		t.Cleanup(func() { _ = client.Close() })
-		err := newRedisStore(t, client).Check(t.Context())
+		err := redisstore.CheckDurability(t.Context(), client)
 		if !errors.Is(err, redisstore.ErrNotDurable) {
-			t.Errorf("Check = %v, want ErrNotDurable", err)
+			t.Errorf("CheckDurability = %v, want ErrNotDurable", err)
 		}
 	})
 }
@@ -461,8 +462,8 @@ func TestRedisNeedsNoMoreRightsThanDocumented(t *testing.T) {
 		Network: "unix", Addr: server.socket(), Username: "incidentbridge", Password: "pass",
 	})
 	store := newRedisStore(t, client)
-	if err := store.Check(t.Context()); !errors.Is(err, redisstore.ErrNotDurable) {
-		t.Errorf("Check = %v, want ErrNotDurable", err)
+	if err := redisstore.CheckDurability(t.Context(), client); !errors.Is(err, redisstore.ErrNotDurable) {
+		t.Errorf("CheckDurability = %v, want ErrNotDurable", err)
 	}
 	storetest.Run(t, func(*testing.T) tokenstore.Store { return store })
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/incidentbridge/incidentbridge/internal/conformance/need"
+	"github.com/incidentbridge/incidentbridge/tokenstore"
 	"github.com/incidentbridge/incidentbridge/tokenstore/redisstore"
 )
 
@@ -84,7 +85,7 @@ func openRedis(t testing.TB, options *redis.Options) *redis.Client {
 	return client
 }
 
-func newRedisStore(t testing.TB, client redis.UniversalClient, options ...redisstore.Option) *redisstore.Store {
+func newRedisStore(t testing.TB, client redis.UniversalClient, options ...redisstore.Option) tokenstore.Store {
 	t.Helper()
 	store, err := redisstore.New(client, options...)
 	if err != nil {
