@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/incidentbridge/incidentbridge/tokenstore"
+	"github.com/incidentbridge/incidentbridge/tokenstore/storetest"
 )
 
 // witness keeps what an observer was told.
@@ -54,18 +55,18 @@ func TestTheObserverHearsTheOutcomeOfARefresh(t *testing.T) {
 		want    tokenstore.Refresh
 	}{
 		{
-			"a new token", func(v *vendor) tokenstore.RefreshFunc { return late(v, 2*time.Second) },
+			"a new token", func(v *vendor) tokenstore.RefreshFunc { return v.late(2 * time.Second) },
 			2, refreshed(2*time.Second, nil),
 		},
 		{
 			"a dead grant, once", func(v *vendor) tokenstore.RefreshFunc {
 				v.valid = ""
-				return late(v, time.Second)
+				return v.late(time.Second)
 			},
 			2, refreshed(time.Second, tokenstore.ErrReauthorize),
 		},
 		{
-			"no answer", func(v *vendor) tokenstore.RefreshFunc { return losing(v, 2, 0) },
+			"no answer", func(v *vendor) tokenstore.RefreshFunc { return v.losing(2, 0) },
 			1, refreshed(0, tokenstore.ErrInDoubt),
 		},
 	}
@@ -73,9 +74,8 @@ func TestTheObserverHearsTheOutcomeOfARefresh(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				store, vendor, witness := tokenstore.NewMemory(), new(vendor), new(witness)
-				installExpired(t, store, vendor)
-				source := newSource(t, store, test.refresh(vendor), tokenstore.WithObserver(witness.observe))
+				f, witness := setup(t), new(witness)
+				source := f.sourceWith(t, test.refresh(f.vendor), tokenstore.WithObserver(witness.observe))
 				for range test.calls {
 					_, _ = source.Token(t.Context())
 				}
@@ -88,10 +88,9 @@ func TestTheObserverHearsTheOutcomeOfARefresh(t *testing.T) {
 func TestTheObserverHearsOnlyOfThisProcess(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor, witness := tokenstore.NewMemory(), new(vendor), new(witness)
-		installExpired(t, store, vendor)
-		wantToken(t, newSource(t, store, vendor.refresh), "access-2")
-		wantToken(t, newSource(t, store, vendor.refresh, tokenstore.WithObserver(witness.observe)), "access-2")
+		f, witness := setup(t), new(witness)
+		wantToken(t, f.source(t), "access-2")
+		wantToken(t, f.source(t, tokenstore.WithObserver(witness.observe)), "access-2")
 		witness.want(t)
 	})
 }
@@ -99,16 +98,15 @@ func TestTheObserverHearsOnlyOfThisProcess(t *testing.T) {
 func TestTheObserverHearsThatTheNewTokenIsNotSaved(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor, witness := newFaultyStore(), new(vendor), new(witness)
-		installExpired(t, store, vendor)
-		source := newSource(t, store, vendor.refresh, tokenstore.WithObserver(witness.observe))
+		f, witness := setup(t), new(witness)
+		source := f.source(t, tokenstore.WithObserver(witness.observe))
 		puts := 0
-		store.set(nil, func(do func() error) error {
+		f.store.Set(storetest.Hooks{BeforePut: func(context.Context, string, tokenstore.Record) error {
 			if puts++; puts == 1 {
-				return do() // the lease
+				return nil // the lease
 			}
 			return errLost
-		})
+		}})
 		if _, err := source.Token(t.Context()); !errors.Is(err, tokenstore.ErrNotSaved) {
 			t.Fatalf("Token = %v, want ErrNotSaved", err)
 		}
@@ -117,7 +115,7 @@ func TestTheObserverHearsThatTheNewTokenIsNotSaved(t *testing.T) {
 
 		time.Sleep(time.Minute)
 		witness.want(t, refreshed(5*time.Second, tokenstore.ErrNotSaved)) // once, however long it lasts
-		store.set(nil, nil)
+		f.store.Set(storetest.Hooks{})
 		if err := source.Wait(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -133,10 +131,9 @@ func TestTheObserverHearsThatTheNewTokenIsNotSaved(t *testing.T) {
 func TestTheObserverHearsOfABackgroundRefresh(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor, witness := tokenstore.NewMemory(), new(vendor), new(witness)
-		install(t, store, vendor, "first")
+		f, witness := setupFresh(t), new(witness)
 		calls := 0
-		source := newSource(t, store, limited(&calls), tokenstore.WithObserver(witness.observe))
+		source := f.sourceWith(t, limited(&calls), tokenstore.WithObserver(witness.observe))
 		time.Sleep(nearExpiry)
 		wantToken(t, source, "access-1")
 		synctest.Wait()

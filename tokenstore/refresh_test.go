@@ -12,50 +12,48 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/incidentbridge/incidentbridge/tokenstore"
+	"github.com/incidentbridge/incidentbridge/tokenstore/storetest"
 )
 
 func TestALostRequestIsSentAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := tokenstore.NewMemory(), new(vendor)
-		installExpired(t, store, vendor)
-		wantToken(t, newSource(t, store, losing(vendor, 1, 0)), "access-2")
-		vendor.wantCalls(t, 1)
+		f := setup(t)
+		wantToken(t, f.sourceWith(t, f.vendor.losing(1, 0)), "access-2")
+		f.vendor.wantCalls(t, 1)
 	})
 }
 
 func TestTwoCallsWithoutAnAnswerAreInDoubtUntilTheLeaseEnds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := tokenstore.NewMemory(), new(vendor)
-		installExpired(t, store, vendor)
-		source := newSource(t, store, losing(vendor, 2, 0))
+		f := setup(t)
+		source := f.sourceWith(t, f.vendor.losing(2, 0))
 		_, err := source.Token(t.Context())
 		if !errors.Is(err, tokenstore.ErrInDoubt) || !errors.Is(err, errLost) {
 			t.Errorf("Token = %v, want ErrInDoubt and its cause", err)
 		}
-		vendor.wantCalls(t, 0)
+		f.vendor.wantCalls(t, 0)
 
-		grant, _ := readGrant(t, store)
+		grant, _ := f.grant(t)
 		wantToken(t, source, "access-2")
 		if time.Now().Before(grant.Lease.Until) {
 			t.Errorf("the token was sent again %v before the lease ended", time.Until(grant.Lease.Until))
 		}
-		vendor.wantCalls(t, 1)
+		f.vendor.wantCalls(t, 1)
 	})
 }
 
 func TestAHangingVendorIsGivenUpAtTheTimeout(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := tokenstore.NewMemory(), new(vendor)
-		installExpired(t, store, vendor)
+		f := setup(t)
 		start := time.Now()
 		hanging := func(ctx context.Context, _ *oauth2.Token) (*oauth2.Token, error) {
 			<-ctx.Done()
 			return nil, ctx.Err()
 		}
-		_, err := newSource(t, store, hanging, tokenstore.WithRefreshTimeout(time.Second)).Token(t.Context())
+		_, err := f.sourceWith(t, hanging, tokenstore.WithRefreshTimeout(time.Second)).Token(t.Context())
 		if !errors.Is(err, tokenstore.ErrInDoubt) {
 			t.Errorf("Token = %v, want ErrInDoubt", err)
 		}
@@ -68,12 +66,11 @@ func TestAHangingVendorIsGivenUpAtTheTimeout(t *testing.T) {
 func TestAVendorThatDetectsReuseIsNotAskedTwice(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := tokenstore.NewMemory(), new(vendor)
-		installExpired(t, store, vendor)
+		f := setup(t)
 		sent := 0
-		source := newSource(t, store, func(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
+		source := f.sourceWith(t, func(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
 			sent++
-			return losing(vendor, 2-sent, 0)(ctx, old)
+			return f.vendor.losing(2-sent, 0)(ctx, old)
 		}, tokenstore.WithReuseDetection(10*time.Minute))
 		if _, err := source.Token(t.Context()); !errors.Is(err, tokenstore.ErrInDoubt) || sent != 1 {
 			t.Errorf("Token = %v after %d calls, want ErrInDoubt after one", err, sent)
@@ -90,16 +87,15 @@ func TestAVendorThatDetectsReuseIsNotAskedTwice(t *testing.T) {
 func TestALostAnswerCostsTheGrant(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := tokenstore.NewMemory(), new(vendor)
-		installExpired(t, store, vendor)
-		_, err := newSource(t, store, losing(vendor, 0, 1)).Token(t.Context())
+		f := setup(t)
+		_, err := f.sourceWith(t, f.vendor.losing(0, 1)).Token(t.Context())
 		if !errors.Is(err, tokenstore.ErrReauthorize) {
 			t.Fatalf("Token = %v, want ErrReauthorize", err)
 		}
-		if grant, _ := readGrant(t, store); grant.Rejected == nil || grant.Rejected.Reason != "interrupted" {
+		if grant, _ := f.grant(t); grant.Rejected == nil || grant.Rejected.Reason != "interrupted" {
 			t.Errorf("rejection = %+v, want the reason interrupted", grant.Rejected)
 		}
-		vendor.wantCalls(t, 2)
+		f.vendor.wantCalls(t, 2)
 	})
 }
 
@@ -107,23 +103,22 @@ func TestALostAnswerCostsTheGrant(t *testing.T) {
 func TestAnAnswerAfterALostOneKeepsTheLease(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := tokenstore.NewMemory(), new(vendor)
-		installExpired(t, store, vendor)
+		f := setup(t)
 		calls := 0
-		source := newSource(t, store, func(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
+		source := f.sourceWith(t, func(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
 			if calls++; calls == 2 {
 				return nil, refusal(http.StatusTooManyRequests, "slow_down")
 			}
-			return losing(vendor, 0, 1)(ctx, old)
+			return f.vendor.losing(0, 1)(ctx, old)
 		})
 		if _, err := source.Token(t.Context()); err == nil || errors.Is(err, tokenstore.ErrReauthorize) {
 			t.Errorf("Token = %v, want the vendor's slow_down", err)
 		}
-		sibling := newSource(t, store, vendor.refresh)
+		sibling := f.source(t)
 		if _, err := sibling.Token(t.Context()); !errors.Is(err, tokenstore.ErrReauthorize) {
 			t.Errorf("Token of the next process = %v, want ErrReauthorize", err)
 		}
-		if grant, _ := readGrant(t, store); grant.Rejected == nil || grant.Rejected.Reason != "interrupted" {
+		if grant, _ := f.grant(t); grant.Rejected == nil || grant.Rejected.Reason != "interrupted" {
 			t.Errorf("rejection = %+v, want the reason interrupted", grant.Rejected)
 		}
 	})
@@ -133,19 +128,18 @@ func TestAnAnswerAfterALostOneKeepsTheLease(t *testing.T) {
 func TestInvalidGrantIsNotFinalWhenAnotherProcessHasRefreshed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := tokenstore.NewMemory(), new(vendor)
-		installExpired(t, store, vendor)
-		frozen := newSource(t, store, func(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
+		f := setup(t)
+		frozen := f.sourceWith(t, func(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
 			time.Sleep(time.Minute)
-			return vendor.refresh(ctx, old)
+			return f.vendor.refresh(ctx, old)
 		})
 		var processes sync.WaitGroup
 		processes.Go(func() { wantToken(t, frozen, "access-2") })
 		synctest.Wait()
-		wantToken(t, newSource(t, store, vendor.refresh), "access-2")
+		wantToken(t, f.source(t), "access-2")
 		processes.Wait()
-		vendor.wantCalls(t, 2)
-		if grant, _ := readGrant(t, store); grant.Rejected != nil {
+		f.vendor.wantCalls(t, 2)
+		if grant, _ := f.grant(t); grant.Rejected != nil {
 			t.Errorf("rejection = %+v, want none", grant.Rejected)
 		}
 	})
@@ -155,35 +149,33 @@ func TestInvalidGrantIsNotFinalWhenAnotherProcessHasRefreshed(t *testing.T) {
 func TestInvalidGrantIsNotFinalWhenTheLeaseIsLost(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := tokenstore.NewMemory(), new(vendor)
-		installExpired(t, store, vendor)
-		frozen := newSource(t, store, func(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
+		f := setup(t)
+		frozen := f.sourceWith(t, func(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
 			time.Sleep(40 * time.Second)
-			return vendor.refresh(ctx, old)
+			return f.vendor.refresh(ctx, old)
 		})
 		var processes sync.WaitGroup
 		processes.Go(func() { wantToken(t, frozen, "access-2") })
 		synctest.Wait()
-		wantToken(t, newSource(t, store, late(vendor, 20*time.Second)), "access-2")
+		wantToken(t, f.sourceWith(t, f.vendor.late(20*time.Second)), "access-2")
 		processes.Wait()
-		vendor.wantCalls(t, 2)
+		f.vendor.wantCalls(t, 2)
 	})
 }
 
 func TestARejectedGrantIsRememberedUntilANewConsent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := tokenstore.NewMemory(), new(vendor)
-		installExpired(t, store, vendor)
-		consent := vendor.install() // revokes the stored one
-		source := newSource(t, store, vendor.refresh)
+		f := setup(t)
+		consent := f.vendor.install() // revokes the stored one
+		source := f.source(t)
 		for range 3 {
 			if _, err := source.Token(t.Context()); !errors.Is(err, tokenstore.ErrReauthorize) {
 				t.Errorf("Token = %v, want ErrReauthorize", err)
 			}
 		}
-		vendor.wantCalls(t, 1)
-		grant, record := readGrant(t, store)
+		f.vendor.wantCalls(t, 1)
+		grant, record := f.grant(t)
 		if grant.Rejected == nil || grant.Rejected.Reason != "invalid_grant" || grant.Lease != nil || !record.DueAt.IsZero() {
 			t.Errorf("grant = %+v due at %v, want a dead mark, no lease and nothing due", grant, record.DueAt)
 		}
@@ -191,18 +183,18 @@ func TestARejectedGrantIsRememberedUntilANewConsent(t *testing.T) {
 		if err := source.Save(t.Context(), "second", consent); err != nil {
 			t.Fatal(err)
 		}
-		wantToken(t, newSource(t, store, vendor.refresh), "access-2")
+		wantToken(t, f.source(t), "access-2")
 	})
 }
 
 func TestARejectionOfAnotherTokenStopsNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := tokenstore.NewMemory(), new(vendor)
-		vendor.install()
-		writeRaw(t, store, `{"format":1,"installation":"first","refresh_token":"refresh-1","expiry":"1999-01-01T00:00:00Z",`+
+		f := setupEmpty(t)
+		f.vendor.install()
+		f.writeRaw(t, `{"format":1,"installation":"first","refresh_token":"refresh-1","expiry":"1999-01-01T00:00:00Z",`+
 			`"rejected":{"fingerprint":"0000000000000000","reason":"invalid_grant"}}`)
-		wantToken(t, newSource(t, store, vendor.refresh), "access-2")
+		wantToken(t, f.source(t), "access-2")
 	})
 }
 
@@ -210,34 +202,28 @@ func TestARejectionInDoubtIsFoundOrWrittenAgain(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name  string
-		put   func(do func() error) error
+		hooks storetest.Hooks
 		calls int
 	}{
-		{"it landed", func(do func() error) error { _ = do(); return errLost }, 1},
-		{"it did not land", func(func() error) error { return errLost }, 2},
+		{"it landed", storetest.Hooks{AfterPut: replyLost(errLost)}, 1},
+		{"it did not land", storetest.Hooks{BeforePut: putNever(errLost)}, 2},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				store, vendor := newFaultyStore(), new(vendor)
-				installExpired(t, store, vendor)
-				vendor.install() // revokes the stored one
+				f := setup(t)
+				f.vendor.install() // revokes the stored one
 				var first sync.Once
-				source := newSource(t, store, func(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
-					first.Do(func() {
-						store.set(nil, func(do func() error) error {
-							store.set(nil, nil)
-							return test.put(do)
-						})
-					})
-					return vendor.refresh(ctx, old)
+				source := f.sourceWith(t, func(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
+					first.Do(func() { f.store.SetForNextPut(test.hooks) })
+					return f.vendor.refresh(ctx, old)
 				})
 				if _, err := source.Token(t.Context()); !errors.Is(err, tokenstore.ErrReauthorize) {
 					t.Errorf("Token = %v, want ErrReauthorize", err)
 				}
-				vendor.wantCalls(t, test.calls)
-				if grant, _ := readGrant(t, store); grant.Rejected == nil || grant.Rejected.Reason != "invalid_grant" || grant.Lease != nil {
+				f.vendor.wantCalls(t, test.calls)
+				if grant, _ := f.grant(t); grant.Rejected == nil || grant.Rejected.Reason != "invalid_grant" || grant.Lease != nil {
 					t.Errorf("grant = %+v, want it refused and without a lease", grant)
 				}
 			})
@@ -249,19 +235,19 @@ func TestARejectionInDoubtIsFoundOrWrittenAgain(t *testing.T) {
 func TestTheReasonBelongsToTheTokenThatWasRejected(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store := tokenstore.NewMemory()
-		writeRaw(t, store, `{"format":1,"installation":"first","refresh_token":"refresh-0",`+
+		f := setupEmpty(t)
+		f.writeRaw(t, `{"format":1,"installation":"first","refresh_token":"refresh-0",`+
 			`"expiry":"1999-12-31T00:00:00Z","lease":{"owner":"crashed","until":"1999-12-31T00:00:00Z"}}`)
-		source := newSource(t, store, func(_ context.Context, old *oauth2.Token) (*oauth2.Token, error) {
+		source := f.sourceWith(t, func(_ context.Context, old *oauth2.Token) (*oauth2.Token, error) {
 			if old.RefreshToken == "refresh-0" {
-				writeRaw(t, store, `{"format":1,"installation":"first","refresh_token":"refresh-1","expiry":"1999-12-31T00:00:00Z"}`)
+				f.writeRaw(t, `{"format":1,"installation":"first","refresh_token":"refresh-1","expiry":"1999-12-31T00:00:00Z"}`)
 			}
 			return nil, refusal(http.StatusBadRequest, "invalid_grant")
 		})
 		if _, err := source.Token(t.Context()); !errors.Is(err, tokenstore.ErrReauthorize) {
 			t.Errorf("Token = %v, want ErrReauthorize", err)
 		}
-		if grant, _ := readGrant(t, store); grant.Rejected == nil || grant.Rejected.Reason != "invalid_grant" {
+		if grant, _ := f.grant(t); grant.Rejected == nil || grant.Rejected.Reason != "invalid_grant" {
 			t.Errorf("rejection = %+v, want the reason invalid_grant", grant.Rejected)
 		}
 	})
@@ -270,21 +256,21 @@ func TestTheReasonBelongsToTheTokenThatWasRejected(t *testing.T) {
 func TestATakeoverAfterACrashRecordsWhyTheGrantIsRejected(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := tokenstore.NewMemory(), new(vendor)
-		vendor.install()
-		writeRaw(t, store, `{"format":1,"installation":"first","access_token":"access-0","refresh_token":"refresh-0",`+
+		f := setupEmpty(t)
+		f.vendor.install()
+		f.writeRaw(t, `{"format":1,"installation":"first","access_token":"access-0","refresh_token":"refresh-0",`+
 			`"expiry":"1999-12-31T00:00:00Z","lease":{"owner":"crashed","until":"2000-01-01T00:00:10Z"}}`)
 		start := time.Now()
-		_, err := newSource(t, store, vendor.refresh).Token(t.Context())
+		_, err := f.source(t).Token(t.Context())
 		if !errors.Is(err, tokenstore.ErrReauthorize) {
 			t.Errorf("Token = %v, want ErrReauthorize", err)
 		}
 		if waited := time.Since(start); waited < 10*time.Second {
 			t.Errorf("it took over after %v, want the lease to end first", waited)
 		}
-		if grant, _ := readGrant(t, store); grant.Rejected == nil || grant.Rejected.Reason != "interrupted" {
+		if grant, _ := f.grant(t); grant.Rejected == nil || grant.Rejected.Reason != "interrupted" {
 			t.Errorf("rejection = %+v, want the reason interrupted", grant.Rejected)
 		}
-		vendor.wantCalls(t, 1)
+		f.vendor.wantCalls(t, 1)
 	})
 }

@@ -95,10 +95,10 @@ func TestSealedRefusesWhatCannotWork(t *testing.T) {
 func TestSealedLeavesNothingOfAValueInTheStore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		memory, vendor := tokenstore.NewMemory(), new(vendor)
-		store := seal(t, memory, parseKeyring(t, oldKeys))
-		install(t, store, vendor, "first")
-		wantToken(t, newSource(t, store, vendor.refresh), "access-1")
+		memory := tokenstore.NewMemory()
+		f := setupOn(t, seal(t, memory, parseKeyring(t, oldKeys)))
+		f.install(t, "first")
+		wantToken(t, f.source(t), "access-1")
 
 		record, err := memory.Get(t.Context(), key)
 		if err != nil {
@@ -245,9 +245,9 @@ func TestAValueMovedToAnotherRecordIsUnreadable(t *testing.T) {
 
 func TestSealedPassesOnWhatTheStoreSays(t *testing.T) {
 	t.Parallel()
-	inner := newFaultyStore()
+	inner := storetest.NewHook(tokenstore.NewMemory(), storetest.Hooks{})
 	store := seal(t, inner, parseKeyring(t, oldKeys))
-	inner.set(func(func() error) error { return errLost }, func(func() error) error { return errLost })
+	inner.Set(storeDown())
 	if _, err := store.Get(t.Context(), key); !errors.Is(err, errLost) || errors.Is(err, tokenstore.ErrUnreadable) {
 		t.Errorf("Get = %v, want the store's error alone", err)
 	}
