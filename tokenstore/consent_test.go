@@ -56,7 +56,7 @@ func TestUninstallKeepsANewerInstallation(t *testing.T) {
 	})
 }
 
-func TestUninstallOutlivesDoubtAndEndsWithTheContext(t *testing.T) {
+func TestUninstallRetriesUntilTheContextEnds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := setupFresh(t)
@@ -84,7 +84,7 @@ func TestSaveReplacesAnyRecord(t *testing.T) {
 		{"a tombstone", `{"format":1,"installation":"first","uninstalled":true}`},
 		{"a live grant", `{"format":1,"installation":"first","access_token":"access-0","refresh_token":"refresh-0"}`},
 		{"a leased grant", `{"format":1,"installation":"first","lease":{"owner":"other","until":"2999-01-01T00:00:00Z"}}`},
-		{"a dead grant", `{"format":1,"installation":"first","access_token":"access-0","refresh_token":"refresh-0",` +
+		{"a rejected grant", `{"format":1,"installation":"first","access_token":"access-0","refresh_token":"refresh-0",` +
 			`"rejected":{"fingerprint":"ac82dfb8fe1bc4f5","reason":"invalid_grant"}}`},
 		{"a damaged record", `{`},
 	}
@@ -131,7 +131,7 @@ func TestSaveReplacesARecordThatCannotBeDecrypted(t *testing.T) {
 	})
 }
 
-// Such a store cannot be written over, since nobody knows the version.
+// Such a record cannot be replaced, since its version is unknown.
 func TestSaveFailsWhereARecordIsUnreadableAndHasNoVersion(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -163,7 +163,7 @@ func TestSaveLeavesANewerFormatUntouched(t *testing.T) {
 	})
 }
 
-func TestSaveRefusesHalfAConsent(t *testing.T) {
+func TestSaveRejectsAnIncompleteConsent(t *testing.T) {
 	t.Parallel()
 	source := setupEmpty(t).source(t)
 	for name, err := range map[string]error{

@@ -15,26 +15,26 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore/storetest"
 )
 
-// witness keeps what an observer was told.
-type witness struct {
-	mu   sync.Mutex
-	told []tokenstore.Refresh
+// refreshLog records what an observer is called with.
+type refreshLog struct {
+	mu        sync.Mutex
+	refreshes []tokenstore.Refresh
 }
 
-func (w *witness) observe(_ context.Context, r tokenstore.Refresh) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.told = append(w.told, r)
+func (l *refreshLog) observe(_ context.Context, r tokenstore.Refresh) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.refreshes = append(l.refreshes, r)
 }
 
-func (w *witness) want(t *testing.T, want ...tokenstore.Refresh) {
+func (l *refreshLog) want(t *testing.T, want ...tokenstore.Refresh) {
 	t.Helper()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if diff := cmp.Diff(want, w.told, cmpopts.EquateErrors()); diff != "" {
-		t.Errorf("the observer was told (-want +got):\n%s", diff)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if diff := cmp.Diff(want, l.refreshes, cmpopts.EquateErrors()); diff != "" {
+		t.Errorf("the observer's calls (-want +got):\n%s", diff)
 	}
-	for _, r := range w.told {
+	for _, r := range l.refreshes {
 		if r.Err != nil {
 			wantNoSecret(t, r.Err.Error())
 		}
@@ -59,7 +59,7 @@ func TestTheObserverHearsTheOutcomeOfARefresh(t *testing.T) {
 			2, refreshed(2*time.Second, nil),
 		},
 		{
-			"a dead grant, once", func(v *vendor) tokenstore.RefreshFunc {
+			"a rejected grant, once", func(v *vendor) tokenstore.RefreshFunc {
 				v.valid = ""
 				return v.late(time.Second)
 			},
@@ -74,12 +74,12 @@ func TestTheObserverHearsTheOutcomeOfARefresh(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				f, witness := setup(t), new(witness)
-				source := f.sourceWith(t, test.refresh(f.vendor), tokenstore.WithObserver(witness.observe))
+				f, log := setup(t), new(refreshLog)
+				source := f.sourceWith(t, test.refresh(f.vendor), tokenstore.WithObserver(log.observe))
 				for range test.calls {
 					_, _ = source.Token(t.Context())
 				}
-				witness.want(t, test.want)
+				log.want(t, test.want)
 			})
 		})
 	}
@@ -88,18 +88,18 @@ func TestTheObserverHearsTheOutcomeOfARefresh(t *testing.T) {
 func TestTheObserverHearsOnlyOfThisProcess(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f, witness := setup(t), new(witness)
+		f, log := setup(t), new(refreshLog)
 		wantToken(t, f.source(t), "access-2")
-		wantToken(t, f.source(t, tokenstore.WithObserver(witness.observe)), "access-2")
-		witness.want(t)
+		wantToken(t, f.source(t, tokenstore.WithObserver(log.observe)), "access-2")
+		log.want(t)
 	})
 }
 
 func TestTheObserverHearsThatTheNewTokenIsNotSaved(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f, witness := setup(t), new(witness)
-		source := f.source(t, tokenstore.WithObserver(witness.observe))
+		f, log := setup(t), new(refreshLog)
+		source := f.source(t, tokenstore.WithObserver(log.observe))
 		puts := 0
 		f.store.Set(storetest.Hooks{BeforePut: func(context.Context, string, tokenstore.Record) error {
 			if puts++; puts == 1 {
@@ -111,19 +111,19 @@ func TestTheObserverHearsThatTheNewTokenIsNotSaved(t *testing.T) {
 			t.Fatalf("Token = %v, want ErrNotSaved", err)
 		}
 		synctest.Wait()
-		witness.want(t, refreshed(5*time.Second, tokenstore.ErrNotSaved))
+		log.want(t, refreshed(5*time.Second, tokenstore.ErrNotSaved))
 
 		time.Sleep(time.Minute)
-		witness.want(t, refreshed(5*time.Second, tokenstore.ErrNotSaved)) // once, however long it lasts
+		log.want(t, refreshed(5*time.Second, tokenstore.ErrNotSaved)) // once, however long it lasts
 		f.store.Set(storetest.Hooks{})
 		if err := source.Wait(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		witness.mu.Lock()
-		last := witness.told[len(witness.told)-1]
-		witness.mu.Unlock()
-		if len(witness.told) != 2 || last.Err != nil || last.Duration < time.Minute {
-			t.Errorf("the observer was told %+v at last, want the refresh that is saved", last)
+		log.mu.Lock()
+		last := log.refreshes[len(log.refreshes)-1]
+		log.mu.Unlock()
+		if len(log.refreshes) != 2 || last.Err != nil || last.Duration < time.Minute {
+			t.Errorf("the observer was called with %+v at last, want the refresh that is saved", last)
 		}
 	})
 }
@@ -131,16 +131,16 @@ func TestTheObserverHearsThatTheNewTokenIsNotSaved(t *testing.T) {
 func TestTheObserverHearsOfABackgroundRefresh(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f, witness := setupFresh(t), new(witness)
+		f, log := setupFresh(t), new(refreshLog)
 		calls := 0
-		source := f.sourceWith(t, limited(&calls), tokenstore.WithObserver(witness.observe))
+		source := f.sourceWith(t, limited(&calls), tokenstore.WithObserver(log.observe))
 		time.Sleep(nearExpiry)
 		wantToken(t, source, "access-1")
 		synctest.Wait()
-		witness.mu.Lock()
-		defer witness.mu.Unlock()
-		if len(witness.told) != 1 || witness.told[0].Err == nil {
-			t.Errorf("the observer was told %+v, want the vendor's slow_down", witness.told)
+		log.mu.Lock()
+		defer log.mu.Unlock()
+		if len(log.refreshes) != 1 || log.refreshes[0].Err == nil {
+			t.Errorf("the observer was called with %+v, want the vendor's slow_down", log.refreshes)
 		}
 	})
 }

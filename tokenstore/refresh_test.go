@@ -99,7 +99,8 @@ func TestALostAnswerCostsTheGrant(t *testing.T) {
 	})
 }
 
-// The answer to the second call says nothing about the first, so the next process must not think that all is well.
+// The answer to the second call says nothing about the first, so the next process must not
+// assume that the token is unused.
 func TestAnAnswerAfterALostOneKeepsTheLease(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -107,7 +108,7 @@ func TestAnAnswerAfterALostOneKeepsTheLease(t *testing.T) {
 		calls := 0
 		source := f.sourceWith(t, func(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
 			if calls++; calls == 2 {
-				return nil, refusal(http.StatusTooManyRequests, "slow_down")
+				return nil, vendorError(http.StatusTooManyRequests, "slow_down")
 			}
 			return f.vendor.losing(0, 1)(ctx, old)
 		})
@@ -145,7 +146,8 @@ func TestInvalidGrantIsNotFinalWhenAnotherProcessHasRefreshed(t *testing.T) {
 	})
 }
 
-// The process that took over is still waiting for its answer when the first one's request is refused.
+// The process that took over is still waiting for its answer when the first one's request is
+// rejected.
 func TestInvalidGrantIsNotFinalWhenTheLeaseIsLost(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -177,7 +179,7 @@ func TestARejectedGrantIsRememberedUntilANewConsent(t *testing.T) {
 		f.vendor.wantCalls(t, 1)
 		grant, record := f.grant(t)
 		if grant.Rejected == nil || grant.Rejected.Reason != "invalid_grant" || grant.Lease != nil || !record.DueAt.IsZero() {
-			t.Errorf("grant = %+v due at %v, want a dead mark, no lease and nothing due", grant, record.DueAt)
+			t.Errorf("grant = %+v due at %v, want a rejection, no lease and nothing due", grant, record.DueAt)
 		}
 
 		if err := source.Save(t.Context(), "second", consent); err != nil {
@@ -224,14 +226,15 @@ func TestARejectionInDoubtIsFoundOrWrittenAgain(t *testing.T) {
 				}
 				f.vendor.wantCalls(t, test.calls)
 				if grant, _ := f.grant(t); grant.Rejected == nil || grant.Rejected.Reason != "invalid_grant" || grant.Lease != nil {
-					t.Errorf("grant = %+v, want it refused and without a lease", grant)
+					t.Errorf("grant = %+v, want it rejected and without a lease", grant)
 				}
 			})
 		})
 	}
 }
 
-// The first token may have been used up by whoever crashed. The second one, found on the way, was simply refused.
+// The first token may have been used up by the process that crashed. The second one, found on
+// the way, was simply rejected.
 func TestTheReasonBelongsToTheTokenThatWasRejected(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -242,7 +245,7 @@ func TestTheReasonBelongsToTheTokenThatWasRejected(t *testing.T) {
 			if old.RefreshToken == "refresh-0" {
 				f.writeRaw(t, `{"format":1,"installation":"first","refresh_token":"refresh-1","expiry":"1999-12-31T00:00:00Z"}`)
 			}
-			return nil, refusal(http.StatusBadRequest, "invalid_grant")
+			return nil, vendorError(http.StatusBadRequest, "invalid_grant")
 		})
 		if _, err := source.Token(t.Context()); !errors.Is(err, tokenstore.ErrReauthorize) {
 			t.Errorf("Token = %v, want ErrReauthorize", err)

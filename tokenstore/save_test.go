@@ -23,7 +23,7 @@ func TestTheNewTokensAreStoredBeforeAnyoneGetsThem(t *testing.T) {
 		wantToken(t, source, "access-2")
 		grant, record := f.grant(t)
 		if grant.AccessToken != "access-2" || grant.RefreshToken != "refresh-2" || grant.Lease != nil || grant.Rejected != nil {
-			t.Errorf("stored grant = %+v, want the new pair without lease and mark", grant)
+			t.Errorf("stored grant = %+v, want the new tokens without lease and rejection", grant)
 		}
 		if want := time.Now().Add(24 * time.Hour).UTC(); record.DueAt != want {
 			t.Errorf("DueAt = %v, want the keep-alive %v", record.DueAt, want)
@@ -42,7 +42,7 @@ func TestNobodyGetsTheNewTokenBeforeItIsStored(t *testing.T) {
 		impatient, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
 		if token, err := source.Token(impatient); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("Token while the pair is on its way = %v, %v, want DeadlineExceeded", token, err)
+			t.Errorf("Token while the new tokens are on their way = %v, %v, want DeadlineExceeded", token, err)
 		}
 		if grant, _ := f.grant(t); grant.RefreshToken != "refresh-1" {
 			t.Errorf("stored refresh token = %s, want refresh-1 still", grant.RefreshToken)
@@ -52,7 +52,7 @@ func TestNobodyGetsTheNewTokenBeforeItIsStored(t *testing.T) {
 	})
 }
 
-func TestWhatARefreshLeavesOutIsKept(t *testing.T) {
+func TestFieldsThatARefreshOmitsAreKept(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := setup(t)
@@ -94,8 +94,8 @@ func TestATokenIsHandedOutWhenTheReplyToItsSaveWasLost(t *testing.T) {
 	}
 }
 
-// The answer is so late that another process takes over, is refused and marks the grant dead. The late answer is the
-// child of the marked token, so it revives the grant.
+// The answer is so late that another process takes over and marks the grant rejected. The late
+// answer is the successor of the rejected token, so it revives the grant.
 func TestASuccessorRevivesItsRejectedPredecessor(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -131,12 +131,13 @@ func TestASuccessorReplacesAPredecessorThatIsLeasedToAnother(t *testing.T) {
 		processes.Wait()
 		f.vendor.wantCalls(t, 2)
 		if grant, _ := f.grant(t); grant.RefreshToken != "refresh-2" || grant.Lease != nil || grant.Rejected != nil {
-			t.Errorf("grant = %+v, want refresh-2 without lease and mark", grant)
+			t.Errorf("grant = %+v, want refresh-2 without lease and rejection", grant)
 		}
 	})
 }
 
-// A key management service that is away looks like a value that cannot be opened. Dropping the pair would lose the grant.
+// A key management service that is unavailable looks like a value that cannot be decrypted. To
+// drop the new tokens would lose the grant.
 func TestTheNewTokensAreKeptWhileTheRecordCannotBeDecrypted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -212,7 +213,7 @@ func TestASuccessorForAFormerInstallationIsDropped(t *testing.T) {
 	}
 }
 
-// A vendor that tolerates reuse gives two pairs for one token. The one that is stored stays.
+// A vendor that tolerates reuse issues two successors of one token. The stored one stays.
 func TestASuccessorNeverReplacesAnotherSuccessor(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -247,7 +248,8 @@ func TestASuccessorOfTheSameTokenForAFormerInstallationIsDropped(t *testing.T) {
 	})
 }
 
-// The token is too short-lived to count as good, so only the record tells that it is the one of this refresh.
+// The token is too short-lived to count as good, so only the record shows that it is the one of
+// this refresh.
 func TestAShortLivedTokenIsHandedOut(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -280,7 +282,7 @@ func TestTheNewTokensAreKeptWhileTheStoreIsDown(t *testing.T) {
 			}
 		}
 		if took := time.Since(start); took > 6*time.Second {
-			t.Errorf("the callers were told after %v, want seconds", took)
+			t.Errorf("the callers were answered after %v, want seconds", took)
 		}
 		time.Sleep(24 * time.Hour)
 		f.store.Set(storetest.Hooks{})

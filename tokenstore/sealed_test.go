@@ -65,7 +65,7 @@ func wantValue(t testing.TB, store tokenstore.Store, key, want string) {
 // The second instance and the one after the restart have rotated their keys.
 func TestSealedKeepsTheContract(t *testing.T) {
 	t.Parallel()
-	pair := func(t *testing.T) (one, other tokenstore.Store) {
+	openTwo := func(t *testing.T) (one, other tokenstore.Store) {
 		t.Helper()
 		memory := tokenstore.NewMemory()
 		return seal(t, memory, parseKeyring(t, oldKeys+","+newKeys)), seal(t, memory, parseKeyring(t, rotatedKeys))
@@ -73,14 +73,14 @@ func TestSealedKeepsTheContract(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) tokenstore.Store {
 		t.Helper()
 		return seal(t, tokenstore.NewMemory(), parseKeyring(t, oldKeys))
-	}, storetest.WithSecondInstance(pair), storetest.WithReopen(func(t *testing.T) (tokenstore.Store, func() tokenstore.Store) {
+	}, storetest.WithSecondInstance(openTwo), storetest.WithReopen(func(t *testing.T) (tokenstore.Store, func() tokenstore.Store) {
 		t.Helper()
-		before, after := pair(t)
+		before, after := openTwo(t)
 		return before, func() tokenstore.Store { return after }
 	}))
 }
 
-func TestSealedRefusesWhatCannotWork(t *testing.T) {
+func TestSealedRejectsMissingArguments(t *testing.T) {
 	t.Parallel()
 	for name, open := range map[string]func() (tokenstore.Store, error){
 		"no store": func() (tokenstore.Store, error) { return tokenstore.Sealed(nil, parseKeyring(t, oldKeys)) },
@@ -316,7 +316,7 @@ func TestSealedTakesAnAEADWithTinksMethods(t *testing.T) {
 	}
 }
 
-func TestParseKeyringRefusesWhatIsNoKeyring(t *testing.T) {
+func TestParseKeyringRejectsInvalidText(t *testing.T) {
 	t.Parallel()
 	const secret = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="
 	tests := []struct{ name, keys, want string }{

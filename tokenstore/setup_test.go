@@ -54,7 +54,7 @@ func (v *vendor) refresh(_ context.Context, old *oauth2.Token) (*oauth2.Token, e
 	defer v.mu.Unlock()
 	v.calls++
 	if old.RefreshToken != v.valid {
-		return nil, refusal(http.StatusBadRequest, "invalid_grant")
+		return nil, vendorError(http.StatusBadRequest, "invalid_grant")
 	}
 	return v.next(), nil
 }
@@ -68,7 +68,8 @@ func (v *vendor) wantCalls(t *testing.T, want int) {
 	}
 }
 
-func refusal(status int, code string) error {
+// vendorError is an error answer of the vendor.
+func vendorError(status int, code string) error {
 	return &oauth2.RetrieveError{Response: &http.Response{StatusCode: status}, ErrorCode: code}
 }
 

@@ -340,7 +340,7 @@ func (s *simulation) letOn(c *call) {
 		s.finish(c, reply{err: unsent{}})
 	case fault < 12 && !toStore && !c.processed:
 		s.tell("%s meets a limit", c.name)
-		s.finish(c, reply{err: refusal(http.StatusTooManyRequests, "slow_down")})
+		s.finish(c, reply{err: vendorError(http.StatusTooManyRequests, "slow_down")})
 	case !c.processed:
 		s.process(c)
 		if s.chance(50) {

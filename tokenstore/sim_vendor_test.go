@@ -68,11 +68,11 @@ func (s *simulation) take(c *call, used string, until time.Time) reply {
 		if s.reuseDetection {
 			s.consentOf(e.child.RefreshToken).alive = false
 		}
-		return reply{err: refusal(http.StatusBadRequest, "invalid_grant")}
+		return reply{err: vendorError(http.StatusBadRequest, "invalid_grant")}
 	}
 	grant := s.consentOf(used)
 	if grant == nil || !grant.alive {
-		return reply{err: refusal(http.StatusBadRequest, "invalid_grant")}
+		return reply{err: vendorError(http.StatusBadRequest, "invalid_grant")}
 	}
 	token := s.mint(grant)
 	c.spent = &exchange{child: token, by: c.by, until: until}

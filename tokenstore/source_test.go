@@ -17,7 +17,7 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore/storetest"
 )
 
-func TestNewTokenSourceRefusesWhatCannotWork(t *testing.T) {
+func TestNewTokenSourceRejectsInvalidArguments(t *testing.T) {
 	t.Parallel()
 	store, refresh := tokenstore.NewMemory(), new(vendor).refresh
 	tests := []struct {
@@ -84,7 +84,7 @@ func TestAGoodTokenComesFromMemory(t *testing.T) {
 		f.store.Set(storetest.Hooks{})
 
 		time.Sleep(90 * time.Second)
-		wantToken(t, source, "access-1") // near its end, it serves while it is renewed
+		wantToken(t, source, "access-1") // near its expiry it is served while it is refreshed
 		synctest.Wait()
 		wantToken(t, source, "access-2")
 		f.vendor.wantCalls(t, 1)
@@ -170,7 +170,7 @@ func TestACallerThatLeavesDoesNotStopTheRefresh(t *testing.T) {
 	})
 }
 
-// Somebody else holds a lease that never ends.
+// Another process holds a lease that never ends.
 func TestARefreshHasATimeLimitOfItsOwn(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -188,7 +188,7 @@ func TestARefreshHasATimeLimitOfItsOwn(t *testing.T) {
 	})
 }
 
-func TestACallerWhoIsGoneStartsNothing(t *testing.T) {
+func TestACallerThatIsGoneStartsNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := setup(t)
@@ -215,7 +215,7 @@ func TestLoad(t *testing.T) {
 	}{
 		{name: "no record", want: tokenstore.ErrNotInstalled},
 		{name: "a tombstone", value: `{"format":1,"installation":"first","uninstalled":true}`, want: tokenstore.ErrNotInstalled},
-		{name: "a dead mark", want: tokenstore.ErrReauthorize, value: `{"format":1,"access_token":"access-1",` + expired +
+		{name: "a rejected grant", want: tokenstore.ErrReauthorize, value: `{"format":1,"access_token":"access-1",` + expired +
 			`,"refresh_token":"refresh-1","rejected":{"fingerprint":"bd473e5dcdce2510","reason":"invalid_grant"}}`},
 		{name: "no refresh token", value: `{"format":1,"access_token":"access-1",` + expired + `}`, want: tokenstore.ErrReauthorize},
 		{name: "a newer format", value: `{"format":2,"access_token":["access-1"]}`, want: tokenstore.ErrUnreadable},
@@ -268,9 +268,9 @@ func TestAStoredTokenIsUsedWhileItIsGood(t *testing.T) {
 		want  string
 	}{
 		{name: "a fresh one", want: "access-1"},
-		{name: "two minutes before its end", after: 58 * time.Minute, want: "access-1"},
-		{name: "half a minute before its end, while it is renewed", after: 59*time.Minute + 30*time.Second, want: "access-1"},
-		{name: "four seconds before its end", after: time.Hour - 4*time.Second, want: "access-2"},
+		{name: "two minutes before its expiry", after: 58 * time.Minute, want: "access-1"},
+		{name: "half a minute before its expiry, while it is refreshed", after: 59*time.Minute + 30*time.Second, want: "access-1"},
+		{name: "four seconds before its expiry", after: time.Hour - 4*time.Second, want: "access-2"},
 		{name: "the one that was invalidated", want: "access-2", spoil: func(t *testing.T, source *tokenstore.TokenSource) {
 			t.Helper()
 			source.Invalidate(t.Context(), wantToken(t, source, "access-1"))
@@ -387,7 +387,7 @@ func TestTheLeaseCoversCallsSaveAndSkew(t *testing.T) {
 					t.Errorf("DueAt = %v, want the keep-alive %v", record.DueAt, before.DueAt)
 				}
 				owners[grant.Lease.Owner] = true
-				return nil, refusal(http.StatusTooManyRequests, "slow_down")
+				return nil, vendorError(http.StatusTooManyRequests, "slow_down")
 			})
 			if _, err := source.Token(t.Context()); err == nil {
 				t.Error("Token = nil, want the vendor's slow_down")
@@ -445,44 +445,46 @@ func TestInvalidate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := setupFresh(t)
 		one, other := f.source(t), f.source(t)
-		refused := wantToken(t, one, "access-1")
+		rejected := wantToken(t, one, "access-1")
 		wantToken(t, other, "access-1")
 
-		one.Invalidate(t.Context(), refused)
+		one.Invalidate(t.Context(), rejected)
 		wantToken(t, one, "access-2")
-		other.Invalidate(t.Context(), refused)
+		other.Invalidate(t.Context(), rejected)
 		wantToken(t, other, "access-2")
 		f.vendor.wantCalls(t, 1)
 
-		one.Invalidate(t.Context(), refused) // late: superseded long ago
+		one.Invalidate(t.Context(), rejected) // late: superseded long ago
 		one.Invalidate(t.Context(), nil)
-		refusedToo := wantToken(t, one, "access-2")
+		rejectedToo := wantToken(t, one, "access-2")
 		f.vendor.wantCalls(t, 1)
 
-		one.Invalidate(t.Context(), refusedToo)
-		one.Invalidate(t.Context(), refused) // must not make access-2 good again
+		one.Invalidate(t.Context(), rejectedToo)
+		one.Invalidate(t.Context(), rejected) // must not make access-2 good again
 		wantToken(t, one, "access-3")
 		f.vendor.wantCalls(t, 2)
 	})
 }
 
-// Found by the simulation: an uninstall that comes late empties the memory, and so a refusal was not remembered.
+// Found by the simulation: a late uninstall clears the memory, and so a rejection was not
+// remembered.
 func TestARejectionIsRememberedWithoutATokenInMemory(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := setupEmpty(t)
 		f.install(t, "second")
 		source := f.source(t)
-		refused := wantToken(t, source, "access-1")
+		rejected := wantToken(t, source, "access-1")
 		if err := source.Uninstall(t.Context(), "first"); err != nil {
 			t.Fatal(err)
 		}
-		source.Invalidate(t.Context(), refused)
+		source.Invalidate(t.Context(), rejected)
 		wantToken(t, source, "access-2")
 	})
 }
 
-// Found by the simulation: the store's answer to a consent made a token good again that was refused before it came.
+// Found by the simulation: the store's answer to a consent made a token good again that was
+// rejected before it came.
 func TestARejectionOutlastsASlowSave(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -518,7 +520,7 @@ func TestAnAnswerThatUsesNothingUpReleasesTheLease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := setup(t)
 		unauthorized := f.sourceWith(t, func(context.Context, *oauth2.Token) (*oauth2.Token, error) {
-			return nil, refusal(http.StatusUnauthorized, "invalid_client")
+			return nil, vendorError(http.StatusUnauthorized, "invalid_client")
 		})
 		_, err := unauthorized.Token(t.Context())
 		if answer, ok := errors.AsType[*oauth2.RetrieveError](err); !ok || answer.ErrorCode != "invalid_client" {
@@ -533,12 +535,12 @@ func TestAnAnswerThatUsesNothingUpReleasesTheLease(t *testing.T) {
 	})
 }
 
-// A vendor that cannot be reached has used nothing up: whoever comes next may ask it at once.
-func TestARefreshThatNeverLeftReleasesTheLease(t *testing.T) {
+// A vendor that cannot be reached has used nothing up: the next caller may ask it at once.
+func TestARefreshThatWasNeverSentReleasesTheLease(t *testing.T) {
 	t.Parallel()
 	for name, opts := range map[string][]tokenstore.Option{
-		"":                       nil,
-		"where reuse is a fault": {tokenstore.WithReuseDetection(30 * time.Second)},
+		"":                     nil,
+		"with reuse detection": {tokenstore.WithReuseDetection(30 * time.Second)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -551,7 +553,7 @@ func TestARefreshThatNeverLeftReleasesTheLease(t *testing.T) {
 					return f.vendor.refresh(ctx, old)
 				}, opts...)
 				if token, err := source.Token(t.Context()); !errors.Is(err, unsent{}) || errors.Is(err, tokenstore.ErrInDoubt) {
-					t.Errorf("Token = %v, %v, want what happened", token, err)
+					t.Errorf("Token = %v, %v, want the transport's error alone", token, err)
 				}
 				began := time.Now()
 				wantToken(t, source, "access-2")
@@ -563,14 +565,14 @@ func TestARefreshThatNeverLeftReleasesTheLease(t *testing.T) {
 	}
 }
 
-// unsent is what a transport says whose request never left.
+// unsent is the error of a transport that never sent its request.
 type unsent struct{}
 
 func (unsent) Error() string { return "connection refused" }
 func (unsent) Unsent() bool  { return true }
 
-// What was lost before is in doubt, whatever became of the second try.
-func TestASecondTryThatNeverLeftLeavesTheFirstInDoubt(t *testing.T) {
+// What was lost before is in doubt, whatever the outcome of the second attempt.
+func TestASecondAttemptThatWasNeverSentLeavesTheFirstInDoubt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f, calls := setup(t), 0
@@ -584,7 +586,7 @@ func TestASecondTryThatNeverLeftLeavesTheFirstInDoubt(t *testing.T) {
 			t.Errorf("Token = %v, %v, want ErrInDoubt", token, err)
 		}
 		if g, _ := f.grant(t); g.Lease == nil {
-			t.Error("the lease is gone, and with it the trace of the first try")
+			t.Error("the lease is gone, and with it the trace of the first attempt")
 		}
 	})
 }

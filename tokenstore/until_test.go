@@ -14,7 +14,7 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore/storetest"
 )
 
-// endsIn is a context of a process that is frozen then.
+// endsIn returns a context of a process that is frozen after d.
 func endsIn(t *testing.T, d time.Duration) context.Context {
 	t.Helper()
 	return detach.Until(t.Context(), time.Now().Add(d))
@@ -42,7 +42,7 @@ func TestARefreshThatAFreezeMightCutOffIsNotSent(t *testing.T) {
 	})
 }
 
-func TestALeaseThatCameTooLateForTheFreezeIsGivenBack(t *testing.T) {
+func TestALeaseTakenTooLateBeforeAFreezeIsReleased(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := setup(t)
@@ -58,13 +58,13 @@ func TestALeaseThatCameTooLateForTheFreezeIsGivenBack(t *testing.T) {
 	})
 }
 
-// A lease that somebody died over is the trace that their refresh may have been taken.
-func TestATraceIsKeptWhenThereIsNoTimeToFollowIt(t *testing.T) {
+// A lease left by a crash is the trace of a refresh that may have used up the token.
+func TestTheTraceOfACrashIsKeptWhenTimeIsShort(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := setup(t)
-		dead := f.sourceWith(t, func(context.Context, *oauth2.Token) (*oauth2.Token, error) { return nil, errLost })
-		_, _ = dead.Token(t.Context())
+		crashed := f.sourceWith(t, func(context.Context, *oauth2.Token) (*oauth2.Token, error) { return nil, errLost })
+		_, _ = crashed.Token(t.Context())
 		time.Sleep(time.Minute)
 		f.store.Set(storetest.Hooks{BeforePut: putSlowly(time.Second)})
 		source := f.source(t)
@@ -77,7 +77,7 @@ func TestATraceIsKeptWhenThereIsNoTimeToFollowIt(t *testing.T) {
 	})
 }
 
-func TestATokenThatServesIsLentBeforeAFreeze(t *testing.T) {
+func TestAUsableTokenIsServedBeforeAFreeze(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := setupFresh(t)
@@ -91,8 +91,8 @@ func TestATokenThatServesIsLentBeforeAFreeze(t *testing.T) {
 	})
 }
 
-// What was sent goes on past the end: to cut it off may cost the grant.
-func TestARefreshThatWasSentIsSeenThrough(t *testing.T) {
+// A refresh that was sent continues past the end: to cut it off may cost the grant.
+func TestARefreshThatWasSentIsCompleted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := setup(t)
@@ -104,7 +104,7 @@ func TestARefreshThatWasSentIsSeenThrough(t *testing.T) {
 	})
 }
 
-// Without an answer, the second try has no time left either.
+// Without an answer, no time is left for a second attempt either.
 func TestAnUnansweredRefreshIsNotSentAgainBeforeAFreeze(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -122,7 +122,7 @@ func TestAnUnansweredRefreshIsNotSentAgainBeforeAFreeze(t *testing.T) {
 	})
 }
 
-func TestAnothersLeaseIsNotWaitedForPastTheEnd(t *testing.T) {
+func TestTheWaitForAnotherLeaseEndsAtTheDeadline(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := setup(t)
@@ -134,7 +134,7 @@ func TestAnothersLeaseIsNotWaitedForPastTheEnd(t *testing.T) {
 			t.Errorf("Token = %v", token)
 		}
 		if err := second.Wait(t.Context()); err != nil || time.Since(began) > 5*time.Second {
-			t.Errorf("it looked on for %v (%v), want 5s at most", time.Since(began), err)
+			t.Errorf("it waited for %v (%v), want 5s at most", time.Since(began), err)
 		}
 		if err := first.Wait(t.Context()); err != nil {
 			t.Error(err)

@@ -12,7 +12,7 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
-// store is a Memory, any method of which can be replaced by a worse one.
+// store is a store in memory, any method of which can be replaced by a broken one.
 type store struct {
 	memory tokenstore.Store
 	get    func(ctx context.Context, key string) (tokenstore.Record, error)
@@ -39,24 +39,24 @@ func (s *store) Due(
 	return s.due(ctx, prefix, before, after, limit)
 }
 
-// overwrite writes r whatever is there.
+// overwrite writes r without a condition.
 func (s *store) overwrite(ctx context.Context, key string, r tokenstore.Record) (string, error) {
 	now, _ := s.memory.Get(ctx, key)
 	r.Version = now.Version
 	return s.memory.Put(ctx, key, r)
 }
 
-func openWorse(worsen func(*store)) tokenstore.Store {
+func openBroken(damage func(*store)) tokenstore.Store {
 	m := tokenstore.NewMemory()
 	s := &store{memory: m, get: m.Get, put: m.Put, delete: m.Delete, due: m.Due}
-	worsen(s)
+	damage(s)
 	return s
 }
 
-// brokenStore is a store that breaks a promise all by itself.
+// brokenStore is a store that breaks a promise without any option.
 type brokenStore struct {
 	name   string
-	worsen func(*store)
+	damage func(*store)
 	breaks []string
 }
 
@@ -65,7 +65,7 @@ func brokenStores() []broken {
 	for _, b := range slices.Concat(
 		brokenGets(), brokenPuts(), brokenDeletes(), brokenExpiry(), brokenDues(), brokenLimits(), brokenContexts(),
 	) {
-		all = append(all, broken{b.name, func() subject { return subject{store: openWorse(b.worsen)} }, b.breaks})
+		all = append(all, broken{b.name, func() subject { return subject{store: openBroken(b.damage)} }, b.breaks})
 	}
 	return all
 }
@@ -129,7 +129,7 @@ func brokenPuts() []brokenStore {
 				}
 				return s.memory.Put(ctx, key, r)
 			}
-		}, []string{"Put replaces the whole record", "Due follows a record that is moved, settled or deleted"}},
+		}, []string{"Put replaces the whole record", "Due follows a record that is moved, finished or deleted"}},
 		{"Put checks no version", func(s *store) { s.put = s.overwrite }, []string{
 			"Put without a version on a record conflicts and changes nothing",
 			"Put with an old version conflicts and changes nothing",
@@ -179,7 +179,7 @@ func brokenPuts() []brokenStore {
 		}},
 		{"versions are counted from one", countVersions, []string{
 			"Put never reuses a version, not even after a delete",
-			"Expired: its version stays dead when the key is used again",
+			"Expired: its version stays invalid when the key is used again",
 		}},
 		{"keys have the record's path removed", func(s *store) {
 			s.put = func(ctx context.Context, key string, r tokenstore.Record) (string, error) {
@@ -241,8 +241,8 @@ func brokenDeletes() []brokenStore {
 		}, []string{
 			"Delete with the version removes the record",
 			"Delete with a version of an absent record conflicts",
-			"Delete without a version removes whatever is there",
-			"Due follows a record that is moved, settled or deleted",
+			"Delete without a version removes any record",
+			"Due follows a record that is moved, finished or deleted",
 		}},
 		{"Delete checks no version", func(s *store) {
 			s.delete = func(ctx context.Context, key, _ string) error { return s.memory.Delete(ctx, key, "") }

@@ -37,7 +37,7 @@ func expiryRules() []rule {
 			mustDelete(t, store, space+"/a", "")
 			wantAbsent(t, store, space+"/a")
 		}},
-		{"Expired: its version stays dead when the key is used again", func(t testing.TB, store tokenstore.Store, space string) {
+		{"Expired: its version stays invalid when the key is used again", func(t testing.TB, store tokenstore.Store, space string) {
 			version := expired(t, store, space+"/a")
 			r := tokenstore.Record{Value: []byte("new")}
 			r.Version = mustPut(t, store, space+"/a", r)

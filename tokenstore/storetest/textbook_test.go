@@ -13,7 +13,7 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
-// database stands for any database: rows, each changed by one conditional statement at a time.
+// database is like any database: rows, each changed by one conditional statement at a time.
 type database struct {
 	mu   sync.Mutex
 	rows map[string]tokenstore.Record
@@ -138,7 +138,7 @@ func newDatabase() *database {
 	return &database{rows: make(map[string]tokenstore.Record)}
 }
 
-func TestTheTextbookKeepsTheContract(t *testing.T) {
+func TestTheTextbookStoreKeepsTheContract(t *testing.T) {
 	t.Parallel()
 	db := newDatabase() // one for all rules
 	open := func(*testing.T) tokenstore.Store { return newTextbook(db) }

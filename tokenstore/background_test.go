@@ -15,18 +15,18 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore/storetest"
 )
 
-// nearExpiry is when a token of the vendor is due for renewal and still serves.
+// nearExpiry is the age at which a token of the vendor is refreshed and still usable.
 const nearExpiry = time.Hour - 30*time.Second
 
-// limited is a road to a vendor that answers, and refreshes nothing.
+// limited returns a refresh function whose vendor answers, and refreshes nothing.
 func limited(calls *int) tokenstore.RefreshFunc {
 	return func(context.Context, *oauth2.Token) (*oauth2.Token, error) {
 		*calls++
-		return nil, refusal(http.StatusTooManyRequests, "slow_down")
+		return nil, vendorError(http.StatusTooManyRequests, "slow_down")
 	}
 }
 
-func TestARenewalAheadOfExpiryBlocksNobody(t *testing.T) {
+func TestABackgroundRefreshBlocksNoCaller(t *testing.T) {
 	t.Parallel()
 	for name, warm := range map[string]bool{"from memory": true, "in a process that has just started": false} {
 		t.Run(name, func(t *testing.T) {
@@ -52,7 +52,7 @@ func TestARenewalAheadOfExpiryBlocksNobody(t *testing.T) {
 					t.Fatal(err)
 				}
 				if took := time.Since(start); took != 3*time.Second {
-					t.Errorf("Wait returned after %v, want the 3s that the renewal takes", took)
+					t.Errorf("Wait returned after %v, want the 3s that the refresh takes", took)
 				}
 				wantToken(t, source, "access-2")
 				f.vendor.wantCalls(t, 1)
@@ -61,7 +61,7 @@ func TestARenewalAheadOfExpiryBlocksNobody(t *testing.T) {
 	}
 }
 
-func TestATokenThatIsRefusedWhileItIsRenewedServesNobody(t *testing.T) {
+func TestATokenRejectedDuringItsRefreshIsNotServed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := setupFresh(t)
@@ -73,7 +73,7 @@ func TestATokenThatIsRefusedWhileItIsRenewedServesNobody(t *testing.T) {
 	})
 }
 
-func TestARenewalThatFailsIsTriedAgainAfterAPause(t *testing.T) {
+func TestABackgroundRefreshThatFailsIsRepeatedAtIntervals(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := setupFresh(t)
@@ -82,7 +82,7 @@ func TestARenewalThatFailsIsTriedAgainAfterAPause(t *testing.T) {
 		wantToken(t, source, "access-1")
 		time.Sleep(nearExpiry)
 
-		for range 240 { // in 24 of the 25 seconds that the token still serves
+		for range 240 { // in 24 of the 25 seconds in which the token is still usable
 			wantToken(t, source, "access-1")
 			time.Sleep(100 * time.Millisecond)
 		}
@@ -96,7 +96,7 @@ func TestARenewalThatFailsIsTriedAgainAfterAPause(t *testing.T) {
 	})
 }
 
-func TestARenewalThatIsRefusedEndsWithTheToken(t *testing.T) {
+func TestARejectedBackgroundRefreshShowsWhenTheTokenExpires(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := setupFresh(t)
@@ -105,7 +105,7 @@ func TestARenewalThatIsRefusedEndsWithTheToken(t *testing.T) {
 		wantToken(t, source, "access-1")
 		time.Sleep(nearExpiry)
 
-		for range 3 { // the vendor may still take the access token, and says so with a 401 when it does not
+		for range 3 { // the vendor may still accept the access token, and answers 401 when it does not
 			wantToken(t, source, "access-1")
 			time.Sleep(6 * time.Second)
 		}
@@ -117,7 +117,7 @@ func TestARenewalThatIsRefusedEndsWithTheToken(t *testing.T) {
 	})
 }
 
-func TestARenewalForgetsWhatWasUninstalled(t *testing.T) {
+func TestABackgroundRefreshFindsAnUninstall(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := setupFresh(t)
@@ -135,7 +135,7 @@ func TestARenewalForgetsWhatWasUninstalled(t *testing.T) {
 	})
 }
 
-func TestKeepAliveRefreshesWhatIsDue(t *testing.T) {
+func TestKeepAliveRefreshesADueGrant(t *testing.T) {
 	t.Parallel()
 	const week = 7 * 24 * time.Hour
 	rejected := func(t *testing.T, f *fleet) {
@@ -195,7 +195,7 @@ func TestKeepAliveRefreshesWhatIsDue(t *testing.T) {
 	}
 }
 
-func TestKeepAliveLetsACallerHaveTheGoodToken(t *testing.T) {
+func TestTokenReturnsTheGoodTokenDuringKeepAlive(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := setupFresh(t)
@@ -210,7 +210,7 @@ func TestKeepAliveLetsACallerHaveTheGoodToken(t *testing.T) {
 			if err := source.KeepAlive(t.Context()); err != nil {
 				t.Error(err)
 			}
-			wantToken(t, source, "access-3") // it returns when the renewal is done
+			wantToken(t, source, "access-3") // it returns when the refresh is done
 		})
 		synctest.Wait()
 		wantToken(t, source, "access-2")
@@ -218,15 +218,16 @@ func TestKeepAliveLetsACallerHaveTheGoodToken(t *testing.T) {
 	})
 }
 
-// Nobody uses this grant for half a year, and the vendor forgets what is idle for 15 days.
-func TestKeepAliveOutlivesAnIdleHalfYear(t *testing.T) {
+// This grant is not used for half a year, and the vendor expires grants that are idle for 15
+// days.
+func TestKeepAliveKeepsAnIdleGrantForHalfAYear(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := setupFresh(t)
 		used := time.Now()
 		source := f.sourceWith(t, func(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
 			if time.Since(used) > 15*24*time.Hour {
-				return nil, refusal(http.StatusBadRequest, "invalid_grant")
+				return nil, vendorError(http.StatusBadRequest, "invalid_grant")
 			}
 			used = time.Now()
 			return f.vendor.refresh(ctx, old)
@@ -246,7 +247,7 @@ func TestKeepAliveOutlivesAnIdleHalfYear(t *testing.T) {
 	})
 }
 
-func TestKeepAliveThatFailsIsDueStill(t *testing.T) {
+func TestAGrantStaysDueWhenKeepAliveFails(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := setupFresh(t)
