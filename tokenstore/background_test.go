@@ -218,8 +218,8 @@ func TestTokenReturnsTheGoodTokenDuringKeepAlive(t *testing.T) {
 	})
 }
 
-// This grant is not used for half a year, and the vendor expires grants that are idle for 15
-// days.
+// This grant is not used for half a year, and the vendor expires grants that are idle for
+// 15 days.
 func TestKeepAliveKeepsAnIdleGrantForHalfAYear(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -8,9 +8,9 @@ import (
 )
 
 // Checked returns a [Store] that rejects a context that is over and arguments outside the
-// limits before store gets them, and truncates the times of a record to UTC milliseconds. The
-// constructor of a backend returns its store through Checked, so that its methods need no
-// checks of their own, except for the cursor of Due (see [ParseCursor]).
+// limits before store gets them, and truncates the times of a record to UTC milliseconds.
+// The constructor of a backend returns its store through Checked, so that its methods
+// need no checks of their own, except for the cursor of Due (see [ParseCursor]).
 func Checked(store Store) Store { return checked{store} }
 
 type checked struct{ store Store }

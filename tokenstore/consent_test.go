@@ -177,7 +177,8 @@ func TestSaveRejectsAnIncompleteConsent(t *testing.T) {
 	}
 }
 
-// The write landed although its reply was lost, and a sibling has refreshed the grant before this process reads again.
+// The write landed although its reply was lost, and a sibling has refreshed the grant
+// before this process reads again.
 func TestSaveInDoubtDoesNotUndoARefresh(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

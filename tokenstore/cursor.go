@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// Cursor is a place in the order of a listing by [Store.Due]: by time, then by key. A backend
-// returns the text of the last one of a page as next and gets it back as after. The zero
-// Cursor comes before all others, and its text is "".
+// Cursor is a place in the order of a listing by [Store.Due]: by time, then by key. A
+// backend returns the text of the last one of a page as next and gets it back as after.
+// The zero Cursor comes before all others, and its text is "".
 type Cursor struct {
 	DueAt int64 // Unix milliseconds
 	Key   string

@@ -7,8 +7,8 @@ import (
 
 // The errors of a [TokenSource], for errors.Is.
 var (
-	// ErrNotInstalled means that the key has no grant, or one that was uninstalled. Install
-	// the app.
+	// ErrNotInstalled means that the key has no grant, or one that was uninstalled.
+	// Install the app.
 	ErrNotInstalled = errors.New("tokenstore: not installed")
 
 	// ErrReauthorize means that the vendor has rejected the grant for good. Only a new
@@ -19,19 +19,19 @@ var (
 	// source tries again on a later call, after the lease of this attempt has run out.
 	ErrInDoubt = errors.New("tokenstore: the vendor did not answer the refresh")
 
-	// ErrNotSaved means that the vendor issued a new token which the store has not taken yet.
-	// The source keeps trying to save it in the background and returns it once it is stored.
-	// Call again, and keep the process alive (see Wait).
+	// ErrNotSaved means that the vendor issued a new token which the store has not taken
+	// yet. The source keeps trying to save it in the background and returns it once it is
+	// stored. Call again, and keep the process alive (see Wait).
 	ErrNotSaved = errors.New("tokenstore: the refreshed token is not saved yet")
 
-	// ErrUnreadable means that there is a record which this program cannot read: its value is
-	// damaged, cannot be decrypted by a Sealed store, or was written by a newer program. The
-	// record is left unchanged.
+	// ErrUnreadable means that there is a record which this program cannot read: its
+	// value is damaged, cannot be decrypted by a Sealed store, or was written by a newer
+	// program. The record is left unchanged.
 	ErrUnreadable = errors.New("tokenstore: the record cannot be read")
 )
 
-// Error is what every method of a [TokenSource] returns when it fails. Its text never holds
-// a token. The text of the error it wraps may, so log the Error.
+// Error is what every method of a [TokenSource] returns when it fails. Its text never
+// holds a token. The text of the error it wraps may, so log the Error.
 type Error struct {
 	Key  string // of the grant
 	Step string // what failed, such as "refresh" or "read grant"
@@ -40,7 +40,8 @@ type Error struct {
 	text string
 }
 
-// failed describes a failure of the grant under key. It removes the secrets from the text.
+// failed describes a failure of the grant under key. It removes the secrets from the
+// text.
 func failed(key, step string, err error, secrets ...string) *Error {
 	const longest = 500
 	text := err.Error()

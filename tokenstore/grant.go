@@ -11,12 +11,12 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// grantFormat is the format this program writes. A record with a higher one was written by a
-// newer program.
+// grantFormat is the format this program writes. A record with a higher one was written
+// by a newer program.
 const grantFormat = 1
 
-// grant is the JSON value of a token record: what the vendor issued, who may refresh it now,
-// and whether the vendor has rejected it.
+// grant is the JSON value of a token record: what the vendor issued, who may refresh it
+// now, and whether the vendor has rejected it.
 type grant struct {
 	Format       int        `json:"format"`
 	Installation string     `json:"installation"`
@@ -47,12 +47,12 @@ type rejection struct {
 // The reasons of a rejection.
 const (
 	reasonInvalidGrant = "invalid_grant" // revoked, expired or used elsewhere
-	reasonInterrupted  = "interrupted"   // an earlier refresh was cut off; the vendor may have rotated the token then
+	reasonInterrupted  = "interrupted"   // an earlier refresh, which was cut off, may have used up the token
 )
 
-// newGrant returns the grant to store for a token. What the answer leaves out is taken from
-// the predecessor: vendors may omit a refresh token that they do not rotate, and a scope
-// that did not change.
+// newGrant returns the grant to store for a token. What the answer leaves out is taken
+// from the predecessor: vendors may omit a refresh token that they do not rotate, and a
+// scope that did not change.
 func newGrant(installation string, token *oauth2.Token, predecessor grant) grant {
 	g := grant{
 		Format:       grantFormat,
@@ -98,14 +98,15 @@ func (g grant) isLeasedBy(owner string) bool {
 	return g.Lease != nil && g.Lease.Owner == owner
 }
 
-// sameTokens reports whether g holds the tokens of other, whatever their leases and marks.
+// sameTokens reports whether g holds the tokens of other, whatever their leases and
+// marks.
 func (g grant) sameTokens(other grant) bool {
 	return g.Installation == other.Installation &&
 		g.AccessToken == other.AccessToken && g.RefreshToken == other.RefreshToken
 }
 
-// isPredecessorOf reports whether g still holds the refresh token that the vendor exchanged
-// for successor, of the same installation.
+// isPredecessorOf reports whether g still holds the refresh token that the vendor
+// exchanged for successor, of the same installation.
 func (g grant) isPredecessorOf(successor grant, used string) bool {
 	return g.Installation == successor.Installation && g.RefreshToken == used
 }
@@ -133,8 +134,8 @@ func parseGrant(value []byte) (grant, error) {
 	return g, nil
 }
 
-// isForeign reports whether err, of load, says that the record was read and is no grant of
-// this program. A record that cannot be unsealed may be one.
+// isForeign reports whether err, of load, says that the record was read and is no grant
+// of this program. A record that cannot be unsealed may be one.
 func isForeign(err error) bool {
 	return errors.Is(err, errDamaged) || errors.Is(err, errNewer)
 }

@@ -21,16 +21,16 @@ const (
 )
 
 // ParseKeyring reads AES-256 keys from "id:base64,id:base64": 32 random bytes each, in
-// standard base64, as "openssl rand -base64 32" prints them. The first key encrypts, all of
-// them decrypt. An id has 1 to 40 printable characters and is stored in front of every value
-// that its key encrypted; it must not change. Spaces around an entry are ignored.
+// standard base64, as "openssl rand -base64 32" prints them. The first key encrypts, all
+// of them decrypt. An id has 1 to 40 printable characters and is stored in front of every
+// value that its key encrypted; it must not change. Spaces around an entry are ignored.
 //
-// To rotate, add the new key behind the others, and once every process has it, move it to the
-// front. A record is encrypted anew whenever it is written, so a key may be removed when no
-// value that it encrypted will be read again.
+// To rotate, add the new key behind the others, and once every process has it, move it to
+// the front. A record is encrypted anew whenever it is written, so a key may be removed
+// when no value that it encrypted will be read again.
 //
-// Values are encrypted with AES-256-GCM under random nonces of 96 bits, which is good for 2^32
-// writes with one key: thirteen years at ten per second.
+// Values are encrypted with AES-256-GCM under random nonces of 96 bits, which is good for
+// 2^32 writes with one key: thirteen years at ten per second.
 //
 // An error matches [ErrInvalid] and holds neither keys nor ids. The AEAD prints as
 // "[redacted]".

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// A bubble moves both clocks at once, so this looks at them apart: an NTP step or a suspended machine moves only one.
+// A bubble moves both clocks at once, so this looks at them apart: an NTP step or a
+// suspended machine moves only one.
 func TestBothClocksMustLeaveTimeForTheCallAndTheSave(t *testing.T) {
 	t.Parallel()
 	const need = defaultRefreshTimeout + saveTimeout

@@ -9,9 +9,10 @@ import (
 	"time"
 )
 
-// NewMemory returns an empty [Store] in the memory of this process, for tests, demos and bots
-// that may forget: everything is lost when the process ends. It keeps the whole contract of
-// Store, and its Due is exact. Its clock is time.Now, and it starts no goroutine.
+// NewMemory returns an empty [Store] in the memory of this process, for tests, demos and
+// bots that may forget: everything is lost when the process ends. It keeps the whole
+// contract of Store, and its Due is exact. Its clock is time.Now, and it starts no
+// goroutine.
 func NewMemory() Store {
 	return Checked(&memory{records: make(map[string]Record)})
 }
@@ -88,8 +89,8 @@ func (m *memory) Due(
 	return keys, "", nil
 }
 
-// dropExpired removes expired records. Each method calls it first and handles expiry nowhere
-// else.
+// dropExpired removes expired records. Each method calls it first and handles expiry
+// nowhere else.
 func (m *memory) dropExpired() {
 	expired := m.expiry.until(time.Now().UnixMilli())
 	if len(expired) == 0 {
@@ -112,8 +113,8 @@ func (m *memory) remove(key string) {
 	m.expiry.remove(r.ExpiresAt, key)
 }
 
-// timeIndex holds keys by one of their times, oldest first. Keys without that time are not in
-// it.
+// timeIndex holds keys by one of their times, oldest first. Keys without that time are
+// not in it.
 type timeIndex []Cursor
 
 func (x *timeIndex) add(at time.Time, key string) {

@@ -34,8 +34,8 @@ func WithRefreshTimeout(timeout time.Duration) Option {
 	}
 }
 
-// WithKeepAlive sets how long after a refresh KeepAlive refreshes again, so that the vendor
-// does not expire an idle grant; the default is 7 days.
+// WithKeepAlive sets how long after a refresh KeepAlive refreshes again, so that the
+// vendor does not expire an idle grant; the default is 7 days.
 func WithKeepAlive(after time.Duration) Option {
 	return func(c *sourceConfig) error {
 		if after <= 0 {
@@ -66,15 +66,15 @@ type Refresh struct {
 	Duration time.Duration // since the lease was taken
 
 	// Err is nil when the new token is stored. Otherwise it is an *Error that callers of
-	// Token may get too: ErrReauthorize when the vendor rejected the grant, ErrNotSaved while
-	// the new token waits for the store (a second Refresh follows when it is saved),
-	// ErrInDoubt, or the vendor's error.
+	// Token may get too: ErrReauthorize when the vendor rejected the grant, ErrNotSaved
+	// while the new token waits for the store (a second Refresh follows when it is
+	// saved), ErrInDoubt, or the vendor's error.
 	Err error
 }
 
-// WithObserver calls observe after every refresh of this process, also after those that no
-// caller waits for. The refresh ends only when observe returns, so it must be quick, and
-// safe for concurrent use.
+// WithObserver calls observe after every refresh of this process, also after those that
+// no caller waits for. The refresh ends only when observe returns, so it must be quick,
+// and safe for concurrent use.
 func WithObserver(observe func(context.Context, Refresh)) Option {
 	return func(c *sourceConfig) error {
 		if observe == nil {

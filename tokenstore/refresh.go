@@ -32,8 +32,8 @@ var (
 	errNearDeadline = fmt.Errorf("%w: too little time is left before the process is frozen", context.DeadlineExceeded)
 )
 
-// refresher obtains a good token on behalf of all callers of this process. Its methods are
-// the steps of docs/protocol.md, Tokens.
+// refresher obtains a good token on behalf of all callers of this process. Its methods
+// are the steps of docs/protocol.md, Tokens.
 type refresher struct {
 	source *TokenSource
 	owner  string // of every lease that this refresher takes
@@ -43,7 +43,7 @@ type refresher struct {
 	err   error
 
 	staleReady chan struct{} // closed when staleToken is set
-	staleToken *oauth2.Token // the stored token, usable while it is refreshed; guarded by source.mu
+	staleToken *oauth2.Token // the stored token, still usable; guarded by source.mu
 
 	unsaved       chan struct{} // closed when the store has not taken the new token for saveTimeout
 	signalUnsaved func()
@@ -75,8 +75,8 @@ func newRefresher(s *TokenSource) *refresher {
 }
 
 // wait blocks until the refresh ends, until the new token has waited too long for the
-// store, or until ctx ends. It also returns once stale is closed, with the stale token; nil
-// means that the caller needs a new one.
+// store, or until ctx ends. It also returns once stale is closed, with the stale token;
+// nil means that the caller needs a new one.
 func (r *refresher) wait(ctx context.Context, stale <-chan struct{}) (*oauth2.Token, error) {
 	select {
 	case <-stale:
@@ -109,9 +109,9 @@ func (r *refresher) run(ctx context.Context) {
 }
 
 // attempt finds a good token, or takes the lease and refreshes. It fails with errReload
-// when the grant must be read again. Its time limit covers another process's lease. What it
-// sends and saves under its own lease is limited by that lease instead, because to give up
-// half-way would lose the grant.
+// when the grant must be read again. Its time limit covers another process's lease. What
+// it sends and saves under its own lease is limited by that lease instead, because to
+// give up half-way would lose the grant.
 func (r *refresher) attempt(detached context.Context) (*oauth2.Token, error) {
 	s := r.source
 	ctx, cancel := detach.Context(detached, 2*r.leaseLength())
@@ -273,9 +273,9 @@ func (r *refresher) maySendAgain(err error) bool {
 	return neverSent(err) || isAmbiguous(err)
 }
 
-// markRejected records that the vendor rejected the refresh token, which stops all further
-// attempts. It writes at the version of the lease, so a refresh of another process wins; it
-// reports whether the mark was written.
+// markRejected records that the vendor rejected the refresh token, which stops all
+// further attempts. It writes at the version of the lease, so a refresh of another
+// process wins; it reports whether the mark was written.
 func (r *refresher) markRejected(ctx context.Context, leased leasedGrant) (reason string, marked bool) {
 	reason = reasonInvalidGrant
 	if r.unacknowledged == leased.grant.RefreshToken {
@@ -289,8 +289,8 @@ func (r *refresher) markRejected(ctx context.Context, leased leasedGrant) (reaso
 }
 
 // release gives the lease back when the refresh token was not used up; if that fails, the
-// lease runs out. The lease stays where an earlier refresh is unacknowledged: it tells the
-// next process that the token may have been used up.
+// lease runs out. The lease stays where an earlier refresh is unacknowledged: it tells
+// the next process that the token may have been used up.
 func (r *refresher) release(ctx context.Context, leased leasedGrant) {
 	if r.unacknowledged == leased.grant.RefreshToken {
 		return

@@ -83,7 +83,8 @@ func TestAVendorThatDetectsReuseIsNotAskedTwice(t *testing.T) {
 	})
 }
 
-// Nothing at the vendor brings the lost token back, so the grant is rejected, with that reason.
+// Nothing at the vendor brings the lost token back, so the grant is rejected, with that
+// reason.
 func TestALostAnswerCostsTheGrant(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -99,8 +100,8 @@ func TestALostAnswerCostsTheGrant(t *testing.T) {
 	})
 }
 
-// The answer to the second call says nothing about the first, so the next process must not
-// assume that the token is unused.
+// The answer to the second call says nothing about the first, so the next process must
+// not assume that the token is unused.
 func TestAnAnswerAfterALostOneKeepsTheLease(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -125,7 +126,8 @@ func TestAnAnswerAfterALostOneKeepsTheLease(t *testing.T) {
 	})
 }
 
-// A process is frozen behind its lease; another takes over and refreshes; then the first one's request arrives.
+// A process is frozen behind its lease; another takes over and refreshes; then the first
+// one's request arrives.
 func TestInvalidGrantIsNotFinalWhenAnotherProcessHasRefreshed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -146,8 +148,8 @@ func TestInvalidGrantIsNotFinalWhenAnotherProcessHasRefreshed(t *testing.T) {
 	})
 }
 
-// The process that took over is still waiting for its answer when the first one's request is
-// rejected.
+// The process that took over is still waiting for its answer when the first one's request
+// is rejected.
 func TestInvalidGrantIsNotFinalWhenTheLeaseIsLost(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -233,8 +235,8 @@ func TestARejectionInDoubtIsFoundOrWrittenAgain(t *testing.T) {
 	}
 }
 
-// The first token may have been used up by the process that crashed. The second one, found on
-// the way, was simply rejected.
+// The first token may have been used up by the process that crashed. The second one,
+// found on the way, was simply rejected.
 func TestTheReasonBelongsToTheTokenThatWasRejected(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -94,8 +94,8 @@ func TestATokenIsHandedOutWhenTheReplyToItsSaveWasLost(t *testing.T) {
 	}
 }
 
-// The answer is so late that another process takes over and marks the grant rejected. The late
-// answer is the successor of the rejected token, so it revives the grant.
+// The answer is so late that another process takes over and marks the grant rejected. The
+// late answer is the successor of the rejected token, so it revives the grant.
 func TestASuccessorRevivesItsRejectedPredecessor(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -115,7 +115,8 @@ func TestASuccessorRevivesItsRejectedPredecessor(t *testing.T) {
 	})
 }
 
-// The answer is late, and another process has already leased the grant and sent the same token.
+// The answer is late, and another process has already leased the grant and sent the same
+// token.
 func TestASuccessorReplacesAPredecessorThatIsLeasedToAnother(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -136,8 +137,8 @@ func TestASuccessorReplacesAPredecessorThatIsLeasedToAnother(t *testing.T) {
 	})
 }
 
-// A key management service that is unavailable looks like a value that cannot be decrypted. To
-// drop the new tokens would lose the grant.
+// A key management service that is unavailable looks like a value that cannot be
+// decrypted. To drop the new tokens would lose the grant.
 func TestTheNewTokensAreKeptWhileTheRecordCannotBeDecrypted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -248,8 +249,8 @@ func TestASuccessorOfTheSameTokenForAFormerInstallationIsDropped(t *testing.T) {
 	})
 }
 
-// The token is too short-lived to count as good, so only the record shows that it is the one of
-// this refresh.
+// The token is too short-lived to count as good, so only the record shows that it is the
+// one of this refresh.
 func TestAShortLivedTokenIsHandedOut(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

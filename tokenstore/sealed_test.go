@@ -256,7 +256,8 @@ func TestSealedPassesOnWhatTheStoreSays(t *testing.T) {
 	}
 }
 
-// tinkAEAD is what Tink's AEAD looks like from here: opaque errors, a prefix of its own, and perhaps a service behind it.
+// tinkAEAD is what Tink's AEAD looks like from here: opaque errors, a prefix of its own,
+// and perhaps a service behind it.
 type tinkAEAD struct {
 	tokenstore.AEAD
 

@@ -48,7 +48,8 @@ func (v *vendor) next() *oauth2.Token {
 	return token.WithExtra(map[string]any{"scope": "meeting:write", "api_url": "https://api-eu.zoom.us"})
 }
 
-// refresh is a tokenstore.RefreshFunc that fails only for a refresh token that is not valid.
+// refresh is a tokenstore.RefreshFunc that fails only for a refresh token that is not
+// valid.
 func (v *vendor) refresh(_ context.Context, old *oauth2.Token) (*oauth2.Token, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -73,8 +74,8 @@ func vendorError(status int, code string) error {
 	return &oauth2.RetrieveError{Response: &http.Response{StatusCode: status}, ErrorCode: code}
 }
 
-// losing returns a refresh function whose first calls are lost: before they reach the vendor, or
-// the answer after.
+// losing returns a refresh function whose first calls are lost: before they reach the
+// vendor, or the answer after.
 func (v *vendor) losing(before, after int) tokenstore.RefreshFunc {
 	return func(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
 		if before > 0 {
@@ -99,8 +100,8 @@ func (v *vendor) late(after time.Duration) tokenstore.RefreshFunc {
 	}
 }
 
-// fleet is what the sources of several processes share: a store with one grant, and the vendor
-// that issued it.
+// fleet is what the sources of several processes share: a store with one grant, and the
+// vendor that issued it.
 type fleet struct {
 	store  *storetest.Hook
 	vendor *vendor

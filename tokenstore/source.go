@@ -23,19 +23,21 @@ const (
 	tombstoneTTL = 90 * 24 * time.Hour
 )
 
-// RefreshFunc asks the vendor for the successor of old. It sends old's refresh token exactly
-// once, since the source decides about a second attempt, and gives up when ctx ends.
+// RefreshFunc asks the vendor for the successor of old. It sends old's refresh token
+// exactly once, since the source decides about a second attempt, and gives up when ctx
+// ends.
 //
 // An error answer of the vendor is an *oauth2.RetrieveError, wrapped or not, as
 // golang.org/x/oauth2 returns it; its ErrorCode "invalid_grant" means that the grant is
-// rejected. A 5xx, a 408 and any other error count as no answer: the vendor may or may not
-// have used up the token. An error with a method Unsent() bool that returns true states that
-// the vendor cannot have, because the request was never sent.
+// rejected. A 5xx, a 408 and any other error count as no answer: the vendor may or may
+// not have used up the token. An error with a method Unsent() bool that returns true
+// states that the vendor cannot have, because the request was never sent.
 type RefreshFunc func(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error)
 
-// TokenSource hands out the access token of one grant and refreshes it near its expiry. Any
-// number of sources, in any number of processes, may share the record: a rotating refresh
-// token is used by one of them, and its successor is stored before it is handed out.
+// TokenSource hands out the access token of one grant and refreshes it near its expiry.
+// Any number of sources, in any number of processes, may share the record: a rotating
+// refresh token is used by one of them, and its successor is stored before it is handed
+// out.
 //
 // All methods may be called by any number of goroutines.
 type TokenSource struct {
@@ -51,9 +53,9 @@ type TokenSource struct {
 	retryAt  time.Time     // when the next refresh may begin while the current token is usable
 }
 
-// NewTokenSource returns the source of the grant stored under key. It reads nothing yet: the
-// grant may be stored later, with Save. Use one source per key and process; two are safe,
-// but each reads the store for itself.
+// NewTokenSource returns the source of the grant stored under key. It reads nothing yet:
+// the grant may be stored later, with Save. Use one source per key and process; two are
+// safe, but each reads the store for itself.
 func NewTokenSource(store Store, key string, refresh RefreshFunc, opts ...Option) (*TokenSource, error) {
 	if store == nil || refresh == nil {
 		return nil, fmt.Errorf("%w: a token source needs a store and a refresh function", ErrInvalid)
@@ -73,10 +75,10 @@ func NewTokenSource(store Store, key string, refresh RefreshFunc, opts ...Option
 	return &TokenSource{store: store, key: key, refresh: refresh, config: config}, nil
 }
 
-// Token returns an access token that is believed good, with the extras "scope" and "api_url"
-// and without the refresh token. Usually it costs no I/O. In the last minute before a token
-// expires it is still returned at once, while a refresh runs in the background; only in the
-// last five seconds callers wait.
+// Token returns an access token that is believed good, with the extras "scope" and
+// "api_url" and without the refresh token. Usually it costs no I/O. In the last minute
+// before a token expires it is still returned at once, while a refresh runs in the
+// background; only in the last five seconds callers wait.
 //
 // A refresh continues when ctx ends, since the vendor may already have used up the old
 // token: ctx limits only the caller's wait. Under bridge.Until no refresh is sent in the
@@ -134,21 +136,22 @@ func (s *TokenSource) KeepAlive(ctx context.Context) error {
 	return err
 }
 
-// Invalidate reports that the vendor rejected this access token although it looked good. The
-// source does not return it again; a newer one, of this process or another, stays in use.
+// Invalidate reports that the vendor rejected this access token although it looked good.
+// The source does not return it again; a newer one, of this process or another, stays in
+// use.
 func (s *TokenSource) Invalidate(_ context.Context, token *oauth2.Token) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	// A token older than the current one is superseded anyway. To remember it would forget a
-	// newer rejection.
+	// A token older than the current one is superseded anyway. To remember it would
+	// forget a newer rejection.
 	if token != nil && (s.current == nil || s.current.AccessToken == token.AccessToken) {
 		s.rejected = token.AccessToken //mutant:remember-rejected
 	}
 }
 
 // Wait returns when no refresh of this process is running, or with ctx's error. Call it
-// before the process ends or is frozen, as on AWS Lambda: a refresh that is cut off between
-// the vendor's answer and the store costs the grant.
+// before the process ends or is frozen, as on AWS Lambda: a refresh that is cut off
+// between the vendor's answer and the store costs the grant.
 func (s *TokenSource) Wait(ctx context.Context) error {
 	s.mu.Lock()
 	running := s.running
@@ -165,12 +168,13 @@ func (s *TokenSource) Wait(ctx context.Context) error {
 }
 
 // Save stores the token of a new consent, whatever the key holds: a tombstone, a rejected
-// grant, even a record that is damaged or sealed with a lost key. The installation is an id
-// that was never used before. A refresh that is running for the former installation cannot
-// overwrite the new grant.
+// grant, even a record that is damaged or sealed with a lost key. The installation is an
+// id that was never used before. A refresh that is running for the former installation
+// cannot overwrite the new grant.
 //
-// Save waits for the store until ctx ends, and then fails with ErrNotSaved and the cause: ask
-// for consent again. It fails with ErrUnreadable when a newer program wrote the record.
+// Save waits for the store until ctx ends, and then fails with ErrNotSaved and the cause:
+// ask for consent again. It fails with ErrUnreadable when a newer program wrote the
+// record.
 func (s *TokenSource) Save(ctx context.Context, installation string, token *oauth2.Token) error {
 	const step = "save a consent"
 	if installation == "" || token == nil || token.AccessToken == "" {
@@ -203,15 +207,15 @@ func (s *TokenSource) Save(ctx context.Context, installation string, token *oaut
 	}
 }
 
-// isReplaceable reports whether a consent may be written over a record that load could not
-// read.
+// isReplaceable reports whether a consent may be written over a record that load could
+// not read.
 func isReplaceable(record Record, err error) bool {
 	return errors.Is(err, ErrUnreadable) && !errors.Is(err, errNewer) && record.Version != ""
 }
 
-// Uninstall replaces the grant of this installation by a tombstone without secrets. A grant
-// of another installation, installed since, is kept. Uninstall returns nil when there is
-// nothing to do.
+// Uninstall replaces the grant of this installation by a tombstone without secrets. A
+// grant of another installation, installed since, is kept. Uninstall returns nil when
+// there is nothing to do.
 func (s *TokenSource) Uninstall(ctx context.Context, installation string) error {
 	const step = "uninstall"
 	for {
@@ -247,8 +251,8 @@ func (s *TokenSource) startRefresh(ctx context.Context) *refresher {
 	return s.running
 }
 
-// isGood reports whether the token is valid for at least that long and was not rejected. The
-// caller holds s.mu.
+// isGood reports whether the token is valid for at least that long and was not rejected.
+// The caller holds s.mu.
 func (s *TokenSource) isGood(token *oauth2.Token, left time.Duration) bool {
 	if token == nil || token.AccessToken == "" || token.AccessToken == s.rejected {
 		return false
@@ -268,8 +272,8 @@ func (s *TokenSource) cache(token *oauth2.Token) bool {
 	return true
 }
 
-// replaceCached makes token, which the vendor has just issued, the current one. Nil removes
-// the current token.
+// replaceCached makes token, which the vendor has just issued, the current one. Nil
+// removes the current token.
 func (s *TokenSource) replaceCached(token *oauth2.Token) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -336,8 +340,8 @@ func (s *TokenSource) sleep(ctx context.Context, about time.Duration) error {
 
 func isDue(r Record) bool { return !r.DueAt.IsZero() && !time.Now().Before(r.DueAt) }
 
-// jitter returns half to one and a half of about, so that several waiters do not return at
-// once.
+// jitter returns half to one and a half of about, so that several waiters do not return
+// at once.
 func jitter(about time.Duration) time.Duration {
 	return about/2 + rand.N(about) //nolint:gosec // G404: jitter needs no secrecy
 }

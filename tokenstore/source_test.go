@@ -483,8 +483,8 @@ func TestARejectionIsRememberedWithoutATokenInMemory(t *testing.T) {
 	})
 }
 
-// Found by the simulation: the store's answer to a consent made a token good again that was
-// rejected before it came.
+// Found by the simulation: the store's answer to a consent made a token good again that
+// was rejected before it came.
 func TestARejectionOutlastsASlowSave(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -535,7 +535,8 @@ func TestAnAnswerThatUsesNothingUpReleasesTheLease(t *testing.T) {
 	})
 }
 
-// A vendor that cannot be reached has used nothing up: the next caller may ask it at once.
+// A vendor that cannot be reached has used nothing up: the next caller may ask it at
+// once.
 func TestARefreshThatWasNeverSentReleasesTheLease(t *testing.T) {
 	t.Parallel()
 	for name, opts := range map[string][]tokenstore.Option{

@@ -28,14 +28,14 @@ type API interface {
 }
 
 // New returns a Store in the table, which [TableDefinition] describes. It sends nothing.
-// Credentials, region, time limits and retries are those of the client. There is nothing to
-// close. Any number of goroutines and processes may use the same table.
+// Credentials, region, time limits and retries are those of the client. There is nothing
+// to close. Any number of goroutines and processes may use the same table.
 //
-// An error of the store that matches none of the sentinels of tokenstore is that of the SDK,
-// or of a context, and leaves a write in doubt. Its text holds no value. When the answer to a
-// Delete was lost and the SDK has sent it again, ErrConflict may mean that this very call has
-// removed the record. Due reads the index, which is eventually consistent. A page has at most
-// 256 keys.
+// An error of the store that matches none of the sentinels of tokenstore is that of the
+// SDK, or of a context, and leaves a write in doubt. Its text holds no value. When the
+// answer to a Delete was lost and the SDK has sent it again, ErrConflict may mean that
+// this very call has removed the record. Due reads the index, which is eventually
+// consistent. A page has at most 256 keys.
 func New(client API, table string) (tokenstore.Store, error) {
 	if client == nil {
 		return nil, errors.New("dynamostore: no client")
@@ -216,9 +216,9 @@ type shardPage struct {
 	more    bool
 }
 
-// oldest finds the shard whose first entry comes before those of the others. There is none
-// when nothing is left, or when the first entry of a shard is unknown because more must be
-// read.
+// oldest finds the shard whose first entry comes before those of the others. There is
+// none when nothing is left, or when the first entry of a shard is unknown because more
+// must be read.
 func oldest(pages [shards]shardPage) (shard int, ok bool) {
 	for i, page := range pages {
 		if len(page.entries) == 0 {
@@ -234,9 +234,9 @@ func oldest(pages [shards]shardPage) (shard int, ok bool) {
 	return shard, ok
 }
 
-// cursors are the last entries returned of each shard. As text, which Due returns, each has a
-// line. Only the index knows the order of entries with the same time, so one cursor for all
-// shards would not do.
+// cursors are the last entries returned of each shard. As text, which Due returns, each
+// has a line. Only the index knows the order of entries with the same time, so one cursor
+// for all shards would not do.
 type cursors [shards]tokenstore.Cursor
 
 func (c cursors) String() string {
@@ -268,7 +268,8 @@ func parseCursors(segment, after string) (cursors, error) {
 	return c, nil
 }
 
-// writeError distinguishes a condition that did not hold from every other failure of a write.
+// writeError distinguishes a condition that did not hold from every other failure of a
+// write.
 func writeError(ctx context.Context, call string, err error) error {
 	if _, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
 		return tokenstore.ErrConflict
@@ -276,7 +277,8 @@ func writeError(ctx context.Context, call string, err error) error {
 	return failed(ctx, call, err)
 }
 
-// failed names the call. The end of the context stays visible, whatever the SDK makes of it.
+// failed names the call. The end of the context stays visible, whatever the SDK makes of
+// it.
 func failed(ctx context.Context, call string, err error) error {
 	if over := ctx.Err(); over != nil && !errors.Is(err, over) {
 		return fmt.Errorf("dynamostore: %s: %w: %w", call, over, err)

@@ -12,12 +12,12 @@ import (
 var ErrNotDurable = errors.New("redisstore: Redis may lose acknowledged writes")
 
 // CheckDurability asks each primary for the settings without which it loses acknowledged
-// writes, and returns nil or an error that matches [ErrNotDurable] and names the first wrong
-// setting. After any other error the settings are unknown: a managed Redis often forbids
-// CONFIG, and documents its guarantees elsewhere.
+// writes, and returns nil or an error that matches [ErrNotDurable] and names the first
+// wrong setting. After any other error the settings are unknown: a managed Redis often
+// forbids CONFIG, and documents its guarantees elsewhere.
 //
-// nil does not mean that a fail-over loses nothing: see the package comment. CheckDurability
-// writes nothing.
+// nil does not mean that a fail-over loses nothing: see the package comment.
+// CheckDurability writes nothing.
 func CheckDurability(ctx context.Context, client redis.UniversalClient) error {
 	if cluster, ok := client.(*redis.ClusterClient); ok {
 		return cluster.ForEachMaster(ctx, func(ctx context.Context, primary *redis.Client) error {

@@ -10,7 +10,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore/redisstore"
 )
 
-// A program that controls the settings of Redis does not start when they would lose writes.
+// A program that controls the settings of Redis does not start when they would lose
+// writes.
 func Example() {
 	ctx := context.Background()
 	client := redis.NewClient(&redis.Options{

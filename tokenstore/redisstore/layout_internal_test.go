@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// A cluster hashes what is between the first brace and the next closing one: https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/
+// A cluster hashes what is between the first brace and the next closing one:
+// https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/
 func TestARecordAndItsDueSetShareAHashTag(t *testing.T) {
 	t.Parallel()
 	tag := func(name string) string {

@@ -23,8 +23,9 @@ var errContextTimeout = errors.New("redisstore: the client must have ContextTime
 // Option changes a default of the store that [New] returns.
 type Option func(*store) error
 
-// WithPrefix sets the beginning of every name in Redis, instead of "incidentbridge:": 1 to 64
-// printable ASCII bytes without braces. Stores with different prefixes share nothing.
+// WithPrefix sets the beginning of every name in Redis, instead of "incidentbridge:": 1
+// to 64 printable ASCII bytes without braces. Stores with different prefixes share
+// nothing.
 func WithPrefix(prefix string) Option {
 	return func(s *store) error {
 		if err := checkPrefix(prefix); err != nil {
@@ -35,18 +36,20 @@ func WithPrefix(prefix string) Option {
 	}
 }
 
-// New returns a Store in the Redis of the client. It sends nothing, and closes nothing: the
-// client stays its owner's. Any number of goroutines and processes may use the same data.
+// New returns a Store in the Redis of the client. It sends nothing, and closes nothing:
+// the client stays its owner's. Any number of goroutines and processes may use the same
+// data.
 //
-// The client must have ContextTimeoutEnabled set, or a call could outlast its context by far.
-// New fails for a *redis.Ring, which moves keys to other servers, without their records, when
-// one does not answer.
+// The client must have ContextTimeoutEnabled set, or a call could outlast its context by
+// far. New fails for a *redis.Ring, which moves keys to other servers, without their
+// records, when one does not answer.
 //
-// An error of the store that matches none of the sentinels of tokenstore is that of go-redis,
-// or of a context, and leaves a write in doubt. Its text holds no value. When the reply to a
-// Delete was lost and go-redis has sent it again, ErrConflict may mean that this very call has
-// removed the record. Due is ordered by time and then by key, over all shards, and misses no
-// record that existed when it began. A page has at most 256 keys.
+// An error of the store that matches none of the sentinels of tokenstore is that of
+// go-redis, or of a context, and leaves a write in doubt. Its text holds no value. When
+// the reply to a Delete was lost and go-redis has sent it again, ErrConflict may mean
+// that this very call has removed the record. Due is ordered by time and then by key,
+// over all shards, and misses no record that existed when it began. A page has at most
+// 256 keys.
 func New(client redis.UniversalClient, options ...Option) (tokenstore.Store, error) {
 	if err := checkClient(client); err != nil {
 		return nil, err
@@ -261,8 +264,8 @@ func (s *store) existing(ctx context.Context, keys []string) ([]string, error) {
 	return slices.DeleteFunc(keys, func(key string) bool { return !exists[key] }), nil
 }
 
-// readMembers reads members and scores in turn. Scores are floats, and exact far beyond the
-// year 9999.
+// readMembers reads members and scores in turn. Scores are floats, and exact far beyond
+// the year 9999.
 func readMembers(flat []string) ([]tokenstore.Cursor, error) {
 	var members []tokenstore.Cursor
 	for pair := range slices.Chunk(flat, 2) {
@@ -283,8 +286,8 @@ func score(c tokenstore.Cursor) string {
 	return strconv.FormatInt(c.DueAt, 10)
 }
 
-// failed names the call. go-redis reports the end of a context as a time-out of the network:
-// both stay visible.
+// failed names the call. go-redis reports the end of a context as a time-out of the
+// network: both stay visible.
 func failed(ctx context.Context, call string, err error) error {
 	if over := contextError(ctx); over != nil && !errors.Is(err, over) {
 		return fmt.Errorf("redisstore: %s: %w: %w", call, over, err)
@@ -317,8 +320,8 @@ func parseMillis(text string) (time.Time, error) {
 	return time.UnixMilli(millis).UTC(), err
 }
 
-// expireAtMillis returns the last millisecond in which the record exists: Redis drops a key
-// only when the millisecond given to PEXPIREAT is over.
+// expireAtMillis returns the last millisecond in which the record exists: Redis drops a
+// key only when the millisecond given to PEXPIREAT is over.
 func expireAtMillis(expiresAt time.Time) string {
 	if expiresAt.IsZero() {
 		return ""

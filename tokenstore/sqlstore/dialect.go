@@ -22,8 +22,8 @@ func (d Dialect) String() string {
 	}
 }
 
-// dialectSQL is the SQL in which the dialects differ, and the settings that a database needs
-// for the store to keep its promises.
+// dialectSQL is the SQL in which the dialects differ, and the settings that a database
+// needs for the store to keep its promises.
 type dialectSQL struct {
 	now     string // Unix milliseconds by the database's clock, read again after waiting for a lock
 	text    string // the type of keys and versions, compared as bytes
@@ -75,9 +75,9 @@ func (d Dialect) sql() dialectSQL {
 
 		skipLocked: " FOR UPDATE SKIP LOCKED",
 
-		// Neither to_regclass, which caches that there was no table, nor a higher isolation
-		// level would see a table that another process created while this one waited for the
-		// lock.
+		// Neither to_regclass, which caches that there was no table, nor a higher
+		// isolation level would see a table that another process created while this one
+		// waited for the lock.
 		hasTable: "SELECT count(*) > 0 FROM pg_tables WHERE schemaname = ANY (current_schemas(false)) AND tablename = $1",
 		beginTx:  []string{"BEGIN ISOLATION LEVEL READ COMMITTED", "SELECT pg_advisory_xact_lock(7308604896834201441)"},
 		settings: []setting{

@@ -63,7 +63,8 @@ func (s *records) Delete(ctx context.Context, key, version string) error {
 	return err
 }
 
-// write runs a statement that writes one record, and fails with ErrConflict if it wrote none.
+// write runs a statement that writes one record, and fails with ErrConflict if it wrote
+// none.
 func (s *records) write(ctx context.Context, key, statement string, args ...any) error {
 	result, err := s.db.ExecContext(ctx, statement, args...)
 	if err != nil {
@@ -88,7 +89,8 @@ func (s *records) Due(
 	}
 	limit = min(limit, maxPage)
 
-	// Below the prefix are the keys from "prefix/" up to "prefix0": the zero is the byte behind the slash.
+	// Below the prefix are the keys from "prefix/" up to "prefix0": the zero is the byte
+	// behind the slash.
 	rows, err := s.db.QueryContext(ctx, s.sql.due,
 		before.UnixMilli(), last.DueAt, last.Key, prefix, prefix+"/", prefix+"0", limit+1)
 	if err != nil {
@@ -110,8 +112,8 @@ func (s *records) Due(
 	return keys, "", nil
 }
 
-// failed names what was being done. Drivers report the end of a context in their own words,
-// so its error is added.
+// failed names what was being done. Drivers report the end of a context in their own
+// words, so its error is added.
 func failed(ctx context.Context, doing string, err error) error {
 	if over := ctx.Err(); over != nil && !errors.Is(err, over) {
 		err = fmt.Errorf("%w: %w", over, err)

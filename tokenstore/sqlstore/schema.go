@@ -1,7 +1,7 @@
 package sqlstore
 
-// newSchema returns the steps from an empty database to the current schema. A released step is
-// never changed: a later need is another step.
+// newSchema returns the steps from an empty database to the current schema. A released
+// step is never changed: a later need is another step.
 func newSchema(d dialectSQL) [][]string {
 	return [][]string{
 		{

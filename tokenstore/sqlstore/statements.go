@@ -2,9 +2,9 @@ package sqlstore
 
 import "strconv"
 
-// statements are the operations of a store in one dialect. Each is a single statement, so it is
-// atomic without a transaction. Parameters are numbered in the order in which the text first
-// names them, because SQLite counts them so.
+// statements are the operations of a store in one dialect. Each is a single statement, so
+// it is atomic without a transaction. Parameters are numbered in the order in which the
+// text first names them, because SQLite counts them so.
 type statements struct {
 	get, create, update, deleteVersion, deleteAny, due, prune string
 }
@@ -16,8 +16,8 @@ func newStatements(d dialectSQL) statements {
 		get: "SELECT r.value, r.version, r.due_at, r.expires_at FROM " + record +
 			"WHERE r.key = $1 AND " + unexpired,
 
-		// Both writes succeed when a driver whose answer was lost sends them again: the record
-		// carries the new version then.
+		// Both writes succeed when a driver whose answer was lost sends them again: the
+		// record carries the new version then.
 		create: "INSERT INTO " + record + "(key, version, value, due_at, expires_at) VALUES ($1, $2, $3, $4, $5) " +
 			"ON CONFLICT (key) DO UPDATE SET version = excluded.version, value = excluded.value, " +
 			"due_at = excluded.due_at, expires_at = excluded.expires_at " +

@@ -14,17 +14,18 @@ import (
 )
 
 const (
-	// pruneBatch is how many records one statement of Prune deletes, so that its locks do not
-	// hold up others for long.
+	// pruneBatch is how many records one statement of Prune deletes, so that its locks do
+	// not hold up others for long.
 	pruneBatch = 100
 
-	// compactTimeout is how long readers may delay the end of a Prune, and how long it may
-	// delay writers.
+	// compactTimeout is how long readers may delay the end of a Prune, and how long it
+	// may delay writers.
 	compactTimeout = time.Second
 )
 
 var (
-	// ErrNewerSchema means that a newer program has migrated the database: start that program.
+	// ErrNewerSchema means that a newer program has migrated the database: start that
+	// program.
 	ErrNewerSchema = errors.New("sqlstore: the schema is newer than this program")
 
 	// ErrSettings means that a connection has settings with which the store would lose
@@ -33,12 +34,12 @@ var (
 	ErrSettings = errors.New("sqlstore: unsafe settings of the database connection")
 )
 
-// Store is a [tokenstore.Store] in a SQL database. Any number of goroutines, and of processes
-// on the same database, may use it at once. There is nothing to close; the *sql.DB is closed
-// by its owner.
+// Store is a [tokenstore.Store] in a SQL database. Any number of goroutines, and of
+// processes on the same database, may use it at once. There is nothing to close; the
+// *sql.DB is closed by its owner.
 //
-// Due is exact: it never misses a record, and names none that is not due. A page has at most
-// 1000 keys.
+// Due is exact: it never misses a record, and names none that is not due. A page has at
+// most 1000 keys.
 type Store struct {
 	tokenstore.Store // Get, Put, Delete and Due
 
@@ -48,9 +49,9 @@ type Store struct {
 	schema  [][]string
 }
 
-// New returns the store in db, which must speak the given dialect. It sends nothing to the
-// database: call Migrate before the first use. It fails with [tokenstore.ErrInvalid] without a
-// db or with an unknown dialect.
+// New returns the store in db, which must speak the given dialect. It sends nothing to
+// the database: call Migrate before the first use. It fails with [tokenstore.ErrInvalid]
+// without a db or with an unknown dialect.
 func New(db *sql.DB, dialect Dialect) (*Store, error) {
 	if db == nil {
 		return nil, fmt.Errorf("%w: sqlstore needs a database", tokenstore.ErrInvalid)
@@ -69,10 +70,10 @@ func New(db *sql.DB, dialect Dialect) (*Store, error) {
 	}, nil
 }
 
-// Migrate creates the tables, or upgrades those of an older program, and checks the settings
-// of the connection. Call it when the program starts, before anything else; when nothing is
-// missing it needs no right to create tables. Any number of processes may call it at once. If
-// it fails, the schema is the old one or the new one.
+// Migrate creates the tables, or upgrades those of an older program, and checks the
+// settings of the connection. Call it when the program starts, before anything else; when
+// nothing is missing it needs no right to create tables. Any number of processes may call
+// it at once. If it fails, the schema is the old one or the new one.
 //
 // It fails with [ErrNewerSchema] or [ErrSettings] where the program must not continue.
 func (s *Store) Migrate(ctx context.Context) error {
@@ -134,8 +135,8 @@ func (s *Store) schemaVersion(ctx context.Context, conn *sql.Conn) (version int,
 	return version, nil
 }
 
-// upgrade makes the missing steps in one transaction. It does not use sql.Tx because SQLite
-// must be told at BEGIN that the transaction will write.
+// upgrade makes the missing steps in one transaction. It does not use sql.Tx because
+// SQLite must be told at BEGIN that the transaction will write.
 func (s *Store) upgrade(ctx context.Context, conn *sql.Conn) error {
 	err := execAll(ctx, conn, s.dialect.beginTx...)
 	if err == nil {
@@ -158,13 +159,13 @@ func (s *Store) makeMissingSteps(ctx context.Context, conn *sql.Conn) error {
 	return execAll(ctx, conn, slices.Concat(s.schema[version:]...)...)
 }
 
-// Prune deletes expired records and returns how many there were. The other methods do not see
-// them any more, but they take room, and their bytes stay on the disk: call it regularly, say
-// every hour, from any number of processes.
+// Prune deletes expired records and returns how many there were. The other methods do not
+// see them any more, but they take room, and their bytes stay on the disk: call it
+// regularly, say every hour, from any number of processes.
 //
 // With SQLite it also truncates the write-ahead log, in which older values of all records
-// remain, unless a reader prevents that. When Prune fails, what it has deleted stays deleted;
-// the next call deletes the rest.
+// remain, unless a reader prevents that. When Prune fails, what it has deleted stays
+// deleted; the next call deletes the rest.
 func (s *Store) Prune(ctx context.Context) (deleted int64, err error) {
 	for more := true; more; {
 		result, err := s.db.ExecContext(ctx, s.prune)
@@ -203,8 +204,8 @@ func execAll(ctx context.Context, conn *sql.Conn, statements ...string) error {
 	return nil
 }
 
-// rollback ends the transaction, also when ctx is over. A connection on which that fails is
-// discarded.
+// rollback ends the transaction, also when ctx is over. A connection on which that fails
+// is discarded.
 func rollback(ctx context.Context, conn *sql.Conn) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()

@@ -13,8 +13,8 @@ func brokenSetups() []broken {
 	return slices.Concat(brokenResends(), brokenReopens(), brokenSeconds())
 }
 
-// conditional is a store whose Puts have another condition: may reports whether a copy is written
-// over the row with version now.
+// conditional is a store whose Puts have another condition: may reports whether a copy is
+// written over the row with version now.
 type conditional struct {
 	*textbook
 

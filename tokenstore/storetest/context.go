@@ -66,8 +66,8 @@ func contextEnds(t testing.TB, store tokenstore.Store, space string) {
 	}
 }
 
-// restore writes the record before again, under a new version. An interrupted Put may land until
-// then, but not afterwards.
+// restore writes the record before again, under a new version. An interrupted Put may
+// land until then, but not afterwards.
 func restore(t testing.TB, store tokenstore.Store, key string, before tokenstore.Record) tokenstore.Record {
 	t.Helper()
 	for range 2 {
@@ -121,8 +121,8 @@ func wantNilOrContextError(t testing.TB, call string, err error) {
 	}
 }
 
-// countdown is a context that is cancelled when it is checked after a number of checks: an
-// interruption at a chosen step of a call.
+// countdown is a context that is cancelled when it is checked after a number of checks:
+// an interruption at a chosen step of a call.
 type countdown struct {
 	context.Context
 	cancel context.CancelFunc

@@ -86,8 +86,8 @@ func dueFollowsCrowd(t testing.TB, store tokenstore.Store, space string) {
 	wantDue(t, store, space, at.Add(-time.Millisecond))
 }
 
-// putDue writes records a millisecond apart, but every third at the time of the one before, and
-// returns their keys sorted by time and then by key.
+// putDue writes records a millisecond apart, but every third at the time of the one
+// before, and returns their keys sorted by time and then by key.
 func putDue(t testing.TB, store tokenstore.Store, space string, n int) []string {
 	t.Helper()
 	start := past()
@@ -125,8 +125,8 @@ func dueHostileKeys(t testing.TB, store tokenstore.Store, space string) {
 	wantPages(t, store, space, soon(), want, 1)
 }
 
-// wantPages waits until listings in pages of these lengths name exactly these keys. The order
-// within one millisecond is the store's own.
+// wantPages waits until listings in pages of these lengths name exactly these keys. The
+// order within one millisecond is the store's own.
 func wantPages(t testing.TB, store tokenstore.Store, prefix string, before time.Time, want []string, limits ...int) {
 	t.Helper()
 	slices.Sort(want)

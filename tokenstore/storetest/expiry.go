@@ -69,7 +69,8 @@ func expiryRules() []rule {
 			never := tokenstore.Record{Value: []byte("never")}
 			never.Version = mustPut(t, store, space+"/never", tokenstore.Record{ExpiresAt: at})
 			never.Version = mustPut(t, store, space+"/never", never)
-			// Whose clock it is does not matter: this one goes when the others would have gone.
+			// Whose clock it is does not matter: this one goes when the others would have
+			// gone.
 			mustPut(t, store, space+"/gone", tokenstore.Record{ExpiresAt: at})
 			wantGone(t, store, space+"/gone")
 			wantRecord(t, store, space+"/later", later)

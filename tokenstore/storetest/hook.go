@@ -8,22 +8,23 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
-// Hooks are functions that a [Hook] calls around the methods of a store, in the goroutine of
-// the caller. They may call the store and change the hooks. A nil function is not called.
+// Hooks are functions that a [Hook] calls around the methods of a store, in the goroutine
+// of the caller. They may call the store and change the hooks. A nil function is not
+// called.
 type Hooks struct {
 	BeforeGet    func(ctx context.Context, key string) error
 	BeforePut    func(ctx context.Context, key string, r tokenstore.Record) error
 	BeforeDelete func(ctx context.Context, key string) error
 	BeforeDue    func(ctx context.Context, prefix string) error
 
-	// AfterPut gets the record as it was given, and the error of the Put. Put fails with what
-	// it returns.
+	// AfterPut gets the record as it was given, and the error of the Put. Put fails with
+	// what it returns.
 	AfterPut func(ctx context.Context, key string, r tokenstore.Record, err error) error
 }
 
 // Hook is a [tokenstore.Store] for tests that fail, delay or observe the calls of another
-// store. A call for which a Before function returns an error fails with that error and does
-// not reach the other store.
+// store. A call for which a Before function returns an error fails with that error and
+// does not reach the other store.
 type Hook struct {
 	store tokenstore.Store
 

@@ -10,8 +10,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
-// lagging is a store in memory whose index is eventually consistent: Due returns what was due
-// three seconds ago.
+// lagging is a store in memory whose index is eventually consistent: Due returns what was
+// due three seconds ago.
 type lagging struct {
 	tokenstore.Store
 

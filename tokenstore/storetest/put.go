@@ -196,8 +196,8 @@ func getCopies(t testing.TB, store tokenstore.Store, space string) {
 	wantRecord(t, store, space+"/a", tokenstore.Record{Value: []byte("kept"), Version: version})
 }
 
-// oneWins has a crowd of goroutines write the same version at once, each through one of the
-// stores.
+// oneWins has a crowd of goroutines write the same version at once, each through one of
+// the stores.
 func oneWins(t testing.TB, key, version string, stores ...tokenstore.Store) {
 	t.Helper()
 	var mu sync.Mutex

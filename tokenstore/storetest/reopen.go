@@ -10,9 +10,9 @@ import (
 // reopenFunc opens a store that can be closed and opened again.
 type reopenFunc = func(t *testing.T) (store tokenstore.Store, reopen func() tokenstore.Store)
 
-// WithReopen lets [Run] prove that acknowledged writes survive the process: reopen closes what
-// the store uses, its file or its connections, and returns a new store on the same data. It is
-// called once; the first store is not used afterwards.
+// WithReopen lets [Run] prove that acknowledged writes survive the process: reopen closes
+// what the store uses, its file or its connections, and returns a new store on the same
+// data. It is called once; the first store is not used afterwards.
 func WithReopen(open func(t *testing.T) (store tokenstore.Store, reopen func() tokenstore.Store)) Option {
 	return func(s *setup) { s.reopen = open }
 }

@@ -10,12 +10,12 @@ import (
 // resendFunc opens a store whose writes are sent twice.
 type resendFunc = func(t *testing.T, between func()) tokenstore.Store
 
-// WithResend lets [Run] prove that a resend is harmless: many drivers and SDKs send a request
-// again, on their own, when its answer was lost.
+// WithResend lets [Run] prove that a resend is harmless: many drivers and SDKs send a
+// request again, on their own, when its answer was lost.
 //
-// The store that open returns sends the request of every Put twice, byte for byte, calls between
-// in the middle, and uses only the second answer. Do that below the store, in a driver, a hook or
-// a transport of the test. Within between the suite may call the store.
+// The store that open returns sends the request of every Put twice, byte for byte, calls
+// between in the middle, and uses only the second answer. Do that below the store, in a
+// driver, a hook or a transport of the test. Within between the suite may call the store.
 func WithResend(open func(t *testing.T, between func()) tokenstore.Store) Option {
 	return func(s *setup) { s.resend = open }
 }

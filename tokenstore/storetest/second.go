@@ -10,8 +10,8 @@ import (
 // secondFunc opens the same data twice.
 type secondFunc = func(t *testing.T) (one, other tokenstore.Store)
 
-// WithSecondInstance lets [Run] prove that a fleet may share the data: open returns two stores on
-// it that share nothing else, no connection and no cache, as in two processes.
+// WithSecondInstance lets [Run] prove that a fleet may share the data: open returns two
+// stores on it that share nothing else, no connection and no cache, as in two processes.
 func WithSecondInstance(open func(t *testing.T) (one, other tokenstore.Store)) Option {
 	return func(s *setup) { s.second = open }
 }

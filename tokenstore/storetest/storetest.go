@@ -12,18 +12,19 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
-// patience is how long an index may lag, and a record may outlast its expiry, before a rule fails.
+// patience is how long an index may lag, and a record may outlast its expiry, before a
+// rule fails.
 const patience = 10 * time.Second
 
-// rule is one rule of the contract. Its keys are all under space, a first segment that no other
-// rule uses.
+// rule is one rule of the contract. Its keys are all under space, a first segment that no
+// other rule uses.
 type rule struct {
 	name  string
 	check func(t testing.TB, store tokenstore.Store, space string)
 }
 
-// Option lets [Run] check rules that the four methods of one store cannot show. Without the
-// option they are skipped, with NOT PROVED.
+// Option lets [Run] check rules that the four methods of one store cannot show. Without
+// the option they are skipped, with NOT PROVED.
 type Option func(*setup)
 
 // setup is what the options set.
@@ -33,9 +34,10 @@ type setup struct {
 	second secondFunc
 }
 
-// Run proves that the stores which open returns keep the contract of [tokenstore.Store]. It calls
-// open once per subtest, in parallel; the stores may share their data, since every subtest uses
-// keys of its own, which it leaves behind. It closes nothing: open may use t.Cleanup.
+// Run proves that the stores which open returns keep the contract of [tokenstore.Store].
+// It calls open once per subtest, in parallel; the stores may share their data, since
+// every subtest uses keys of its own, which it leaves behind. It closes nothing: open may
+// use t.Cleanup.
 func Run(t *testing.T, open func(t *testing.T) tokenstore.Store, opts ...Option) {
 	t.Helper()
 	var with setup
@@ -134,7 +136,8 @@ func wantDeleteError(t testing.TB, store tokenstore.Store, key, version string, 
 	}
 }
 
-// wantDue waits until a whole listing names exactly these keys in this order: an index may lag.
+// wantDue waits until a whole listing names exactly these keys in this order: an index
+// may lag.
 func wantDue(t testing.TB, store tokenstore.Store, prefix string, before time.Time, want ...string) {
 	t.Helper()
 	var got []string

@@ -118,7 +118,8 @@ func TestRunFailsWhenARuleFails(t *testing.T) {
 	}
 }
 
-// run checks one rule in a bubble, where waiting costs nothing, and returns what it reported.
+// run checks one rule in a bubble, where waiting costs nothing, and returns what it
+// reported.
 func run(t *testing.T, check func(t testing.TB)) []string {
 	t.Helper()
 	var failures []string

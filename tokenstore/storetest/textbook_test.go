@@ -13,7 +13,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
-// database is like any database: rows, each changed by one conditional statement at a time.
+// database is like any database: rows, each changed by one conditional statement at a
+// time.
 type database struct {
 	mu   sync.Mutex
 	rows map[string]tokenstore.Record
