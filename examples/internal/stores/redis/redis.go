@@ -29,7 +29,7 @@ func Open(ctx context.Context, url string, logger *slog.Logger) (settings.Backen
 	}
 	switch err := redisstore.CheckDurability(ctx, client); {
 	case errors.Is(err, redisstore.ErrNotDurable):
-		logger.WarnContext(ctx, "Redis may lose acknowledged writes: an incident may get two meetings, a consent may be lost", "error", err)
+		logger.WarnContext(ctx, "Redis may lose acknowledged writes: two meetings, or a lost consent", "error", err)
 	case err != nil:
 		logger.InfoContext(ctx, "cannot verify Redis durability", "error", err)
 	}
