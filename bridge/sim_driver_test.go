@@ -20,7 +20,7 @@ type simulation struct {
 	*recorder // what is known of the run, for the promises
 
 	family   family
-	store    *tokenstore.Memory
+	store    tokenstore.Store
 	zoom     *zoomtest.Server
 	programs []*program // that were ever booted
 	triggers []*trigger

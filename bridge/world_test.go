@@ -21,7 +21,7 @@ const host = "host@example.com"
 type world struct {
 	zoom  *zoomtest.Server
 	pd    *pagerdutytest.Server
-	store *tokenstore.Memory
+	store tokenstore.Store
 }
 
 // inWorld runs a test in a world with a clock of its own.

@@ -33,7 +33,7 @@ var errStoreDown = errors.New("the store is down")
 type env struct {
 	zoom           *zoomtest.Server
 	pd             *pagerdutytest.Server
-	store          *tokenstore.Memory
+	store          tokenstore.Store
 	pagerDutyAdmin string // user id
 }
 

@@ -11,14 +11,14 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/incidentbridge/incidentbridge/tokenstore"
+	"github.com/incidentbridge/incidentbridge/tokenstore/storetest"
 )
 
-func TestLine17UninstallLeavesNoSecret(t *testing.T) {
+func TestUninstallLeavesNoSecret(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := tokenstore.NewMemory(), new(vendor)
-		install(t, store, vendor, "first")
-		source, sibling := newSource(t, store, vendor.refresh), newSource(t, store, vendor.refresh)
+		f := setupFresh(t)
+		source, sibling := f.source(t), f.source(t)
 		wantToken(t, source, "access-1")
 		wantToken(t, sibling, "access-1")
 
@@ -30,7 +30,7 @@ func TestLine17UninstallLeavesNoSecret(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		_, record := readGrant(t, store)
+		_, record := f.grant(t)
 		if diff := cmp.Diff(`{"format":1,"installation":"first","uninstalled":true}`, string(record.Value)); diff != "" {
 			t.Errorf("tombstone (-want +got):\n%s", diff)
 		}
@@ -43,13 +43,12 @@ func TestLine17UninstallLeavesNoSecret(t *testing.T) {
 	})
 }
 
-func TestLine17UninstallKeepsANewerInstallation(t *testing.T) {
+func TestUninstallKeepsANewerInstallation(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := tokenstore.NewMemory(), new(vendor)
-		install(t, store, vendor, "first")
-		install(t, store, vendor, "second")
-		source := newSource(t, store, vendor.refresh)
+		f := setupFresh(t)
+		f.install(t, "second")
+		source := f.source(t)
 		if err := source.Uninstall(t.Context(), "first"); err != nil {
 			t.Fatal(err)
 		}
@@ -57,15 +56,13 @@ func TestLine17UninstallKeepsANewerInstallation(t *testing.T) {
 	})
 }
 
-func TestUninstallOutlivesDoubtAndEndsWithTheContext(t *testing.T) {
+func TestUninstallRetriesUntilTheContextEnds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := newFaultyStore(), new(vendor)
-		install(t, store, vendor, "first")
-		source := newSource(t, store, vendor.refresh)
+		f := setupFresh(t)
+		source := f.source(t)
 
-		down := func(func() error) error { return errLost }
-		store.set(down, down)
+		f.store.Set(storeDown())
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		err := source.Uninstall(ctx, "first")
@@ -73,34 +70,34 @@ func TestUninstallOutlivesDoubtAndEndsWithTheContext(t *testing.T) {
 			t.Errorf("Uninstall with the store down = %v, want DeadlineExceeded and the cause", err)
 		}
 
-		store.set(nil, func(do func() error) error { _ = do(); return errLost })
+		f.store.Set(storetest.Hooks{AfterPut: replyLost(errLost)})
 		if err := source.Uninstall(t.Context(), "first"); err != nil {
 			t.Errorf("Uninstall whose reply is lost = %v, want nil", err)
 		}
 	})
 }
 
-func TestLine18SaveReplacesWhateverIsThere(t *testing.T) {
+func TestSaveReplacesAnyRecord(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, value string }{
 		{"nothing", ""},
 		{"a tombstone", `{"format":1,"installation":"first","uninstalled":true}`},
 		{"a live grant", `{"format":1,"installation":"first","access_token":"access-0","refresh_token":"refresh-0"}`},
 		{"a leased grant", `{"format":1,"installation":"first","lease":{"owner":"other","until":"2999-01-01T00:00:00Z"}}`},
-		{"a dead grant", `{"format":1,"installation":"first","access_token":"access-0","refresh_token":"refresh-0",` +
-			`"dead":{"fingerprint":"ac82dfb8fe1bc4f5","reason":"refused"}}`},
+		{"a rejected grant", `{"format":1,"installation":"first","access_token":"access-0","refresh_token":"refresh-0",` +
+			`"rejected":{"fingerprint":"ac82dfb8fe1bc4f5","reason":"invalid_grant"}}`},
 		{"a damaged record", `{`},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				store, vendor := tokenstore.NewMemory(), new(vendor)
+				f := setupEmpty(t)
 				if test.value != "" {
-					writeRaw(t, store, test.value)
+					f.writeRaw(t, test.value)
 				}
-				install(t, store, vendor, "second")
-				_, record := readGrant(t, store)
+				f.install(t, "second")
+				_, record := f.grant(t)
 				want := `{"format":1,"installation":"second","access_token":"access-1","refresh_token":"refresh-1",` +
 					`"expiry":"2000-01-01T01:00:00Z","token_type":"bearer","scope":"meeting:write",` +
 					`"api_url":"https://api-eu.zoom.us"}`
@@ -116,31 +113,31 @@ func TestLine18SaveReplacesWhateverIsThere(t *testing.T) {
 }
 
 // A lost key loses the grant, and a new consent is what brings it back.
-func TestLine18SaveReplacesWhatCannotBeUnsealed(t *testing.T) {
+func TestSaveReplacesARecordThatCannotBeDecrypted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		memory, vendor := tokenstore.NewMemory(), new(vendor)
-		install(t, seal(t, memory, parseKeyring(t, oldKeys)), vendor, "first")
-		store := seal(t, memory, parseKeyring(t, newKeys))
-		source := newSource(t, store, vendor.refresh)
+		memory := tokenstore.NewMemory()
+		setupOn(t, seal(t, memory, parseKeyring(t, oldKeys))).install(t, "first")
+		f := setupOn(t, seal(t, memory, parseKeyring(t, newKeys)))
+		source := f.source(t)
 		if _, err := source.Token(t.Context()); !errors.Is(err, tokenstore.ErrUnreadable) {
 			t.Errorf("Token = %v, want ErrUnreadable", err)
 		}
 		if err := source.Uninstall(t.Context(), "first"); !errors.Is(err, tokenstore.ErrUnreadable) {
 			t.Errorf("Uninstall = %v, want ErrUnreadable", err)
 		}
-		install(t, store, vendor, "second")
-		wantToken(t, source, "access-2")
+		f.install(t, "second")
+		wantToken(t, source, "access-1")
 	})
 }
 
-// Such a store cannot be written over, since nobody knows the version.
+// Such a record cannot be replaced, since its version is unknown.
 func TestSaveFailsWhereARecordIsUnreadableAndHasNoVersion(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := newFaultyStore(), new(vendor)
-		store.set(func(func() error) error { return tokenstore.ErrUnreadable }, nil)
-		err := newSource(t, store, vendor.refresh).Save(t.Context(), "first", vendor.install())
+		f := setupEmpty(t)
+		f.store.Set(storetest.Hooks{BeforeGet: func(context.Context, string) error { return tokenstore.ErrUnreadable }})
+		err := f.source(t).Save(t.Context(), "first", f.vendor.install())
 		if !errors.Is(err, tokenstore.ErrUnreadable) {
 			t.Errorf("Save = %v, want ErrUnreadable", err)
 		}
@@ -151,24 +148,24 @@ func TestSaveLeavesANewerFormatUntouched(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const newer = `{"format":2,"secret":"of a newer program"}`
-		store, vendor := tokenstore.NewMemory(), new(vendor)
-		writeRaw(t, store, newer)
-		source := newSource(t, store, vendor.refresh)
-		if err := source.Save(t.Context(), "second", vendor.install()); !errors.Is(err, tokenstore.ErrUnreadable) {
+		f := setupEmpty(t)
+		f.writeRaw(t, newer)
+		source := f.source(t)
+		if err := source.Save(t.Context(), "second", f.vendor.install()); !errors.Is(err, tokenstore.ErrUnreadable) {
 			t.Errorf("Save = %v, want ErrUnreadable", err)
 		}
 		if err := source.Uninstall(t.Context(), "second"); !errors.Is(err, tokenstore.ErrUnreadable) {
 			t.Errorf("Uninstall = %v, want ErrUnreadable", err)
 		}
-		if _, record := readGrant(t, store); string(record.Value) != newer {
+		if _, record := f.grant(t); string(record.Value) != newer {
 			t.Errorf("record = %s, want it untouched", record.Value)
 		}
 	})
 }
 
-func TestSaveRefusesHalfAConsent(t *testing.T) {
+func TestSaveRejectsAnIncompleteConsent(t *testing.T) {
 	t.Parallel()
-	source := newSource(t, tokenstore.NewMemory(), new(vendor).refresh)
+	source := setupEmpty(t).source(t)
 	for name, err := range map[string]error{
 		"no installation": source.Save(t.Context(), "", &oauth2.Token{AccessToken: "access-1"}),
 		"no token":        source.Save(t.Context(), "first", nil),
@@ -180,21 +177,22 @@ func TestSaveRefusesHalfAConsent(t *testing.T) {
 	}
 }
 
-// The write landed although its reply was lost, and a sibling has refreshed the grant before this process reads again.
+// The write landed although its reply was lost, and a sibling has refreshed the grant
+// before this process reads again.
 func TestSaveInDoubtDoesNotUndoARefresh(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := newFaultyStore(), new(vendor)
-		store.set(nil, func(do func() error) error {
-			store.set(nil, nil)
-			_ = do()
-			sibling := newSource(t, store, vendor.refresh)
-			sibling.Invalidate(t.Context(), wantToken(t, sibling, "access-1"))
-			wantToken(t, sibling, "access-2")
-			return errLost
+		f := setupEmpty(t)
+		f.store.SetForNextPut(storetest.Hooks{
+			AfterPut: func(context.Context, string, tokenstore.Record, error) error {
+				sibling := f.source(t)
+				sibling.Invalidate(t.Context(), wantToken(t, sibling, "access-1"))
+				wantToken(t, sibling, "access-2")
+				return errLost
+			},
 		})
-		source := newSource(t, store, vendor.refresh)
-		if err := source.Save(t.Context(), "first", vendor.install()); err != nil {
+		source := f.source(t)
+		if err := source.Save(t.Context(), "first", f.vendor.install()); err != nil {
 			t.Fatal(err)
 		}
 		wantToken(t, source, "access-2")
@@ -204,17 +202,17 @@ func TestSaveInDoubtDoesNotUndoARefresh(t *testing.T) {
 func TestSaveInDoubtDoesNotUndoAnUninstall(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := newFaultyStore(), new(vendor)
-		source := newSource(t, store, vendor.refresh)
-		store.set(nil, func(do func() error) error {
-			store.set(nil, nil)
-			_ = do()
-			if err := newSource(t, store, vendor.refresh).Uninstall(t.Context(), "first"); err != nil {
-				t.Error(err)
-			}
-			return errLost
+		f := setupEmpty(t)
+		source := f.source(t)
+		f.store.SetForNextPut(storetest.Hooks{
+			AfterPut: func(context.Context, string, tokenstore.Record, error) error {
+				if err := f.source(t).Uninstall(t.Context(), "first"); err != nil {
+					t.Error(err)
+				}
+				return errLost
+			},
 		})
-		if err := source.Save(t.Context(), "first", vendor.install()); !errors.Is(err, tokenstore.ErrNotInstalled) {
+		if err := source.Save(t.Context(), "first", f.vendor.install()); !errors.Is(err, tokenstore.ErrNotInstalled) {
 			t.Errorf("Save = %v, want ErrNotInstalled", err)
 		}
 	})
@@ -223,11 +221,11 @@ func TestSaveInDoubtDoesNotUndoAnUninstall(t *testing.T) {
 func TestSaveWaitsForTheStoreUntilTheContextEnds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := newFaultyStore(), new(vendor)
-		store.set(nil, func(func() error) error { return errors.New("cannot write access-1") })
+		f := setupEmpty(t)
+		f.store.Set(storetest.Hooks{BeforePut: putNever(errors.New("cannot write access-1"))})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		err := newSource(t, store, vendor.refresh).Save(ctx, "first", vendor.install())
+		err := f.source(t).Save(ctx, "first", f.vendor.install())
 		if !errors.Is(err, tokenstore.ErrNotSaved) || !errors.Is(err, context.DeadlineExceeded) {
 			t.Fatalf("Save = %v, want ErrNotSaved and DeadlineExceeded", err)
 		}

@@ -4,16 +4,19 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
 	"golang.org/x/oauth2"
 )
 
-// grantFormat is the format this program writes. A record of a higher one belongs to a newer program.
+// grantFormat is the format this program writes. A record with a higher one was written
+// by a newer program.
 const grantFormat = 1
 
-// grant is the JSON value of a token record: what the vendor gave, who may refresh it now, and whether it is dead.
+// grant is the JSON value of a token record: what the vendor issued, who may refresh it
+// now, and whether the vendor has rejected it.
 type grant struct {
 	Format       int        `json:"format"`
 	Installation string     `json:"installation"`
@@ -24,31 +27,33 @@ type grant struct {
 	Scope        string     `json:"scope,omitempty"`
 	APIURL       string     `json:"api_url,omitempty"`
 	Lease        *lease     `json:"lease,omitempty"`
-	Dead         *deathMark `json:"dead,omitempty"`
-	Uninstalled  bool       `json:"uninstalled,omitempty"` // a tombstone: nothing but the installation is left
+	Rejected     *rejection `json:"rejected,omitempty"`
+	Uninstalled  bool       `json:"uninstalled,omitempty"` // a tombstone: only the installation is left
 }
 
-// lease says who may refresh a grant until when. It saves work; the record's version guards the truth.
+// lease names who may refresh a grant, and until when. It only avoids duplicate work:
+// correctness rests on the record's version.
 type lease struct {
 	Owner string    `json:"owner"`
 	Until time.Time `json:"until"`
 }
 
-// deathMark says that the vendor refused the refresh token of this fingerprint for good.
-type deathMark struct {
+// rejection records that the vendor rejected the refresh token with this fingerprint.
+type rejection struct {
 	Fingerprint string `json:"fingerprint"`
 	Reason      string `json:"reason"`
 }
 
-// Why a grant died.
+// The reasons of a rejection.
 const (
-	reasonRefused     = "refused"     // revoked, expired or used elsewhere
-	reasonInterrupted = "interrupted" // an earlier refresh was cut off, so the vendor may have rotated the token unheard
+	reasonInvalidGrant = "invalid_grant" // revoked, expired or used elsewhere
+	reasonInterrupted  = "interrupted"   // an earlier refresh, which was cut off, may have used up the token
 )
 
-// newGrant is what a token is stored as. What an answer leaves out is as it was in the parent: vendors may omit the refresh
-// token where they do not rotate it, and the scope where it did not change.
-func newGrant(installation string, token *oauth2.Token, parent grant) grant {
+// newGrant returns the grant to store for a token. What the answer leaves out is taken
+// from the predecessor: vendors may omit a refresh token that they do not rotate, and a
+// scope that did not change.
+func newGrant(installation string, token *oauth2.Token, predecessor grant) grant {
 	g := grant{
 		Format:       grantFormat,
 		Installation: installation,
@@ -60,20 +65,50 @@ func newGrant(installation string, token *oauth2.Token, parent grant) grant {
 		APIURL:       extra(token, "api_url"),
 	}
 	if g.RefreshToken == "" {
-		g.RefreshToken = parent.RefreshToken
+		g.RefreshToken = predecessor.RefreshToken
 	}
 	if g.Scope == "" {
-		g.Scope = parent.Scope
+		g.Scope = predecessor.Scope
 	}
 	if g.APIURL == "" {
-		g.APIURL = parent.APIURL
+		g.APIURL = predecessor.APIURL
 	}
 	return g
 }
 
-func extra(token *oauth2.Token, name string) string {
-	text, _ := token.Extra(name).(string)
-	return text
+// token returns the grant without its refresh token, which never leaves the source.
+func (g grant) token() *oauth2.Token {
+	token := &oauth2.Token{AccessToken: g.AccessToken, TokenType: g.TokenType, Expiry: g.Expiry}
+	return token.WithExtra(map[string]any{"scope": g.Scope, "api_url": g.APIURL})
+}
+
+// withRefreshToken returns what the refresh function gets.
+func (g grant) withRefreshToken() *oauth2.Token {
+	token := g.token()
+	token.RefreshToken = g.RefreshToken
+	return token
+}
+
+// isRejected reports whether the vendor rejected the refresh token that g holds now.
+func (g grant) isRejected() bool {
+	return g.Rejected != nil && g.Rejected.Fingerprint == fingerprint(g.RefreshToken)
+}
+
+func (g grant) isLeasedBy(owner string) bool {
+	return g.Lease != nil && g.Lease.Owner == owner
+}
+
+// sameTokens reports whether g holds the tokens of other, whatever their leases and
+// marks.
+func (g grant) sameTokens(other grant) bool {
+	return g.Installation == other.Installation &&
+		g.AccessToken == other.AccessToken && g.RefreshToken == other.RefreshToken
+}
+
+// isPredecessorOf reports whether g still holds the refresh token that the vendor
+// exchanged for successor, of the same installation.
+func (g grant) isPredecessorOf(successor grant, used string) bool {
+	return g.Installation == successor.Installation && g.RefreshToken == used
 }
 
 var (
@@ -99,36 +134,15 @@ func parseGrant(value []byte) (grant, error) {
 	return g, nil
 }
 
-// token is the grant without the refresh token, which never leaves the source.
-func (g grant) token() *oauth2.Token {
-	token := &oauth2.Token{AccessToken: g.AccessToken, TokenType: g.TokenType, Expiry: g.Expiry}
-	return token.WithExtra(map[string]any{"scope": g.Scope, "api_url": g.APIURL})
+// isForeign reports whether err, of load, says that the record was read and is no grant
+// of this program. A record that cannot be unsealed may be one.
+func isForeign(err error) bool {
+	return errors.Is(err, errDamaged) || errors.Is(err, errNewer)
 }
 
-// refreshable is what the refresh function gets.
-func (g grant) refreshable() *oauth2.Token {
-	token := g.token()
-	token.RefreshToken = g.RefreshToken
-	return token
-}
-
-func (g grant) dead() bool {
-	return g.Dead != nil && g.Dead.Fingerprint == fingerprint(g.RefreshToken)
-}
-
-func (g grant) leasedTo(owner string) bool {
-	return g.Lease != nil && g.Lease.Owner == owner
-}
-
-// carries reports whether g holds the very tokens of other, whatever their leases and marks.
-func (g grant) carries(other grant) bool {
-	return g.Installation == other.Installation &&
-		g.AccessToken == other.AccessToken && g.RefreshToken == other.RefreshToken
-}
-
-// isParentOf reports whether g still holds the refresh token that the vendor exchanged for child, of the same installation.
-func (g grant) isParentOf(child grant, used string) bool {
-	return g.Installation == child.Installation && g.RefreshToken == used
+func extra(token *oauth2.Token, name string) string {
+	text, _ := token.Extra(name).(string)
+	return text
 }
 
 func fingerprint(secret string) string {

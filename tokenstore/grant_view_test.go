@@ -14,7 +14,7 @@ type grantView struct {
 	AccessToken  string     `json:"access_token"`
 	RefreshToken string     `json:"refresh_token"`
 	Lease        *leaseView `json:"lease"`
-	Dead         *struct{}  `json:"dead"`
+	Rejected     *struct{}  `json:"rejected"`
 	Uninstalled  bool       `json:"uninstalled"`
 
 	text string
@@ -36,7 +36,7 @@ func viewGrant(r tokenstore.Record) grantView {
 
 func (v grantView) isGone() bool { return v.Uninstalled || v.Installation == "" }
 
-func (v grantView) isDead() bool { return v.Dead != nil }
+func (v grantView) isRejected() bool { return v.Rejected != nil }
 
 // isLeased reports whether somebody's lease is not over.
 func (v grantView) isLeased() bool { return v.Lease != nil && time.Now().Before(v.Lease.Until) }

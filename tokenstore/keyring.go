@@ -15,21 +15,25 @@ const (
 	keyLen   = 32 // AES-256
 	maxKeyID = 40 // shorter than a key in base64 or hex, so that none ends up as the id in front of every value
 
-	// keyringFormat leads what a keyring seals. No text begins with it.
+	// keyringFormat is the first byte of a value that a keyring encrypted. No text begins
+	// with it.
 	keyringFormat = "\x01"
 )
 
-// ParseKeyring reads AES-256 keys from "id:base64,id:base64": 32 random bytes each, in standard base64, such as
-// "openssl rand -base64 32" prints them. The first key seals, all of them open. An id has 1 to 40 printable characters and
-// stands in front of every value that its key sealed; it must not change. Spaces around an entry are ignored.
+// ParseKeyring reads AES-256 keys from "id:base64,id:base64": 32 random bytes each, in
+// standard base64, as "openssl rand -base64 32" prints them. The first key encrypts, all
+// of them decrypt. An id has 1 to 40 printable characters and is stored in front of every
+// value that its key encrypted; it must not change. Spaces around an entry are ignored.
 //
-// To rotate, add the new key behind the others, and once every process has it, move it to the front. A record is sealed
-// anew whenever it is written, so a key may go when nothing it sealed is left to be read.
+// To rotate, add the new key behind the others, and once every process has it, move it to
+// the front. A record is encrypted anew whenever it is written, so a key may be removed
+// when no value that it encrypted will be read again.
 //
-// Values are sealed with AES-256-GCM under random nonces of 96 bits, which is good for 2^32 writes with one key: at ten in a
-// second, thirteen years.
+// Values are encrypted with AES-256-GCM under random nonces of 96 bits, which is good for
+// 2^32 writes with one key: thirteen years at ten per second.
 //
-// An error matches [ErrInvalid], and neither holds keys nor ids. Whatever prints the AEAD prints "[redacted]".
+// An error matches [ErrInvalid] and holds neither keys nor ids. The AEAD prints as
+// "[redacted]".
 func ParseKeyring(keys string) (AEAD, error) {
 	ring := &keyring{keys: make(map[string]cipher.AEAD)}
 	for i, entry := range strings.Split(keys, ",") {
@@ -64,11 +68,11 @@ func isKeyID(id string) bool {
 	return len(id) >= 1 && len(id) <= maxKeyID && !strings.ContainsFunc(id, notInID)
 }
 
-// keyring holds keys by id. What it seals is
+// keyring holds keys by id. A value that it encrypted is
 //
 //	1 | id | ":" | nonce, 12 bytes | ciphertext | tag, 16 bytes
 //
-// and what stands before the nonce is associated data too, in front of the caller's.
+// and the part before the nonce is associated data too, in front of the caller's.
 type keyring struct {
 	first string
 	keys  map[string]cipher.AEAD
@@ -104,5 +108,5 @@ func (k *keyring) Decrypt(ciphertext, associatedData []byte) ([]byte, error) {
 	return plaintext, nil
 }
 
-// Format keeps the keys out of every fmt verb.
+// Format prints no key, whatever the verb.
 func (k *keyring) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[redacted]") }

@@ -5,10 +5,11 @@ import (
 	"time"
 )
 
-// A bubble moves both clocks at once, so this looks at them apart: an NTP step or a suspended machine moves only one.
-func TestLine7BothClocksMustLeaveTimeForTheCallAndTheSave(t *testing.T) {
+// A bubble moves both clocks at once, so this looks at them apart: an NTP step or a
+// suspended machine moves only one.
+func TestBothClocksMustLeaveTimeForTheCallAndTheSave(t *testing.T) {
 	t.Parallel()
-	const need = defaultRefreshTimeout + saveBudget
+	const need = defaultRefreshTimeout + saveTimeout
 	tests := []struct {
 		name            string
 		wall, monotonic time.Duration // what each clock leaves of the lease
@@ -23,13 +24,13 @@ func TestLine7BothClocksMustLeaveTimeForTheCallAndTheSave(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			source, now := &TokenSource{config: sourceConfig{refreshTimeout: defaultRefreshTimeout}}, time.Now()
-			mine := held{
-				grant:  grant{Lease: &lease{Until: now.Add(test.wall).UTC()}},
-				taken:  now,
-				length: test.monotonic,
+			leased := leasedGrant{
+				grant:   grant{Lease: &lease{Until: now.Add(test.wall).UTC()}},
+				takenAt: now,
+				length:  test.monotonic,
 			}
-			if got := newFlight(source).canSend(mine); got != test.want {
-				t.Errorf("canSend = %v, want %v", got, test.want)
+			if got := newRefresher(source).leaseCovers(leased); got != test.want {
+				t.Errorf("leaseCovers = %v, want %v", got, test.want)
 			}
 		})
 	}

@@ -1,39 +1,30 @@
 package tokenstore
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
-	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
 )
 
-// Memory is a [Store] in the memory of one process: for tests, demos and bots that may forget. Everything is lost when the
-// process ends. It keeps the whole contract of Store, its clock is time.Now, and it starts no goroutine.
-type Memory struct {
+// NewMemory returns an empty [Store] in the memory of this process, for tests, demos and
+// bots that may forget: everything is lost when the process ends. It keeps the whole
+// contract of Store, and its Due is exact. Its clock is time.Now, and it starts no
+// goroutine.
+func NewMemory() Store {
+	return Checked(&memory{records: make(map[string]Record)})
+}
+
+type memory struct {
 	mu      sync.Mutex
 	records map[string]Record
-	due     timeline
-	expiry  timeline
+	due     timeIndex
+	expiry  timeIndex
 }
 
-// NewMemory returns an empty Memory.
-func NewMemory() *Memory {
-	return &Memory{records: make(map[string]Record)}
-}
-
-// Get implements [Store].
-func (m *Memory) Get(ctx context.Context, key string) (Record, error) {
-	if err := ctx.Err(); err != nil {
-		return Record{}, err
-	}
-	if err := CheckKey(key); err != nil {
-		return Record{}, err
-	}
+func (m *memory) Get(_ context.Context, key string) (Record, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.dropExpired()
@@ -45,18 +36,7 @@ func (m *Memory) Get(ctx context.Context, key string) (Record, error) {
 	return r, nil
 }
 
-// Put implements [Store].
-func (m *Memory) Put(ctx context.Context, key string, r Record) (string, error) {
-	if err := ctx.Err(); err != nil {
-		return "", err
-	}
-	if err := CheckKey(key); err != nil {
-		return "", err
-	}
-	r, err := r.Normalize()
-	if err != nil {
-		return "", err
-	}
+func (m *memory) Put(_ context.Context, key string, r Record) (string, error) {
 	r.Value = slices.Clone(r.Value)
 	old := r.Version
 	r.Version = rand.Text()
@@ -74,14 +54,7 @@ func (m *Memory) Put(ctx context.Context, key string, r Record) (string, error) 
 	return r.Version, nil
 }
 
-// Delete implements [Store].
-func (m *Memory) Delete(ctx context.Context, key, version string) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if err := CheckKey(key); err != nil {
-		return err
-	}
+func (m *memory) Delete(_ context.Context, key, version string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.dropExpired()
@@ -92,17 +65,10 @@ func (m *Memory) Delete(ctx context.Context, key, version string) error {
 	return nil
 }
 
-// Due implements [Store]. It is exact: it never misses a record, nor names one that is not due.
-func (m *Memory) Due(
-	ctx context.Context, prefix string, before time.Time, after string, limit int,
+func (m *memory) Due(
+	_ context.Context, prefix string, before time.Time, after string, limit int,
 ) (keys []string, next string, err error) {
-	if err := ctx.Err(); err != nil {
-		return nil, "", err
-	}
-	if err := CheckDue(prefix, limit); err != nil {
-		return nil, "", err
-	}
-	last, err := parseMoment(after)
+	last, err := ParseCursor(after)
 	if err != nil {
 		return nil, "", err
 	}
@@ -110,33 +76,34 @@ func (m *Memory) Due(
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.dropExpired()
-	for _, moment := range m.due.until(before.UnixMilli()).after(last) {
-		if moment.key != prefix && !strings.HasPrefix(moment.key, prefix+"/") {
+	for _, cursor := range m.due.until(before.UnixMilli()).after(last) {
+		if cursor.Key != prefix && !strings.HasPrefix(cursor.Key, prefix+"/") {
 			continue
 		}
 		if len(keys) == limit {
 			return keys, last.String(), nil
 		}
-		keys = append(keys, moment.key)
-		last = moment
+		keys = append(keys, cursor.Key)
+		last = cursor
 	}
 	return keys, "", nil
 }
 
-// dropExpired is the one place that knows of expiry: the methods call it first and never see an expired record.
-func (m *Memory) dropExpired() {
-	gone := m.expiry.until(time.Now().UnixMilli())
-	if len(gone) == 0 {
+// dropExpired removes expired records. Each method calls it first and handles expiry
+// nowhere else.
+func (m *memory) dropExpired() {
+	expired := m.expiry.until(time.Now().UnixMilli())
+	if len(expired) == 0 {
 		return
 	}
-	for _, moment := range gone {
-		m.due.remove(m.records[moment.key].DueAt, moment.key)
-		delete(m.records, moment.key)
+	for _, cursor := range expired {
+		m.due.remove(m.records[cursor.Key].DueAt, cursor.Key)
+		delete(m.records, cursor.Key)
 	}
-	m.expiry = slices.Delete(m.expiry, 0, len(gone))
+	m.expiry = slices.Delete(m.expiry, 0, len(expired))
 }
 
-func (m *Memory) remove(key string) {
+func (m *memory) remove(key string) {
 	r, ok := m.records[key]
 	if !ok {
 		return
@@ -146,65 +113,40 @@ func (m *Memory) remove(key string) {
 	m.expiry.remove(r.ExpiresAt, key)
 }
 
-// timeline holds moments in order, oldest first. Those without a time are not in it.
-type timeline []moment
+// timeIndex holds keys by one of their times, oldest first. Keys without that time are
+// not in it.
+type timeIndex []Cursor
 
-// moment is a key at a time, in Unix milliseconds. As text it is the cursor that Due hands out.
-type moment struct {
-	at  int64
-	key string
-}
-
-func (m moment) String() string {
-	return strconv.FormatInt(m.at, 10) + " " + m.key
-}
-
-func parseMoment(cursor string) (moment, error) {
-	if cursor == "" {
-		return moment{}, nil
-	}
-	millis, key, ok := strings.Cut(cursor, " ")
-	at, err := strconv.ParseInt(millis, 10, 64)
-	if !ok || err != nil {
-		return moment{}, fmt.Errorf("%w: after is not a cursor of this store", ErrInvalid)
-	}
-	return moment{at: at, key: key}, nil
-}
-
-func (m moment) compare(other moment) int {
-	return cmp.Or(cmp.Compare(m.at, other.at), strings.Compare(m.key, other.key))
-}
-
-func (l *timeline) add(at time.Time, key string) {
+func (x *timeIndex) add(at time.Time, key string) {
 	if at.IsZero() {
 		return
 	}
-	added := moment{at: at.UnixMilli(), key: key}
-	i, _ := slices.BinarySearchFunc(*l, added, moment.compare)
-	*l = slices.Insert(*l, i, added)
+	added := Cursor{DueAt: at.UnixMilli(), Key: key}
+	i, _ := slices.BinarySearchFunc(*x, added, Cursor.Compare)
+	*x = slices.Insert(*x, i, added)
 }
 
-func (l *timeline) remove(at time.Time, key string) {
+func (x *timeIndex) remove(at time.Time, key string) {
 	if at.IsZero() {
 		return
 	}
-	i, found := slices.BinarySearchFunc(*l, moment{at: at.UnixMilli(), key: key}, moment.compare)
+	i, found := slices.BinarySearchFunc(*x, Cursor{DueAt: at.UnixMilli(), Key: key}, Cursor.Compare)
 	if found {
-		*l = slices.Delete(*l, i, i+1)
+		*x = slices.Delete(*x, i, i+1)
 	}
 }
 
-// after returns the moments behind last.
-func (l timeline) after(last moment) timeline {
-	i, found := slices.BinarySearchFunc(l, last, moment.compare)
+// after returns the part behind last.
+func (x timeIndex) after(last Cursor) timeIndex {
+	i, found := slices.BinarySearchFunc(x, last, Cursor.Compare)
 	if found {
 		i++
 	}
-	return l[i:]
+	return x[i:]
 }
 
-// until returns the moments up to that millisecond, itself included.
-func (l timeline) until(at int64) timeline {
-	i, _ := slices.BinarySearchFunc(l, moment{at: at + 1}, moment.compare)
-	return l[:i]
+// until returns the part up to that millisecond, itself included.
+func (x timeIndex) until(millis int64) timeIndex {
+	i, _ := slices.BinarySearchFunc(x, Cursor{DueAt: millis + 1}, Cursor.Compare)
+	return x[:i]
 }

@@ -48,7 +48,8 @@ func TestMemoryDropsWhatHasExpired(t *testing.T) {
 	})
 }
 
-// Half of the records share their moment with another, so that the order within a moment counts too.
+// Half of the records share their moment with another, so that the order within a moment
+// counts too.
 func TestMemoryPagesThroughManyRecords(t *testing.T) {
 	t.Parallel()
 	store := tokenstore.NewMemory()

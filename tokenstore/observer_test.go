@@ -12,28 +12,29 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/incidentbridge/incidentbridge/tokenstore"
+	"github.com/incidentbridge/incidentbridge/tokenstore/storetest"
 )
 
-// witness keeps what an observer was told.
-type witness struct {
-	mu   sync.Mutex
-	told []tokenstore.Refresh
+// refreshLog records what an observer is called with.
+type refreshLog struct {
+	mu        sync.Mutex
+	refreshes []tokenstore.Refresh
 }
 
-func (w *witness) observe(_ context.Context, r tokenstore.Refresh) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.told = append(w.told, r)
+func (l *refreshLog) observe(_ context.Context, r tokenstore.Refresh) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.refreshes = append(l.refreshes, r)
 }
 
-func (w *witness) want(t *testing.T, want ...tokenstore.Refresh) {
+func (l *refreshLog) want(t *testing.T, want ...tokenstore.Refresh) {
 	t.Helper()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if diff := cmp.Diff(want, w.told, cmpopts.EquateErrors()); diff != "" {
-		t.Errorf("the observer was told (-want +got):\n%s", diff)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if diff := cmp.Diff(want, l.refreshes, cmpopts.EquateErrors()); diff != "" {
+		t.Errorf("the observer's calls (-want +got):\n%s", diff)
 	}
-	for _, r := range w.told {
+	for _, r := range l.refreshes {
 		if r.Err != nil {
 			wantNoSecret(t, r.Err.Error())
 		}
@@ -45,7 +46,7 @@ func refreshed(took time.Duration, err error) tokenstore.Refresh {
 	return tokenstore.Refresh{Key: key, Duration: took, Err: err}
 }
 
-func TestTheObserverIsToldWhatCameOfARefresh(t *testing.T) {
+func TestTheObserverHearsTheOutcomeOfARefresh(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name    string
@@ -54,18 +55,18 @@ func TestTheObserverIsToldWhatCameOfARefresh(t *testing.T) {
 		want    tokenstore.Refresh
 	}{
 		{
-			"a new token", func(v *vendor) tokenstore.RefreshFunc { return late(v, 2*time.Second) },
+			"a new token", func(v *vendor) tokenstore.RefreshFunc { return v.late(2 * time.Second) },
 			2, refreshed(2*time.Second, nil),
 		},
 		{
-			"a dead grant, once", func(v *vendor) tokenstore.RefreshFunc {
+			"a rejected grant, once", func(v *vendor) tokenstore.RefreshFunc {
 				v.valid = ""
-				return late(v, time.Second)
+				return v.late(time.Second)
 			},
 			2, refreshed(time.Second, tokenstore.ErrReauthorize),
 		},
 		{
-			"no answer", func(v *vendor) tokenstore.RefreshFunc { return losing(v, 2, 0) },
+			"no answer", func(v *vendor) tokenstore.RefreshFunc { return v.losing(2, 0) },
 			1, refreshed(0, tokenstore.ErrInDoubt),
 		},
 	}
@@ -73,77 +74,73 @@ func TestTheObserverIsToldWhatCameOfARefresh(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				store, vendor, witness := tokenstore.NewMemory(), new(vendor), new(witness)
-				installExpired(t, store, vendor)
-				source := newSource(t, store, test.refresh(vendor), tokenstore.WithObserver(witness.observe))
+				f, log := setup(t), new(refreshLog)
+				source := f.sourceWith(t, test.refresh(f.vendor), tokenstore.WithObserver(log.observe))
 				for range test.calls {
 					_, _ = source.Token(t.Context())
 				}
-				witness.want(t, test.want)
+				log.want(t, test.want)
 			})
 		})
 	}
 }
 
-func TestTheObserverIsNotToldOfWhatAnotherProcessRefreshed(t *testing.T) {
+func TestTheObserverHearsOnlyOfThisProcess(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor, witness := tokenstore.NewMemory(), new(vendor), new(witness)
-		installExpired(t, store, vendor)
-		wantToken(t, newSource(t, store, vendor.refresh), "access-2")
-		wantToken(t, newSource(t, store, vendor.refresh, tokenstore.WithObserver(witness.observe)), "access-2")
-		witness.want(t)
+		f, log := setup(t), new(refreshLog)
+		wantToken(t, f.source(t), "access-2")
+		wantToken(t, f.source(t, tokenstore.WithObserver(log.observe)), "access-2")
+		log.want(t)
 	})
 }
 
-func TestLine15TheObserverIsToldWhileTheNewPairIsNotSaved(t *testing.T) {
+func TestTheObserverHearsThatTheNewTokenIsNotSaved(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor, witness := newFaultyStore(), new(vendor), new(witness)
-		installExpired(t, store, vendor)
-		source := newSource(t, store, vendor.refresh, tokenstore.WithObserver(witness.observe))
+		f, log := setup(t), new(refreshLog)
+		source := f.source(t, tokenstore.WithObserver(log.observe))
 		puts := 0
-		store.set(nil, func(do func() error) error {
+		f.store.Set(storetest.Hooks{BeforePut: func(context.Context, string, tokenstore.Record) error {
 			if puts++; puts == 1 {
-				return do() // the lease
+				return nil // the lease
 			}
 			return errLost
-		})
+		}})
 		if _, err := source.Token(t.Context()); !errors.Is(err, tokenstore.ErrNotSaved) {
 			t.Fatalf("Token = %v, want ErrNotSaved", err)
 		}
 		synctest.Wait()
-		witness.want(t, refreshed(5*time.Second, tokenstore.ErrNotSaved))
+		log.want(t, refreshed(5*time.Second, tokenstore.ErrNotSaved))
 
 		time.Sleep(time.Minute)
-		witness.want(t, refreshed(5*time.Second, tokenstore.ErrNotSaved)) // once, however long it lasts
-		store.set(nil, nil)
+		log.want(t, refreshed(5*time.Second, tokenstore.ErrNotSaved)) // once, however long it lasts
+		f.store.Set(storetest.Hooks{})
 		if err := source.Wait(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		witness.mu.Lock()
-		last := witness.told[len(witness.told)-1]
-		witness.mu.Unlock()
-		if len(witness.told) != 2 || last.Err != nil || last.Duration < time.Minute {
-			t.Errorf("the observer was told %+v at last, want the refresh that is saved", last)
+		log.mu.Lock()
+		last := log.refreshes[len(log.refreshes)-1]
+		log.mu.Unlock()
+		if len(log.refreshes) != 2 || last.Err != nil || last.Duration < time.Minute {
+			t.Errorf("the observer was called with %+v at last, want the refresh that is saved", last)
 		}
 	})
 }
 
-func TestTheObserverIsToldOfARenewalThatNobodyWaitsFor(t *testing.T) {
+func TestTheObserverHearsOfABackgroundRefresh(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor, witness := tokenstore.NewMemory(), new(vendor), new(witness)
-		install(t, store, vendor, "first")
+		f, log := setupFresh(t), new(refreshLog)
 		calls := 0
-		source := newSource(t, store, limited(&calls), tokenstore.WithObserver(witness.observe))
+		source := f.sourceWith(t, limited(&calls), tokenstore.WithObserver(log.observe))
 		time.Sleep(nearExpiry)
 		wantToken(t, source, "access-1")
 		synctest.Wait()
-		witness.mu.Lock()
-		defer witness.mu.Unlock()
-		if len(witness.told) != 1 || witness.told[0].Err == nil {
-			t.Errorf("the observer was told %+v, want the vendor's slow_down", witness.told)
+		log.mu.Lock()
+		defer log.mu.Unlock()
+		if len(log.refreshes) != 1 || log.refreshes[0].Err == nil {
+			t.Errorf("the observer was called with %+v, want the vendor's slow_down", log.refreshes)
 		}
 	})
 }

@@ -65,7 +65,7 @@ func wantValue(t testing.TB, store tokenstore.Store, key, want string) {
 // The second instance and the one after the restart have rotated their keys.
 func TestSealedKeepsTheContract(t *testing.T) {
 	t.Parallel()
-	pair := func(t *testing.T) (one, other tokenstore.Store) {
+	openTwo := func(t *testing.T) (one, other tokenstore.Store) {
 		t.Helper()
 		memory := tokenstore.NewMemory()
 		return seal(t, memory, parseKeyring(t, oldKeys+","+newKeys)), seal(t, memory, parseKeyring(t, rotatedKeys))
@@ -73,14 +73,14 @@ func TestSealedKeepsTheContract(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) tokenstore.Store {
 		t.Helper()
 		return seal(t, tokenstore.NewMemory(), parseKeyring(t, oldKeys))
-	}, storetest.WithSecondInstance(pair), storetest.WithReopen(func(t *testing.T) (tokenstore.Store, func() tokenstore.Store) {
+	}, storetest.WithSecondInstance(openTwo), storetest.WithReopen(func(t *testing.T) (tokenstore.Store, func() tokenstore.Store) {
 		t.Helper()
-		before, after := pair(t)
+		before, after := openTwo(t)
 		return before, func() tokenstore.Store { return after }
 	}))
 }
 
-func TestSealedRefusesWhatCannotWork(t *testing.T) {
+func TestSealedRejectsMissingArguments(t *testing.T) {
 	t.Parallel()
 	for name, open := range map[string]func() (tokenstore.Store, error){
 		"no store": func() (tokenstore.Store, error) { return tokenstore.Sealed(nil, parseKeyring(t, oldKeys)) },
@@ -95,10 +95,10 @@ func TestSealedRefusesWhatCannotWork(t *testing.T) {
 func TestSealedLeavesNothingOfAValueInTheStore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		memory, vendor := tokenstore.NewMemory(), new(vendor)
-		store := seal(t, memory, parseKeyring(t, oldKeys))
-		install(t, store, vendor, "first")
-		wantToken(t, newSource(t, store, vendor.refresh), "access-1")
+		memory := tokenstore.NewMemory()
+		f := setupOn(t, seal(t, memory, parseKeyring(t, oldKeys)))
+		f.install(t, "first")
+		wantToken(t, f.source(t), "access-1")
 
 		record, err := memory.Get(t.Context(), key)
 		if err != nil {
@@ -245,9 +245,9 @@ func TestAValueMovedToAnotherRecordIsUnreadable(t *testing.T) {
 
 func TestSealedPassesOnWhatTheStoreSays(t *testing.T) {
 	t.Parallel()
-	inner := newFaultyStore()
+	inner := storetest.NewHook(tokenstore.NewMemory(), storetest.Hooks{})
 	store := seal(t, inner, parseKeyring(t, oldKeys))
-	inner.set(func(func() error) error { return errLost }, func(func() error) error { return errLost })
+	inner.Set(storeDown())
 	if _, err := store.Get(t.Context(), key); !errors.Is(err, errLost) || errors.Is(err, tokenstore.ErrUnreadable) {
 		t.Errorf("Get = %v, want the store's error alone", err)
 	}
@@ -256,7 +256,8 @@ func TestSealedPassesOnWhatTheStoreSays(t *testing.T) {
 	}
 }
 
-// tinkAEAD is what Tink's AEAD looks like from here: opaque errors, a prefix of its own, and perhaps a service behind it.
+// tinkAEAD is what Tink's AEAD looks like from here: opaque errors, a prefix of its own,
+// and perhaps a service behind it.
 type tinkAEAD struct {
 	tokenstore.AEAD
 
@@ -316,7 +317,7 @@ func TestSealedTakesAnAEADWithTinksMethods(t *testing.T) {
 	}
 }
 
-func TestParseKeyringRefusesWhatIsNoKeyring(t *testing.T) {
+func TestParseKeyringRejectsInvalidText(t *testing.T) {
 	t.Parallel()
 	const secret = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="
 	tests := []struct{ name, keys, want string }{

@@ -156,7 +156,7 @@ func everyCell() []simtest.Cell {
 	}
 	all = append(all, simtest.VendorFaults("vendor refresh", true)...)
 	all = append(all, simtest.Cell{Fault: rateLimited, Step: "vendor refresh"})
-	for _, event := range []string{revived, takenOver, deadMarked, lostAnswer, sentAgain} {
+	for _, event := range []string{revived, takenOver, rejectionMarked, lostAnswer, sentAgain} {
 		all = append(all, simtest.Cell{Step: event})
 	}
 	return all

@@ -153,9 +153,9 @@ func brokenRefresh(ctx context.Context, f simtest.Fault) error {
 	case simtest.Unreachable:
 		return unsent{}
 	case simtest.Fails, simtest.FailsAfter:
-		return refusal(http.StatusBadGateway, "")
+		return vendorError(http.StatusBadGateway, "")
 	case rateLimited:
-		return refusal(http.StatusTooManyRequests, "slow_down")
+		return vendorError(http.StatusTooManyRequests, "slow_down")
 	default:
 		return errLost
 	}

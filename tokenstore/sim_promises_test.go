@@ -87,7 +87,7 @@ func oneAtATimeHasTheLease(_ *recorder, e committed) error {
 
 // It is given up only when nothing at the vendor could be saved by anybody.
 func aGrantThatLivesIsNotGivenUp(r *recorder, e committed) error {
-	if !e.buries() || !r.livesAtTheVendor(e.is.RefreshToken) {
+	if !e.marksRejected() || !r.livesAtTheVendor(e.is.RefreshToken) {
 		return nil
 	}
 	x := r.vendor.exchanged[e.is.RefreshToken]
@@ -104,7 +104,7 @@ func nothingIsSentWithoutTheLease(r *recorder, e sent) error {
 	if !e.isCurrent() {
 		return nil
 	}
-	if e.now.isDead() || !e.now.isLeased() || r.owners[e.now.Lease.Owner] != e.by {
+	if e.now.isRejected() || !e.now.isLeased() || r.owners[e.now.Lease.Owner] != e.by {
 		return fmt.Errorf("%s sends %s", e.by.Name, e.token)
 	}
 	return nil
@@ -151,7 +151,7 @@ func noRefreshTokenLeavesASource(_ *recorder, e told) error {
 }
 
 func onlyAMarkSendsCallersForConsent(r *recorder, e told) error {
-	if errors.Is(e.by.err, tokenstore.ErrReauthorize) && !r.wasShown(e.by.program, grantView.isDead) {
+	if errors.Is(e.by.err, tokenstore.ErrReauthorize) && !r.wasShown(e.by.program, grantView.isRejected) {
 		return fmt.Errorf("%s got %w", e.by.Name, e.by.err)
 	}
 	return nil

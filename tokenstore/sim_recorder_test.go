@@ -18,7 +18,7 @@ import (
 // checked against it.
 type recorder struct {
 	sim    *simtest.Sim
-	store  *tokenstore.Memory
+	store  tokenstore.Store
 	vendor *rotatingVendor
 
 	mu      sync.Mutex          // for what goroutines of the processes touch
@@ -28,11 +28,11 @@ type recorder struct {
 
 // What must have happened in some run.
 const (
-	revived    = "a child revives its parent"
-	takenOver  = "a lease is taken over"
-	deadMarked = "a dead grant is marked"
-	lostAnswer = "a lost answer costs the grant"
-	sentAgain  = "an unanswered refresh is sent again"
+	revived         = "a child revives its parent"
+	takenOver       = "a lease is taken over"
+	rejectionMarked = "a rejected grant is marked"
+	lostAnswer      = "a lost answer costs the grant"
+	sentAgain       = "an unanswered refresh is sent again"
 )
 
 // happened checks the promises about an event, and then keeps what is to be known of it.
@@ -130,7 +130,7 @@ func writeOf(by *actor, is grantView) write {
 		return writesTombstone
 	case by.consent != nil:
 		return writesConsent
-	case is.isDead() && is.Lease == nil:
+	case is.isRejected() && is.Lease == nil:
 		return writesMark
 	case is.Lease != nil:
 		return writesLease
@@ -162,9 +162,9 @@ func (e committed) rotates() bool { return e.isRefresh() && e.was.RefreshToken !
 // leases reports whether a lease is taken or extended.
 func (e committed) leases() bool { return e.isRefresh() && !e.rotates() && e.is.Lease != nil }
 
-// buries reports whether a grant is marked dead.
-func (e committed) buries() bool {
-	return e.isRefresh() && !e.rotates() && e.is.Lease == nil && e.is.isDead() && !e.was.isDead()
+// marksRejected reports whether a grant is marked rejected.
+func (e committed) marksRejected() bool {
+	return e.isRefresh() && !e.rotates() && e.is.Lease == nil && e.is.isRejected() && !e.was.isRejected()
 }
 
 // changesOwner reports whether a lease follows that of somebody else.
@@ -177,17 +177,17 @@ func (e committed) keep(r *recorder) {
 	switch {
 	case e.isConsent():
 		e.by.consent.stored = true
-	case e.rotates() && e.was.isDead():
+	case e.rotates() && e.was.isRejected():
 		r.met(revived)
 	case e.leases():
 		r.owners[e.is.Lease.Owner] = e.by.program
 		if e.changesOwner() {
 			r.met(takenOver)
 		}
-	case e.buries() && r.livesAtTheVendor(e.is.RefreshToken):
+	case e.marksRejected() && r.livesAtTheVendor(e.is.RefreshToken):
 		r.met(lostAnswer)
-	case e.buries():
-		r.met(deadMarked)
+	case e.marksRejected():
+		r.met(rejectionMarked)
 	}
 }
 

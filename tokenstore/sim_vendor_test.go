@@ -56,11 +56,11 @@ func (v *rotatingVendor) refresh(by *program, used string, until time.Time) (*oa
 		if v.detectsReuse {
 			v.consentOf(e.child.RefreshToken).alive = false
 		}
-		return nil, nil, refusal(http.StatusBadRequest, "invalid_grant")
+		return nil, nil, vendorError(http.StatusBadRequest, "invalid_grant")
 	}
 	c := v.consentOf(used)
 	if c == nil || !c.alive {
-		return nil, nil, refusal(http.StatusBadRequest, "invalid_grant")
+		return nil, nil, vendorError(http.StatusBadRequest, "invalid_grant")
 	}
 	e := &exchange{child: v.mint(c), by: by, until: until}
 	v.exchanged[used] = e

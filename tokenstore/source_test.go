@@ -14,9 +14,10 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/incidentbridge/incidentbridge/tokenstore"
+	"github.com/incidentbridge/incidentbridge/tokenstore/storetest"
 )
 
-func TestNewTokenSourceRefusesWhatCannotWork(t *testing.T) {
+func TestNewTokenSourceRejectsInvalidArguments(t *testing.T) {
 	t.Parallel()
 	store, refresh := tokenstore.NewMemory(), new(vendor).refresh
 	tests := []struct {
@@ -48,10 +49,9 @@ func TestNewTokenSourceRefusesWhatCannotWork(t *testing.T) {
 func TestTokenHasTheExtrasAndNoRefreshToken(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := tokenstore.NewMemory(), new(vendor)
-		install(t, store, vendor, "first")
+		f := setupFresh(t)
 
-		token := wantToken(t, newSource(t, store, vendor.refresh), "access-1")
+		token := wantToken(t, f.source(t), "access-1")
 		got := map[string]any{
 			"type": token.Type(), "expiry": token.Expiry, "refresh token": token.RefreshToken,
 			"scope": token.Extra("scope"), "api_url": token.Extra("api_url"),
@@ -66,37 +66,36 @@ func TestTokenHasTheExtrasAndNoRefreshToken(t *testing.T) {
 	})
 }
 
-func TestLine1AGoodTokenComesFromMemory(t *testing.T) {
+func TestAGoodTokenComesFromMemory(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := newFaultyStore(), new(vendor)
-		install(t, store, vendor, "first")
-		source := newSource(t, store, vendor.refresh)
+		f := setupFresh(t)
+		source := f.source(t)
 
 		for range 2 { // from the store, and from memory
 			wantToken(t, source, "access-1").AccessToken = "changed by the caller"
 		}
-		reads := store.gets
+		f.store.Set(storetest.Hooks{BeforeGet: func(context.Context, string) error {
+			t.Error("the store is read, want the token from memory")
+			return nil
+		}})
 		time.Sleep(58 * time.Minute)
 		wantToken(t, source, "access-1")
-		if store.gets != reads {
-			t.Errorf("the store was read %d times, want none", store.gets-reads)
-		}
+		f.store.Set(storetest.Hooks{})
 
 		time.Sleep(90 * time.Second)
-		wantToken(t, source, "access-1") // near its end, it serves while it is renewed
+		wantToken(t, source, "access-1") // near its expiry it is served while it is refreshed
 		synctest.Wait()
 		wantToken(t, source, "access-2")
-		vendor.wantCalls(t, 1)
+		f.vendor.wantCalls(t, 1)
 	})
 }
 
-func TestLine2ManyCallersShareOneRefresh(t *testing.T) {
+func TestManyCallersShareOneRefresh(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := tokenstore.NewMemory(), new(vendor)
-		installExpired(t, store, vendor)
-		source := newSource(t, store, vendor.refresh)
+		f := setup(t)
+		source := f.source(t)
 
 		var callers sync.WaitGroup
 		for range 50 {
@@ -108,23 +107,22 @@ func TestLine2ManyCallersShareOneRefresh(t *testing.T) {
 			})
 		}
 		callers.Wait()
-		vendor.wantCalls(t, 1)
+		f.vendor.wantCalls(t, 1)
 	})
 }
 
 func TestManyProcessesShareOneRefresh(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := tokenstore.NewMemory(), new(vendor)
-		installExpired(t, store, vendor)
+		f := setup(t)
 		slow := func(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
 			time.Sleep(3 * time.Second)
-			return vendor.refresh(ctx, old)
+			return f.vendor.refresh(ctx, old)
 		}
 
 		var callers sync.WaitGroup
 		for range 8 {
-			source := newSource(t, store, slow)
+			source := f.sourceWith(t, slow)
 			for range 50 {
 				callers.Go(func() {
 					token, err := source.Token(t.Context())
@@ -135,21 +133,20 @@ func TestManyProcessesShareOneRefresh(t *testing.T) {
 			}
 		}
 		callers.Wait()
-		vendor.wantCalls(t, 1)
+		f.vendor.wantCalls(t, 1)
 	})
 }
 
-func TestLine2ACallerWhoLeavesStopsNothing(t *testing.T) {
+func TestACallerThatLeavesDoesNotStopTheRefresh(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := tokenstore.NewMemory(), new(vendor)
-		installExpired(t, store, vendor)
-		source := newSource(t, store, func(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
+		f := setup(t)
+		source := f.sourceWith(t, func(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
 			time.Sleep(3 * time.Second)
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
-			return vendor.refresh(ctx, old)
+			return f.vendor.refresh(ctx, old)
 		})
 
 		start := time.Now()
@@ -169,45 +166,44 @@ func TestLine2ACallerWhoLeavesStopsNothing(t *testing.T) {
 		if took := time.Since(start); took != 3*time.Second {
 			t.Errorf("it took %v, want the 3s of one refresh", took)
 		}
-		vendor.wantCalls(t, 1)
+		f.vendor.wantCalls(t, 1)
 	})
 }
 
-// Somebody else holds a lease that never ends.
-func TestLine2ARefreshHasABudgetOfItsOwn(t *testing.T) {
+// Another process holds a lease that never ends.
+func TestARefreshHasATimeLimitOfItsOwn(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := tokenstore.NewMemory(), new(vendor)
-		writeRaw(t, store, `{"format":1,"installation":"first","refresh_token":"refresh-1","expiry":"1999-01-01T00:00:00Z",`+
+		f := setupEmpty(t)
+		f.writeRaw(t, `{"format":1,"installation":"first","refresh_token":"refresh-1","expiry":"1999-01-01T00:00:00Z",`+
 			`"lease":{"owner":"other","until":"2999-01-01T00:00:00Z"}}`)
 		start := time.Now()
-		if _, err := newSource(t, store, vendor.refresh).Token(t.Context()); !errors.Is(err, tokenstore.ErrInDoubt) {
+		if _, err := f.source(t).Token(t.Context()); !errors.Is(err, tokenstore.ErrInDoubt) {
 			t.Errorf("Token = %v, want ErrInDoubt", err)
 		}
 		if took := time.Since(start); took > time.Minute {
 			t.Errorf("it took %v, want less than a minute", took)
 		}
-		vendor.wantCalls(t, 0)
+		f.vendor.wantCalls(t, 0)
 	})
 }
 
-func TestACallerWhoIsGoneStartsNothing(t *testing.T) {
+func TestACallerThatIsGoneStartsNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := tokenstore.NewMemory(), new(vendor)
-		installExpired(t, store, vendor)
-		source := newSource(t, store, vendor.refresh)
+		f := setup(t)
+		source := f.source(t)
 		gone, cancel := context.WithCancel(t.Context())
 		cancel()
 		if _, err := source.Token(gone); !errors.Is(err, context.Canceled) {
 			t.Errorf("Token = %v, want Canceled", err)
 		}
 		synctest.Wait()
-		vendor.wantCalls(t, 0)
+		f.vendor.wantCalls(t, 0)
 	})
 }
 
-func TestLine3WhatTheRecordSays(t *testing.T) {
+func TestLoad(t *testing.T) {
 	t.Parallel()
 	const expired = `"expiry":"1999-01-01T00:00:00Z"`
 	broken := errors.New("cannot unseal")
@@ -219,8 +215,8 @@ func TestLine3WhatTheRecordSays(t *testing.T) {
 	}{
 		{name: "no record", want: tokenstore.ErrNotInstalled},
 		{name: "a tombstone", value: `{"format":1,"installation":"first","uninstalled":true}`, want: tokenstore.ErrNotInstalled},
-		{name: "a dead mark", want: tokenstore.ErrReauthorize, value: `{"format":1,"access_token":"access-1",` + expired +
-			`,"refresh_token":"refresh-1","dead":{"fingerprint":"bd473e5dcdce2510","reason":"refused"}}`},
+		{name: "a rejected grant", want: tokenstore.ErrReauthorize, value: `{"format":1,"access_token":"access-1",` + expired +
+			`,"refresh_token":"refresh-1","rejected":{"fingerprint":"bd473e5dcdce2510","reason":"invalid_grant"}}`},
 		{name: "no refresh token", value: `{"format":1,"access_token":"access-1",` + expired + `}`, want: tokenstore.ErrReauthorize},
 		{name: "a newer format", value: `{"format":2,"access_token":["access-1"]}`, want: tokenstore.ErrUnreadable},
 		{name: "no format", value: `{"access_token":"access-1"}`, want: tokenstore.ErrUnreadable},
@@ -232,14 +228,14 @@ func TestLine3WhatTheRecordSays(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				store, vendor := newFaultyStore(), new(vendor)
+				f := setupEmpty(t)
 				if test.value != "" {
-					writeRaw(t, store, test.value)
+					f.writeRaw(t, test.value)
 				}
 				if test.fault != nil {
-					store.set(func(func() error) error { return test.fault }, nil)
+					f.store.Set(storetest.Hooks{BeforeGet: func(context.Context, string) error { return test.fault }})
 				}
-				_, err := newSource(t, store, vendor.refresh).Token(t.Context())
+				_, err := f.source(t).Token(t.Context())
 				if !errors.Is(err, test.want) {
 					t.Fatalf("Token = %v, want %v", err, test.want)
 				}
@@ -247,24 +243,23 @@ func TestLine3WhatTheRecordSays(t *testing.T) {
 					t.Errorf("Token = %#v, want an *Error with the key", err)
 				}
 				wantNoSecret(t, err.Error())
-				vendor.wantCalls(t, 0)
+				f.vendor.wantCalls(t, 0)
 			})
 		})
 	}
 }
 
-func TestLine4ATokenThatAnotherProcessStoredIsUsed(t *testing.T) {
+func TestATokenThatAnotherProcessStoredIsUsed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := tokenstore.NewMemory(), new(vendor)
-		installExpired(t, store, vendor)
-		wantToken(t, newSource(t, store, vendor.refresh), "access-2")
-		wantToken(t, newSource(t, store, vendor.refresh), "access-2")
-		vendor.wantCalls(t, 1)
+		f := setup(t)
+		wantToken(t, f.source(t), "access-2")
+		wantToken(t, f.source(t), "access-2")
+		f.vendor.wantCalls(t, 1)
 	})
 }
 
-func TestLine4WhatIsStoredIsUsedWhileItIsGood(t *testing.T) {
+func TestAStoredTokenIsUsedWhileItIsGood(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name  string
@@ -273,9 +268,9 @@ func TestLine4WhatIsStoredIsUsedWhileItIsGood(t *testing.T) {
 		want  string
 	}{
 		{name: "a fresh one", want: "access-1"},
-		{name: "two minutes before its end", after: 58 * time.Minute, want: "access-1"},
-		{name: "half a minute before its end, while it is renewed", after: 59*time.Minute + 30*time.Second, want: "access-1"},
-		{name: "four seconds before its end", after: time.Hour - 4*time.Second, want: "access-2"},
+		{name: "two minutes before its expiry", after: 58 * time.Minute, want: "access-1"},
+		{name: "half a minute before its expiry, while it is refreshed", after: 59*time.Minute + 30*time.Second, want: "access-1"},
+		{name: "four seconds before its expiry", after: time.Hour - 4*time.Second, want: "access-2"},
 		{name: "the one that was invalidated", want: "access-2", spoil: func(t *testing.T, source *tokenstore.TokenSource) {
 			t.Helper()
 			source.Invalidate(t.Context(), wantToken(t, source, "access-1"))
@@ -285,9 +280,8 @@ func TestLine4WhatIsStoredIsUsedWhileItIsGood(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				store, vendor := tokenstore.NewMemory(), new(vendor)
-				install(t, store, vendor, "first")
-				source := newSource(t, store, late(vendor, time.Second))
+				f := setupFresh(t)
+				source := f.sourceWith(t, f.vendor.late(time.Second))
 				if test.spoil != nil {
 					test.spoil(t, source)
 				}
@@ -299,12 +293,11 @@ func TestLine4WhatIsStoredIsUsedWhileItIsGood(t *testing.T) {
 	}
 }
 
-func TestLine5ATokenThatWasRefusedDoesNotServeMeanwhile(t *testing.T) {
+func TestARejectedTokenIsNotServedWhileAnotherProcessRefreshes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := tokenstore.NewMemory(), new(vendor)
-		install(t, store, vendor, "first")
-		slow, sibling := newSource(t, store, late(vendor, 3*time.Second)), newSource(t, store, vendor.refresh)
+		f := setupFresh(t)
+		slow, sibling := f.sourceWith(t, f.vendor.late(3*time.Second)), f.source(t)
 		for _, source := range []*tokenstore.TokenSource{slow, sibling} {
 			source.Invalidate(t.Context(), wantToken(t, source, "access-1"))
 		}
@@ -313,54 +306,49 @@ func TestLine5ATokenThatWasRefusedDoesNotServeMeanwhile(t *testing.T) {
 		synctest.Wait()
 		wantToken(t, sibling, "access-2")
 		first.Wait()
-		vendor.wantCalls(t, 1)
+		f.vendor.wantCalls(t, 1)
 	})
 }
 
-func TestLine5WhileAnotherProcessRefreshesTheOldTokenServes(t *testing.T) {
+func TestTheOldTokenIsServedWhileAnotherProcessRefreshes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := tokenstore.NewMemory(), new(vendor)
-		install(t, store, vendor, "first")
+		f := setupFresh(t)
 		time.Sleep(time.Hour - 10*time.Second)
-		slow := newSource(t, store, func(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
+		slow := f.sourceWith(t, func(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
 			time.Sleep(7 * time.Second)
-			return vendor.refresh(ctx, old)
+			return f.vendor.refresh(ctx, old)
 		})
 		wantToken(t, slow, "access-1")
 		synctest.Wait()
 
-		sibling := newSource(t, store, vendor.refresh)
+		sibling := f.source(t)
 		wantToken(t, sibling, "access-1")
 		time.Sleep(6 * time.Second) // too near the end of access-1
 		wantToken(t, sibling, "access-2")
-		vendor.wantCalls(t, 1)
+		f.vendor.wantCalls(t, 1)
 	})
 }
 
-func TestLine6ALeaseInDoubtIsFoundAgain(t *testing.T) {
+func TestALeaseInDoubtIsFoundAgain(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
-		name string
-		put  func(do func() error) error
+		name  string
+		hooks storetest.Hooks
 	}{
-		{"it landed", func(do func() error) error { _ = do(); return errors.New("connection reset") }},
-		{"it did not land", func(func() error) error { return errors.New("connection reset") }},
-		{"another write came first", func(func() error) error { return tokenstore.ErrConflict }},
+		{"it landed", storetest.Hooks{AfterPut: replyLost(errLost)}},
+		{"it did not land", storetest.Hooks{BeforePut: putNever(errLost)}},
+		{"another write came first", storetest.Hooks{BeforePut: putNever(tokenstore.ErrConflict)}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				store, vendor := newFaultyStore(), new(vendor)
-				installExpired(t, store, vendor)
-				store.set(nil, func(do func() error) error {
-					store.set(nil, nil)
-					return test.put(do)
-				})
+				f := setup(t)
+				f.store.SetForNextPut(test.hooks)
 				start := time.Now()
-				wantToken(t, newSource(t, store, vendor.refresh), "access-2")
-				vendor.wantCalls(t, 1)
+				wantToken(t, f.source(t), "access-2")
+				f.vendor.wantCalls(t, 1)
 				if took := time.Since(start); took > time.Second {
 					t.Errorf("it took %v, want no wait for a lease", took)
 				}
@@ -369,32 +357,29 @@ func TestLine6ALeaseInDoubtIsFoundAgain(t *testing.T) {
 	}
 }
 
-func TestLine6TheLeaseIsTheSecondRead(t *testing.T) {
+func TestTheLeaseFailsOnAnOutdatedRead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := newFaultyStore(), new(vendor)
-		installExpired(t, store, vendor)
-		store.set(nil, func(do func() error) error {
-			store.set(nil, nil)
-			wantToken(t, newSource(t, store.Store, vendor.refresh), "access-2") // after this one has read
-			return do()
-		})
-		wantToken(t, newSource(t, store, vendor.refresh), "access-2")
-		vendor.wantCalls(t, 1)
+		f := setup(t)
+		f.store.SetForNextPut(storetest.Hooks{BeforePut: func(context.Context, string, tokenstore.Record) error {
+			wantToken(t, f.source(t), "access-2") // after this one has read
+			return nil
+		}})
+		wantToken(t, f.source(t), "access-2")
+		f.vendor.wantCalls(t, 1)
 	})
 }
 
 // Two calls of the vendor, eight seconds each, then five to save and five for the clocks.
-func TestLine6TheLeaseCoversCallsSaveAndSkew(t *testing.T) {
+func TestTheLeaseCoversCallsSaveAndSkew(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := tokenstore.NewMemory(), new(vendor)
-		installExpired(t, store, vendor)
-		_, before := readGrant(t, store)
+		f := setup(t)
+		_, before := f.grant(t)
 		owners := make(map[string]bool)
 		for range 2 {
-			source := newSource(t, store, func(context.Context, *oauth2.Token) (*oauth2.Token, error) {
-				grant, record := readGrant(t, store)
+			source := f.sourceWith(t, func(context.Context, *oauth2.Token) (*oauth2.Token, error) {
+				grant, record := f.grant(t)
 				if left := time.Until(grant.Lease.Until); left != 26*time.Second {
 					t.Errorf("the lease has %v left, want 26s", left)
 				}
@@ -402,7 +387,7 @@ func TestLine6TheLeaseCoversCallsSaveAndSkew(t *testing.T) {
 					t.Errorf("DueAt = %v, want the keep-alive %v", record.DueAt, before.DueAt)
 				}
 				owners[grant.Lease.Owner] = true
-				return nil, refusal(http.StatusTooManyRequests, "slow_down")
+				return nil, vendorError(http.StatusTooManyRequests, "slow_down")
 			})
 			if _, err := source.Token(t.Context()); err == nil {
 				t.Error("Token = nil, want the vendor's slow_down")
@@ -414,15 +399,14 @@ func TestLine6TheLeaseCoversCallsSaveAndSkew(t *testing.T) {
 	})
 }
 
-func TestLine8TheRefreshTokenOfTheRecordIsSentOnce(t *testing.T) {
+func TestTheRefreshTokenOfTheRecordIsSentOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := tokenstore.NewMemory(), new(vendor)
-		installExpired(t, store, vendor)
+		f := setup(t)
 		var sent []string
-		source := newSource(t, store, func(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
+		source := f.sourceWith(t, func(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
 			sent = append(sent, old.RefreshToken)
-			return vendor.refresh(ctx, old)
+			return f.vendor.refresh(ctx, old)
 		})
 		wantToken(t, source, "access-2")
 		time.Sleep(2 * time.Hour)
@@ -433,98 +417,97 @@ func TestLine8TheRefreshTokenOfTheRecordIsSentOnce(t *testing.T) {
 	})
 }
 
-func TestLine7And8NothingIsSentThatCouldOutliveTheLease(t *testing.T) {
+func TestNothingIsSentThatCouldOutlastTheLease(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := newFaultyStore(), new(vendor)
-		installExpired(t, store, vendor)
-		store.set(nil, func(do func() error) error {
-			store.set(nil, nil)
-			err := do()
-			time.Sleep(20 * time.Second) // the process is frozen behind its lease
-			return err
+		f := setup(t)
+		f.store.SetForNextPut(storetest.Hooks{
+			AfterPut: func(_ context.Context, _ string, _ tokenstore.Record, err error) error {
+				time.Sleep(20 * time.Second) // the process is frozen behind its lease
+				return err
+			},
 		})
-		source := newSource(t, store, func(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
-			grant, _ := readGrant(t, store)
+		source := f.sourceWith(t, func(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
+			grant, _ := f.grant(t)
 			deadline, ok := ctx.Deadline()
 			if spare := grant.Lease.Until.Sub(deadline); !ok || spare < 5*time.Second {
 				t.Errorf("the vendor may answer until %v before the lease ends, want time to save", spare)
 			}
-			return vendor.refresh(ctx, old)
+			return f.vendor.refresh(ctx, old)
 		})
 		wantToken(t, source, "access-2")
-		vendor.wantCalls(t, 1)
+		f.vendor.wantCalls(t, 1)
 	})
 }
 
-func TestLine16Invalidate(t *testing.T) {
+func TestInvalidate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := tokenstore.NewMemory(), new(vendor)
-		install(t, store, vendor, "first")
-		one, other := newSource(t, store, vendor.refresh), newSource(t, store, vendor.refresh)
-		refused := wantToken(t, one, "access-1")
+		f := setupFresh(t)
+		one, other := f.source(t), f.source(t)
+		rejected := wantToken(t, one, "access-1")
 		wantToken(t, other, "access-1")
 
-		one.Invalidate(t.Context(), refused)
+		one.Invalidate(t.Context(), rejected)
 		wantToken(t, one, "access-2")
-		other.Invalidate(t.Context(), refused)
+		other.Invalidate(t.Context(), rejected)
 		wantToken(t, other, "access-2")
-		vendor.wantCalls(t, 1)
+		f.vendor.wantCalls(t, 1)
 
-		one.Invalidate(t.Context(), refused) // late: superseded long ago
+		one.Invalidate(t.Context(), rejected) // late: superseded long ago
 		one.Invalidate(t.Context(), nil)
-		refusedToo := wantToken(t, one, "access-2")
-		vendor.wantCalls(t, 1)
+		rejectedToo := wantToken(t, one, "access-2")
+		f.vendor.wantCalls(t, 1)
 
-		one.Invalidate(t.Context(), refusedToo)
-		one.Invalidate(t.Context(), refused) // must not make access-2 good again
+		one.Invalidate(t.Context(), rejectedToo)
+		one.Invalidate(t.Context(), rejected) // must not make access-2 good again
 		wantToken(t, one, "access-3")
-		vendor.wantCalls(t, 2)
+		f.vendor.wantCalls(t, 2)
 	})
 }
 
-// Found by the simulation: an uninstall that comes late empties the memory, and so a refusal was not remembered.
-func TestLine16ARefusalIsRememberedWithoutATokenInMemory(t *testing.T) {
+// Found by the simulation: a late uninstall clears the memory, and so a rejection was not
+// remembered.
+func TestARejectionIsRememberedWithoutATokenInMemory(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := tokenstore.NewMemory(), new(vendor)
-		install(t, store, vendor, "second")
-		source := newSource(t, store, vendor.refresh)
-		refused := wantToken(t, source, "access-1")
+		f := setupEmpty(t)
+		f.install(t, "second")
+		source := f.source(t)
+		rejected := wantToken(t, source, "access-1")
 		if err := source.Uninstall(t.Context(), "first"); err != nil {
 			t.Fatal(err)
 		}
-		source.Invalidate(t.Context(), refused)
+		source.Invalidate(t.Context(), rejected)
 		wantToken(t, source, "access-2")
 	})
 }
 
-// Found by the simulation: the store's answer to a consent made a token good again that was refused before it came.
-func TestLine16ARefusalOutlivesASlowSave(t *testing.T) {
+// Found by the simulation: the store's answer to a consent made a token good again that
+// was rejected before it came.
+func TestARejectionOutlastsASlowSave(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := newFaultyStore(), new(vendor)
-		source := newSource(t, store, vendor.refresh)
-		store.set(nil, func(do func() error) error {
-			err := do()
-			store.set(nil, nil)
-			source.Invalidate(t.Context(), wantToken(t, source, "access-1"))
-			return err
+		f := setupEmpty(t)
+		source := f.source(t)
+		f.store.SetForNextPut(storetest.Hooks{
+			AfterPut: func(_ context.Context, _ string, _ tokenstore.Record, err error) error {
+				source.Invalidate(t.Context(), wantToken(t, source, "access-1"))
+				return err
+			},
 		})
-		if err := source.Save(t.Context(), "first", vendor.install()); err != nil {
+		if err := source.Save(t.Context(), "first", f.vendor.install()); err != nil {
 			t.Fatal(err)
 		}
 		wantToken(t, source, "access-2")
 	})
 }
 
-func TestInvalidateEndsWhereTheVendorGivesTheSameTokenAgain(t *testing.T) {
+func TestARejectionEndsWhenTheVendorIssuesTheSameTokenAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := tokenstore.NewMemory(), new(vendor)
-		install(t, store, vendor, "first")
-		source := newSource(t, store, func(context.Context, *oauth2.Token) (*oauth2.Token, error) {
+		f := setupFresh(t)
+		source := f.sourceWith(t, func(context.Context, *oauth2.Token) (*oauth2.Token, error) {
 			return &oauth2.Token{AccessToken: "access-1", Expiry: time.Now().Add(time.Hour)}, nil
 		})
 		source.Invalidate(t.Context(), wantToken(t, source, "access-1"))
@@ -535,10 +518,9 @@ func TestInvalidateEndsWhereTheVendorGivesTheSameTokenAgain(t *testing.T) {
 func TestAnAnswerThatUsesNothingUpReleasesTheLease(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := tokenstore.NewMemory(), new(vendor)
-		installExpired(t, store, vendor)
-		unauthorized := newSource(t, store, func(context.Context, *oauth2.Token) (*oauth2.Token, error) {
-			return nil, refusal(http.StatusUnauthorized, "invalid_client")
+		f := setup(t)
+		unauthorized := f.sourceWith(t, func(context.Context, *oauth2.Token) (*oauth2.Token, error) {
+			return nil, vendorError(http.StatusUnauthorized, "invalid_client")
 		})
 		_, err := unauthorized.Token(t.Context())
 		if answer, ok := errors.AsType[*oauth2.RetrieveError](err); !ok || answer.ErrorCode != "invalid_client" {
@@ -546,33 +528,33 @@ func TestAnAnswerThatUsesNothingUpReleasesTheLease(t *testing.T) {
 		}
 
 		start := time.Now()
-		wantToken(t, newSource(t, store, vendor.refresh), "access-2")
+		wantToken(t, f.source(t), "access-2")
 		if took := time.Since(start); took > time.Second {
 			t.Errorf("the next process waited %v, want no wait for the lease", took)
 		}
 	})
 }
 
-// A vendor that cannot be reached has used nothing up: whoever comes next may ask it at once.
-func TestARefreshThatNeverLeftReleasesTheLease(t *testing.T) {
+// A vendor that cannot be reached has used nothing up: the next caller may ask it at
+// once.
+func TestARefreshThatWasNeverSentReleasesTheLease(t *testing.T) {
 	t.Parallel()
 	for name, opts := range map[string][]tokenstore.Option{
-		"":                       nil,
-		"where reuse is a fault": {tokenstore.WithReuseDetection(30 * time.Second)},
+		"":                     nil,
+		"with reuse detection": {tokenstore.WithReuseDetection(30 * time.Second)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				store, vendor, calls := tokenstore.NewMemory(), new(vendor), 0
-				installExpired(t, store, vendor)
-				source := newSource(t, store, func(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
+				f, calls := setup(t), 0
+				source := f.sourceWith(t, func(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
 					if calls++; calls <= 2 {
 						return nil, fmt.Errorf("zoom: refresh: %w", unsent{})
 					}
-					return vendor.refresh(ctx, old)
+					return f.vendor.refresh(ctx, old)
 				}, opts...)
 				if token, err := source.Token(t.Context()); !errors.Is(err, unsent{}) || errors.Is(err, tokenstore.ErrInDoubt) {
-					t.Errorf("Token = %v, %v, want what happened", token, err)
+					t.Errorf("Token = %v, %v, want the transport's error alone", token, err)
 				}
 				began := time.Now()
 				wantToken(t, source, "access-2")
@@ -584,19 +566,18 @@ func TestARefreshThatNeverLeftReleasesTheLease(t *testing.T) {
 	}
 }
 
-// unsent is what a transport says whose request never left.
+// unsent is the error of a transport that never sent its request.
 type unsent struct{}
 
 func (unsent) Error() string { return "connection refused" }
 func (unsent) Unsent() bool  { return true }
 
-// What was lost before is in doubt, whatever became of the second try.
-func TestASecondTryThatNeverLeftLeavesTheFirstInDoubt(t *testing.T) {
+// What was lost before is in doubt, whatever the outcome of the second attempt.
+func TestASecondAttemptThatWasNeverSentLeavesTheFirstInDoubt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor, calls := tokenstore.NewMemory(), new(vendor), 0
-		installExpired(t, store, vendor)
-		source := newSource(t, store, func(context.Context, *oauth2.Token) (*oauth2.Token, error) {
+		f, calls := setup(t), 0
+		source := f.sourceWith(t, func(context.Context, *oauth2.Token) (*oauth2.Token, error) {
 			if calls++; calls == 1 {
 				return nil, errLost
 			}
@@ -605,8 +586,8 @@ func TestASecondTryThatNeverLeftLeavesTheFirstInDoubt(t *testing.T) {
 		if token, err := source.Token(t.Context()); !errors.Is(err, tokenstore.ErrInDoubt) {
 			t.Errorf("Token = %v, %v, want ErrInDoubt", token, err)
 		}
-		if g, _ := readGrant(t, store); g.Lease == nil {
-			t.Error("the lease is gone, and with it the trace of the first try")
+		if g, _ := f.grant(t); g.Lease == nil {
+			t.Error("the lease is gone, and with it the trace of the first attempt")
 		}
 	})
 }
@@ -614,9 +595,8 @@ func TestASecondTryThatNeverLeftLeavesTheFirstInDoubt(t *testing.T) {
 func TestNoTokenInAnError(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := tokenstore.NewMemory(), new(vendor)
-		installExpired(t, store, vendor)
-		source := newSource(t, store, func(_ context.Context, old *oauth2.Token) (*oauth2.Token, error) {
+		f := setup(t)
+		source := f.sourceWith(t, func(_ context.Context, old *oauth2.Token) (*oauth2.Token, error) {
 			return nil, errors.New("post refresh_token=" + old.RefreshToken + "&access=" + old.AccessToken)
 		})
 		_, err := source.Token(t.Context())

@@ -11,9 +11,10 @@ import (
 
 	"github.com/incidentbridge/incidentbridge/internal/detach"
 	"github.com/incidentbridge/incidentbridge/tokenstore"
+	"github.com/incidentbridge/incidentbridge/tokenstore/storetest"
 )
 
-// endsIn is a context of a process that is frozen then.
+// endsIn returns a context of a process that is frozen after d.
 func endsIn(t *testing.T, d time.Duration) context.Context {
 	t.Helper()
 	return detach.Until(t.Context(), time.Now().Add(d))
@@ -22,15 +23,14 @@ func endsIn(t *testing.T, d time.Duration) context.Context {
 func TestARefreshThatAFreezeMightCutOffIsNotSent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := tokenstore.NewMemory(), new(vendor)
-		installExpired(t, store, vendor)
-		source := newSource(t, store, vendor.refresh)
+		f := setup(t)
+		source := f.source(t)
 		token, err := source.Token(endsIn(t, time.Second))
 		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("Token = %v, %v, want DeadlineExceeded", token, err)
 		}
-		vendor.wantCalls(t, 0)
-		if g, _ := readGrant(t, store); g.Lease != nil {
+		f.vendor.wantCalls(t, 0)
+		if g, _ := f.grant(t); g.Lease != nil {
 			t.Errorf("the lease is taken: %+v", g.Lease)
 		}
 		began := time.Now()
@@ -38,90 +38,79 @@ func TestARefreshThatAFreezeMightCutOffIsNotSent(t *testing.T) {
 		if waited := time.Since(began); waited != 0 {
 			t.Errorf("the next caller waited %v", waited)
 		}
-		vendor.wantCalls(t, 1)
+		f.vendor.wantCalls(t, 1)
 	})
 }
 
-func TestALeaseThatCameTooLateForTheFreezeIsGivenBack(t *testing.T) {
+func TestALeaseTakenTooLateBeforeAFreezeIsReleased(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := newFaultyStore(), new(vendor)
-		installExpired(t, store, vendor)
-		store.set(nil, func(do func() error) error {
-			time.Sleep(time.Second)
-			return do()
-		})
-		source := newSource(t, store, vendor.refresh)
+		f := setup(t)
+		f.store.Set(storetest.Hooks{BeforePut: putSlowly(time.Second)})
+		source := f.source(t)
 		if token, err := source.Token(endsIn(t, 2500*time.Millisecond)); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("Token = %v, %v, want DeadlineExceeded", token, err)
 		}
-		vendor.wantCalls(t, 0)
-		if g, _ := readGrant(t, store); g.Lease != nil {
+		f.vendor.wantCalls(t, 0)
+		if g, _ := f.grant(t); g.Lease != nil {
 			t.Errorf("the lease is held: %+v", g.Lease)
 		}
 	})
 }
 
-// A lease that somebody died over is the trace that their refresh may have been taken.
-func TestATraceIsKeptWhenThereIsNoTimeToFollowIt(t *testing.T) {
+// A lease left by a crash is the trace of a refresh that may have used up the token.
+func TestTheTraceOfACrashIsKeptWhenTimeIsShort(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := newFaultyStore(), new(vendor)
-		installExpired(t, store, vendor)
-		dead := newSource(t, store, func(context.Context, *oauth2.Token) (*oauth2.Token, error) { return nil, errLost })
-		_, _ = dead.Token(t.Context())
+		f := setup(t)
+		crashed := f.sourceWith(t, func(context.Context, *oauth2.Token) (*oauth2.Token, error) { return nil, errLost })
+		_, _ = crashed.Token(t.Context())
 		time.Sleep(time.Minute)
-		store.set(nil, func(do func() error) error {
-			time.Sleep(time.Second)
-			return do()
-		})
-		source := newSource(t, store, vendor.refresh)
+		f.store.Set(storetest.Hooks{BeforePut: putSlowly(time.Second)})
+		source := f.source(t)
 		if token, err := source.Token(endsIn(t, 2500*time.Millisecond)); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("Token = %v, %v, want DeadlineExceeded", token, err)
 		}
-		if g, _ := readGrant(t, store); g.Lease == nil {
+		if g, _ := f.grant(t); g.Lease == nil {
 			t.Error("the lease is gone, and the trace with it")
 		}
 	})
 }
 
-func TestATokenThatServesIsLentBeforeAFreeze(t *testing.T) {
+func TestAUsableTokenIsServedBeforeAFreeze(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := tokenstore.NewMemory(), new(vendor)
-		install(t, store, vendor, "first")
-		source := newSource(t, store, vendor.refresh)
+		f := setupFresh(t)
+		source := f.source(t)
 		time.Sleep(nearExpiry)
 		if token, err := source.Token(endsIn(t, time.Second)); err != nil || token.AccessToken != "access-1" {
 			t.Errorf("Token = %v, %v, want access-1", token, err)
 		}
 		synctest.Wait()
-		vendor.wantCalls(t, 0)
+		f.vendor.wantCalls(t, 0)
 	})
 }
 
-// What was sent goes on past the end: to cut it off may cost the grant.
-func TestARefreshThatWasSentIsSeenThrough(t *testing.T) {
+// A refresh that was sent continues past the end: to cut it off may cost the grant.
+func TestARefreshThatWasSentIsCompleted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := tokenstore.NewMemory(), new(vendor)
-		installExpired(t, store, vendor)
-		source := newSource(t, store, late(vendor, 4*time.Second))
+		f := setup(t)
+		source := f.sourceWith(t, f.vendor.late(4*time.Second))
 		if token, err := source.Token(endsIn(t, 3*time.Second)); err != nil || token.AccessToken != "access-2" {
 			t.Errorf("Token = %v, %v, want access-2", token, err)
 		}
-		vendor.wantCalls(t, 1)
+		f.vendor.wantCalls(t, 1)
 	})
 }
 
-// Without an answer, the second try has no time left either.
+// Without an answer, no time is left for a second attempt either.
 func TestAnUnansweredRefreshIsNotSentAgainBeforeAFreeze(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := tokenstore.NewMemory(), new(vendor)
-		installExpired(t, store, vendor)
+		f := setup(t)
 		calls := 0
-		source := newSource(t, store, func(context.Context, *oauth2.Token) (*oauth2.Token, error) {
+		source := f.sourceWith(t, func(context.Context, *oauth2.Token) (*oauth2.Token, error) {
 			calls++
 			time.Sleep(2 * time.Second)
 			return nil, errors.New("connection reset")
@@ -133,24 +122,23 @@ func TestAnUnansweredRefreshIsNotSentAgainBeforeAFreeze(t *testing.T) {
 	})
 }
 
-func TestAnothersLeaseIsNotWaitedForPastTheEnd(t *testing.T) {
+func TestTheWaitForAnotherLeaseEndsAtTheDeadline(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := tokenstore.NewMemory(), new(vendor)
-		installExpired(t, store, vendor)
-		first := newSource(t, store, late(vendor, 7*time.Second))
+		f := setup(t)
+		first := f.sourceWith(t, f.vendor.late(7*time.Second))
 		go func() { _, _ = first.Token(t.Context()) }()
 		synctest.Wait()
-		began, second := time.Now(), newSource(t, store, vendor.refresh)
+		began, second := time.Now(), f.source(t)
 		if token, err := second.Token(endsIn(t, 5*time.Second)); err == nil {
 			t.Errorf("Token = %v", token)
 		}
 		if err := second.Wait(t.Context()); err != nil || time.Since(began) > 5*time.Second {
-			t.Errorf("it looked on for %v (%v), want 5s at most", time.Since(began), err)
+			t.Errorf("it waited for %v (%v), want 5s at most", time.Since(began), err)
 		}
 		if err := first.Wait(t.Context()); err != nil {
 			t.Error(err)
 		}
-		vendor.wantCalls(t, 1)
+		f.vendor.wantCalls(t, 1)
 	})
 }

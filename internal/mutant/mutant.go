@@ -1,11 +1,11 @@
 // Package mutant plants a mistake in a copy of the source and lets a test of the package
 // find it. Production code has no switches for it.
 //
-// A mistake names no text of the source. The place to change is marked by a comment at the
-// end of a line, //mutant:NAME, where NAME is made of small letters, digits and dashes and
-// occurs once in the root module; another comment may stand before it on the same line. A
-// [Change] is an operation on such a place, so a rename, or a function that moves to
-// another file, changes nothing here.
+// A mistake names no text of the source. The place to change is marked by a comment at
+// the end of a line, //mutant:NAME, where NAME is made of small letters, digits and
+// dashes and occurs once in the root module; another comment may stand before it on the
+// same line. A [Change] is an operation on such a place, so a rename, or a function that
+// moves to another file, changes nothing here.
 //
 // An operation works on one of two things at the marker:
 //
@@ -16,7 +16,8 @@
 //     or an element. Where several end on the line it is the last one, so to mark an
 //     operand, break the line behind it.
 //
-// A marker that is missing or doubled, and a mistake that does not compile, fail the test.
+// A marker that is missing or doubled, and a mistake that does not compile, fail the
+// test.
 package mutant
 
 // Mistake is one that somebody might make.
@@ -33,7 +34,8 @@ func Plant(name string, changes ...Change) Mistake {
 	return Mistake{Name: name, Changes: changes}
 }
 
-// Edit replaces a text that occurs once in the file, which is named from the package's folder.
+// Edit replaces a text that occurs once in the file, which is named from the package's
+// folder.
 //
 // To be deleted when bridge/sim_mutations_test.go uses markers.
 type Edit struct{ File, From, To string }
@@ -65,7 +67,8 @@ func Always(marker string) Change {
 	return Change{marker: marker, on: expression, code: "(true || ($))"}
 }
 
-// Zero makes the marked value the zero value of its type. It is evaluated, unless it is a constant.
+// Zero makes the marked value the zero value of its type. It is evaluated, unless it is a
+// constant.
 func Zero(marker string) Change {
 	return Change{marker: marker, on: expression, zero: true}
 }

@@ -283,7 +283,8 @@ func TestMistakeReachesOtherPackages(t *testing.T) {
 	}
 }
 
-// TestMarkersAreUsed finds markers that no test names, left over from a mistake that is gone.
+// TestMarkersAreUsed finds markers that no test names, left over from a mistake that is
+// gone.
 func TestMarkersAreUsed(t *testing.T) {
 	t.Parallel()
 	m := load(t)

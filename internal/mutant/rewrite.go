@@ -140,8 +140,8 @@ func (f *file) locate(c Change) ([]ast.Node, error) {
 	return []ast.Node{n}, nil
 }
 
-// expression returns the widest expression that ends on the line, the last one if there are
-// several. One that also begins there is preferred to one that does not.
+// expression returns the widest expression that ends on the line, the last one if there
+// are several. One that also begins there is preferred to one that does not.
 func (f *file) expression(line int) ([]ast.Node, error) {
 	var best []ast.Node
 	better := func(list []ast.Node) bool {
@@ -172,7 +172,8 @@ func (f *file) expression(line int) ([]ast.Node, error) {
 	return best, nil
 }
 
-// expressions returns the expressions of n that a marker may mean. A list is changed as a whole.
+// expressions returns the expressions of n that a marker may mean. A list is changed as a
+// whole.
 func expressions(n ast.Node) [][]ast.Node {
 	var all [][]ast.Node
 	add := func(list ...ast.Expr) {
@@ -220,7 +221,8 @@ func expressions(n ast.Node) [][]ast.Node {
 	return all
 }
 
-// cases returns the conditions of a switch without a tag: each one, and those of a clause together.
+// cases returns the conditions of a switch without a tag: each one, and those of a clause
+// together.
 func cases(n *ast.SwitchStmt) [][]ast.Node {
 	var all [][]ast.Node
 	for _, clause := range n.Body.List {
@@ -257,7 +259,8 @@ func values(n *ast.GenDecl) [][]ast.Node {
 	return all
 }
 
-// statement returns the statement that begins on the line, or else the innermost one around it.
+// statement returns the statement that begins on the line, or else the innermost one
+// around it.
 func (f *file) statement(line int) (ast.Node, error) {
 	var begins, around ast.Node
 	var wrong error

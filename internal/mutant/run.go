@@ -53,8 +53,8 @@ func WantListed(t *testing.T, file string, mistakes []Mistake) {
 	}
 }
 
-// Run builds the tests of the package in the working directory with the mistake, runs them
-// with these arguments, and returns what they print.
+// Run builds the tests of the package in the working directory with the mistake, runs
+// them with these arguments, and returns what they print.
 func Run(t *testing.T, m Mistake, args ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)

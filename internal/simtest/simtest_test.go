@@ -21,7 +21,7 @@ import (
 // counter is a simulation of processes that count a number in the store up.
 type counter struct {
 	*Sim
-	store   *tokenstore.Memory
+	store   tokenstore.Store
 	careful bool // they take a conflict for what it is
 	counted int  // writes that a process was told of
 }

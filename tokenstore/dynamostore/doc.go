@@ -1,11 +1,13 @@
-// Package dynamostore keeps the records of a [tokenstore.Store] in one table of Amazon DynamoDB.
+// Package dynamostore keeps the records of a [tokenstore.Store] in one table of Amazon
+// DynamoDB.
 //
 //	settings, err := config.LoadDefaultConfig(ctx) // github.com/aws/aws-sdk-go-v2/config: credentials and region
 //	store, err := dynamostore.New(dynamodb.NewFromConfig(settings), "incidentbridge")
 //
 // # The table
 //
-// [TableDefinition] describes the table; make it with CreateTable of the SDK, or write the same into a template:
+// [TableDefinition] describes the table; create it with CreateTable of the SDK, or write
+// the same into a template:
 //
 //	Type: AWS::DynamoDB::Table
 //	Properties:
@@ -21,9 +23,10 @@
 //	      Projection: {ProjectionType: KEYS_ONLY}
 //	  TimeToLiveSpecification: {AttributeName: ttl, Enabled: true}
 //
-// Time to live is only the broom: the store never waits for it, and does not turn it on. Without it expired records stay in
-// the table, and those that were due are named by Due for as long. Use one region: a global table lets the last writer
-// win, which breaks every compare-and-swap.
+// Time to live only removes garbage: the store does not rely on it, and does not turn it
+// on. Without it expired records stay in the table, and Due keeps naming those that were
+// due. Use one region: a global table lets the last writer win, which breaks every
+// compare-and-swap.
 //
 // The store needs these rights and no others:
 //
@@ -32,16 +35,19 @@
 //
 // # How it keeps the contract
 //
-// Get is a consistent read. Put and Delete are one conditional write each, without transactions. Put's condition is "the
-// version is the old one or the new one", so it does not matter that the SDK sends a request again whose answer was lost. A
-// Delete that is sent again answers ErrConflict although the first copy has removed the record.
+// Get is a consistent read. Put and Delete are one conditional write each, without
+// transactions. Put's condition is "the version is the old one or the new one", so it is
+// harmless that the SDK sends a request again whose answer was lost. A Delete that is
+// sent again returns ErrConflict although the first copy has removed the record.
 //
-// DynamoDB has no clock that can be asked: a record expires by the clock of the process that looks at it.
+// DynamoDB has no clock that can be read: a record expires by the clock of the process
+// that reads it.
 //
-// What is due is in a sparse index, spread over four shards in each partition, which Due merges. The index follows the table
-// after a moment, so Due may name what was settled just now and miss what was written just now. One call reads at most 256
-// places of each shard, so a page may be short, or empty, while next is not "".
+// Due records are in a sparse index, spread over four shards in each partition, which Due
+// merges. The index is eventually consistent, so Due may name a record that is no longer
+// due and miss one that was just written. One call reads at most 256 entries of each
+// shard, so a page may be short, or empty, while next is not "".
 //
-// An acknowledged write is kept by DynamoDB in several zones of the region. A value and its seal fit well into the 400 KB
-// that an item may have.
+// DynamoDB keeps an acknowledged write in several zones of the region. A value fits into
+// the 400 KB that an item may have, encrypted too.
 package dynamostore

@@ -12,7 +12,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
-// The attributes of an item. What a record does not have is not in its item, which keeps the index sparse.
+// The attributes of an item. A record without a value or a time has no such attribute,
+// which keeps the index sparse.
 const (
 	recordAttribute  = "record" // the key
 	valueAttribute   = "value"
@@ -25,10 +26,12 @@ const (
 	dueIndex = "due"
 )
 
-// shards is how many parts each partition of the index has: changing the number, or the hash, hides what is due.
+// shards is the number of parts of each partition of the index: changing it, or the hash,
+// hides due records.
 const shards = 4
 
-// dueShard is where the index lists the key: its first segment, and the shard of the key.
+// dueShard returns the part of the index that lists the key: its first segment and its
+// shard.
 func dueShard(key string) string {
 	segment, _, _ := strings.Cut(key, "/")
 	return shardName(segment, int(crc32.ChecksumIEEE([]byte(key))%shards))

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -15,7 +16,10 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
-// API is what a [Store] asks of DynamoDB. A *dynamodb.Client has it.
+// maxPage limits the work of one Due: entries read from each shard, and keys in a page.
+const maxPage = 256
+
+// API has the methods of DynamoDB that the store calls. A *dynamodb.Client has them.
 type API interface {
 	GetItem(context.Context, *dynamodb.GetItemInput, ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
 	PutItem(context.Context, *dynamodb.PutItemInput, ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error)
@@ -23,45 +27,42 @@ type API interface {
 	Query(context.Context, *dynamodb.QueryInput, ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error)
 }
 
-// Store is a [tokenstore.Store] in a DynamoDB table. It may be used by any number of goroutines and processes at once, and
-// has nothing to close.
+// New returns a Store in the table, which [TableDefinition] describes. It sends nothing.
+// Credentials, region, time limits and retries are those of the client. There is nothing
+// to close. Any number of goroutines and processes may use the same table.
 //
-// An error that matches none of the sentinels of tokenstore is that of the SDK, or of a context, and leaves a write in
-// doubt. No value is ever in its text.
-type Store struct {
-	client API
-	table  string
-}
-
-// New returns a Store in the table, which [TableDefinition] describes. It sends nothing. Credentials, region, time limits
-// and retries are those of the client.
-func New(client API, table string) (*Store, error) {
+// An error of the store that matches none of the sentinels of tokenstore is that of the
+// SDK, or of a context, and leaves a write in doubt. Its text holds no value. When the
+// answer to a Delete was lost and the SDK has sent it again, ErrConflict may mean that
+// this very call has removed the record. Due reads the index, which is eventually
+// consistent. A page has at most 256 keys.
+func New(client API, table string) (tokenstore.Store, error) {
 	if client == nil {
 		return nil, errors.New("dynamostore: no client")
 	}
 	if table == "" {
 		return nil, errors.New("dynamostore: no table name")
 	}
-	return &Store{client: client, table: table}, nil
+	return tokenstore.Checked(&store{client: client, table: table}), nil
 }
 
-// The conditions of writes. What has expired counts as absent, though it may lie in the table for days.
+// The conditions of writes. An expired record counts as absent, though it may stay in the
+// table for days.
 const (
-	ifAbsent  = "attribute_not_exists(#record) OR #version = :new OR #expires <= :now"
-	ifVersion = "#version = :new OR (#version = :old AND " + ifLiving + ")"
-	ifCurrent = "#version = :old AND " + ifLiving
-	ifLiving  = "(attribute_not_exists(#expires) OR #expires > :now)"
+	ifAbsent    = "attribute_not_exists(#record) OR #version = :new OR #expires <= :now"
+	ifVersion   = "#version = :new OR (#version = :old AND " + ifUnexpired + ")"
+	ifCurrent   = "#version = :old AND " + ifUnexpired
+	ifUnexpired = "(attribute_not_exists(#expires) OR #expires > :now)"
 )
 
-// Get implements [tokenstore.Store].
-func (s *Store) Get(ctx context.Context, key string) (tokenstore.Record, error) {
-	if err := ctx.Err(); err != nil {
-		return tokenstore.Record{}, err
-	}
-	if err := tokenstore.CheckKey(key); err != nil {
-		return tokenstore.Record{}, err
-	}
-	answer, err := s.client.GetItem(ctx, &dynamodb.GetItemInput{
+// store is behind the checks of its arguments.
+type store struct {
+	client API
+	table  string
+}
+
+func (s *store) Get(ctx context.Context, key string) (tokenstore.Record, error) {
+	output, err := s.client.GetItem(ctx, &dynamodb.GetItemInput{
 		TableName:      &s.table,
 		Key:            map[string]types.AttributeValue{recordAttribute: text(key)},
 		ConsistentRead: aws.Bool(true),
@@ -69,10 +70,10 @@ func (s *Store) Get(ctx context.Context, key string) (tokenstore.Record, error) 
 	if err != nil {
 		return tokenstore.Record{}, failed(ctx, "get", err)
 	}
-	if len(answer.Item) == 0 {
+	if len(output.Item) == 0 {
 		return tokenstore.Record{}, tokenstore.ErrNotFound
 	}
-	r, err := readItem(answer.Item)
+	r, err := readItem(output.Item)
 	if err != nil {
 		return tokenstore.Record{}, failed(ctx, "get", err)
 	}
@@ -82,18 +83,7 @@ func (s *Store) Get(ctx context.Context, key string) (tokenstore.Record, error) 
 	return r, nil
 }
 
-// Put implements [tokenstore.Store].
-func (s *Store) Put(ctx context.Context, key string, r tokenstore.Record) (string, error) {
-	if err := ctx.Err(); err != nil {
-		return "", err
-	}
-	if err := tokenstore.CheckKey(key); err != nil {
-		return "", err
-	}
-	r, err := r.Normalize()
-	if err != nil {
-		return "", err
-	}
+func (s *store) Put(ctx context.Context, key string, r tokenstore.Record) (string, error) {
 	old := r.Version
 	r.Version = rand.Text()
 
@@ -114,20 +104,12 @@ func (s *Store) Put(ctx context.Context, key string, r tokenstore.Record) (strin
 		input.ExpressionAttributeValues[":old"] = text(old)
 	}
 	if _, err := s.client.PutItem(ctx, input); err != nil {
-		return "", refused(ctx, "put", err)
+		return "", writeError(ctx, "put", err)
 	}
 	return r.Version, nil
 }
 
-// Delete implements [tokenstore.Store]. When the answer was lost and the SDK has asked again, ErrConflict may mean that the
-// record is gone by this very call.
-func (s *Store) Delete(ctx context.Context, key, version string) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if err := tokenstore.CheckKey(key); err != nil {
-		return err
-	}
+func (s *store) Delete(ctx context.Context, key, version string) error {
 	input := &dynamodb.DeleteItemInput{
 		TableName: &s.table,
 		Key:       map[string]types.AttributeValue{recordAttribute: text(key)},
@@ -141,20 +123,162 @@ func (s *Store) Delete(ctx context.Context, key, version string) error {
 		}
 	}
 	if _, err := s.client.DeleteItem(ctx, input); err != nil {
-		return refused(ctx, "delete", err)
+		return writeError(ctx, "delete", err)
 	}
 	return nil
 }
 
-// refused tells a condition that did not hold from every other failure of a write.
-func refused(ctx context.Context, call string, err error) error {
+func (s *store) Due(
+	ctx context.Context, prefix string, before time.Time, after string, limit int,
+) (keys []string, next string, err error) {
+	segment, _, _ := strings.Cut(prefix, "/")
+	returned, err := parseCursors(segment, after)
+	if err != nil {
+		return nil, "", err
+	}
+
+	limit = min(limit, maxPage)
+	var pages [shards]shardPage
+	for shard := range pages {
+		pages[shard], err = s.dueAfter(ctx, shardName(segment, shard), before, returned[shard], limit)
+		if err != nil {
+			return nil, "", failed(ctx, "due", err)
+		}
+	}
+	for {
+		shard, ok := oldest(pages)
+		if !ok {
+			break
+		}
+		first := pages[shard].entries[0]
+		if first.Key == prefix || strings.HasPrefix(first.Key, prefix+"/") {
+			if len(keys) == limit {
+				break
+			}
+			keys = append(keys, first.Key)
+		}
+		pages[shard].entries = pages[shard].entries[1:]
+		returned[shard] = first
+	}
+	for _, page := range pages {
+		if page.more || len(page.entries) > 0 {
+			return keys, returned.String(), nil
+		}
+	}
+	return keys, "", nil
+}
+
+// dueAfter reads up to n entries of a shard from behind the given one.
+func (s *store) dueAfter(
+	ctx context.Context, shard string, before time.Time, last tokenstore.Cursor, n int,
+) (shardPage, error) {
+	input := &dynamodb.QueryInput{
+		TableName:                &s.table,
+		IndexName:                aws.String(dueIndex),
+		KeyConditionExpression:   aws.String("#shard = :shard AND #due <= :before"),
+		ExpressionAttributeNames: map[string]string{"#shard": shardAttribute, "#due": dueAttribute},
+		ExpressionAttributeValues: map[string]types.AttributeValue{
+			":shard":  text(shard),
+			":before": millis(before),
+		},
+		Limit: aws.Int32(int32(n)), //nolint:gosec // at most maxPage
+	}
+	if last != (tokenstore.Cursor{}) {
+		input.ExclusiveStartKey = map[string]types.AttributeValue{
+			recordAttribute: text(last.Key),
+			shardAttribute:  text(shard),
+			dueAttribute:    number(last.DueAt),
+		}
+	}
+	output, err := s.client.Query(ctx, input)
+	if err != nil {
+		return shardPage{}, err
+	}
+	page := shardPage{more: len(output.Items) > 0 && len(output.LastEvaluatedKey) > 0}
+	for _, item := range output.Items {
+		key, ok := item[recordAttribute].(*types.AttributeValueMemberS)
+		if !ok {
+			return shardPage{}, errors.New("the index has an item without a key")
+		}
+		dueAt, err := readNumber(item[dueAttribute])
+		if err != nil {
+			return shardPage{}, err
+		}
+		page.entries = append(page.entries, tokenstore.Cursor{DueAt: dueAt, Key: key.Value})
+	}
+	return page, nil
+}
+
+// shardPage holds the entries that were read from one shard and not returned yet, oldest
+// first, and whether the index has more.
+type shardPage struct {
+	entries []tokenstore.Cursor
+	more    bool
+}
+
+// oldest finds the shard whose first entry comes before those of the others. There is
+// none when nothing is left, or when the first entry of a shard is unknown because more
+// must be read.
+func oldest(pages [shards]shardPage) (shard int, ok bool) {
+	for i, page := range pages {
+		if len(page.entries) == 0 {
+			if page.more {
+				return 0, false
+			}
+			continue
+		}
+		if !ok || page.entries[0].DueAt < pages[shard].entries[0].DueAt {
+			shard, ok = i, true
+		}
+	}
+	return shard, ok
+}
+
+// cursors are the last entries returned of each shard. As text, which Due returns, each
+// has a line. Only the index knows the order of entries with the same time, so one cursor
+// for all shards would not do.
+type cursors [shards]tokenstore.Cursor
+
+func (c cursors) String() string {
+	var lines [shards]string
+	for shard, cursor := range c {
+		lines[shard] = cursor.String()
+	}
+	return strings.Join(lines[:], "\n")
+}
+
+// parseCursors rejects what DynamoDB would reject: an entry that is not in the shard.
+func parseCursors(segment, after string) (cursors, error) {
+	var c cursors
+	if after == "" {
+		return c, nil
+	}
+	invalid := fmt.Errorf("%w: after is not a cursor of this store and prefix", tokenstore.ErrInvalid)
+	lines := strings.Split(after, "\n")
+	if len(lines) != shards {
+		return c, invalid
+	}
+	for shard, line := range lines {
+		cursor, err := tokenstore.ParseCursor(line)
+		if err != nil || line != "" && dueShard(cursor.Key) != shardName(segment, shard) {
+			return c, invalid
+		}
+		c[shard] = cursor
+	}
+	return c, nil
+}
+
+// writeError distinguishes a condition that did not hold from every other failure of a
+// write.
+func writeError(ctx context.Context, call string, err error) error {
 	if _, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
 		return tokenstore.ErrConflict
 	}
 	return failed(ctx, call, err)
 }
 
-// failed names the call. The end of the context stays visible, whatever the SDK makes of it.
+// failed names the call. The end of the context stays visible, whatever the SDK makes of
+// it.
 func failed(ctx context.Context, call string, err error) error {
 	if over := ctx.Err(); over != nil && !errors.Is(err, over) {
 		return fmt.Errorf("dynamostore: %s: %w: %w", call, over, err)

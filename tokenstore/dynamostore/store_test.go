@@ -7,12 +7,10 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
-	"github.com/incidentbridge/incidentbridge/tokenstore"
 	"github.com/incidentbridge/incidentbridge/tokenstore/dynamostore"
 )
 
 // The suite against dynalite is in internal/conformance.
-var _ tokenstore.Store = (*dynamostore.Store)(nil)
 
 func TestNewWantsAClientAndATable(t *testing.T) {
 	t.Parallel()
@@ -24,7 +22,7 @@ func TestNewWantsAClientAndATable(t *testing.T) {
 	}
 }
 
-// failing is an API whose calls end with their context, in words that do not say so.
+// failing is an API whose calls end with their context and return another error.
 type failing struct {
 	dynamostore.API
 	end context.CancelFunc

@@ -6,9 +6,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// TableDefinition describes the table of a [Store], for CreateTable of the SDK: on-demand capacity, and the index that Due
-// reads. Tags, encryption and protection from deletion are for the caller to add, and time to live, on the attribute "ttl",
-// to turn on.
+// TableDefinition describes the table that [New] needs, for CreateTable of the SDK:
+// on-demand capacity, and the index that Due reads. Tags, encryption and deletion
+// protection are for the caller to add, and time to live, on the attribute "ttl", for the
+// caller to turn on.
 func TableDefinition(table string) *dynamodb.CreateTableInput {
 	return &dynamodb.CreateTableInput{
 		TableName:   &table,

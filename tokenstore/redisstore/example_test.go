@@ -10,7 +10,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore/redisstore"
 )
 
-// Where the settings of Redis are ours, a start that would lose writes is no start.
+// A program that controls the settings of Redis does not start when they would lose
+// writes.
 func Example() {
 	ctx := context.Background()
 	client := redis.NewClient(&redis.Options{
@@ -19,17 +20,17 @@ func Example() {
 	})
 	defer func() { _ = client.Close() }()
 
+	switch err := redisstore.CheckDurability(ctx, client); {
+	case errors.Is(err, redisstore.ErrNotDurable):
+		slog.Error("change the settings of Redis", "error", err)
+		return
+	case err != nil:
+		slog.Warn("cannot verify Redis durability", "error", err)
+	}
 	store, err := redisstore.New(client)
 	if err != nil {
 		slog.Error("no store", "error", err)
 		return
 	}
-	switch err := store.Check(ctx); {
-	case errors.Is(err, redisstore.ErrNotDurable):
-		slog.Error("change the settings of Redis", "error", err)
-		return
-	case err != nil:
-		slog.Warn("the settings of Redis are not known", "error", err)
-	}
-	// tokenstore.Sealed(store, keys), bridge.New(…)
+	_ = store // for tokenstore.Sealed and bridge.New
 }

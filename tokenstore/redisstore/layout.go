@@ -7,12 +7,13 @@ import (
 	"strings"
 )
 
-// shards is how many hash tags there are. A record lies in the shard of its key: changing the number, or the hash, loses
-// sight of what is stored.
+// shards is the number of hash tags. A record is in the shard of its key: changing the
+// number, or the hash, hides what is stored.
 const shards = 16
 
-// layout names what lies in Redis. The names of one record and of the due set that lists it share a hash tag, and so a slot.
-// The tag is the first thing in braces: whatever braces a key has come later and count for nothing.
+// layout makes the names in Redis. The names of a record and of the due set that lists it
+// share a hash tag, and so a slot. The tag is the first part in braces; braces in a key
+// come later and have no effect.
 type layout struct{ prefix string }
 
 func (l layout) record(key string) string {

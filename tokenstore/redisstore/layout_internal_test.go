@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// A cluster hashes what is between the first brace and the next closing one: https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/
+// A cluster hashes what is between the first brace and the next closing one:
+// https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/
 func TestARecordAndItsDueSetShareAHashTag(t *testing.T) {
 	t.Parallel()
 	tag := func(name string) string {
@@ -32,8 +33,8 @@ func TestARecordAndItsDueSetShareAHashTag(t *testing.T) {
 	}
 }
 
-// What is stored is found again only while these stay.
-func TestShardsStayWhereTheyAre(t *testing.T) {
+// Stored records are found again only while the shards of their keys stay the same.
+func TestTheShardOfAKeyNeverChanges(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{
 		"bridge/acme/P1":  "p:{12}:record:bridge/acme/P1",
@@ -43,18 +44,5 @@ func TestShardsStayWhereTheyAre(t *testing.T) {
 		if got := (layout{prefix: "p:"}).record(key); got != want {
 			t.Errorf("the record of %q is named %q, want %q", key, got, want)
 		}
-	}
-}
-
-func TestStrangeCursorsAreRefused(t *testing.T) {
-	t.Parallel()
-	for _, cursor := range []string{"x", "1", "1 ", " a", "0 a", "-1 a", "1.5 a", "1 a\n", "99999999999999999999 a"} {
-		if m, err := parseMoment(cursor); err == nil {
-			t.Errorf("parseMoment(%q) = %v, want an error", cursor, m)
-		}
-	}
-	want := moment{at: 1_700_000_000_123, key: "a key/ with spaces"}
-	if got, err := parseMoment(want.String()); err != nil || got != want {
-		t.Errorf("parseMoment(%q) = %v, %v, want it back", want, got, err)
 	}
 }

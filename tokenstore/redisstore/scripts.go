@@ -1,9 +1,10 @@
 package redisstore
 
-// The scripts name every key that they touch, all in one slot. Times and scores pass through as text: a number of Lua would
-// be printed with 14 digits. An expired key is absent for a script, by one clock from its beginning to its end.
+// The scripts name every key that they touch, all in one slot. Times and scores pass
+// through as text, because Lua would print a number with 14 digits. An expired key is
+// absent for a script, by one clock from its beginning to its end.
 
-// getScript answers with the fields of a record, or with nothing.
+// getScript returns the fields of a record, or nothing.
 //
 //	KEYS: record
 const getScript = `
@@ -13,9 +14,9 @@ end
 return redis.call('HMGET', KEYS[1], 'value', 'version', 'due', 'expires')
 `
 
-// putScript writes a record and its place in the due set, if the record carries the old version or, sent for the second
-// time, already the new one. It answers 1, or 0 for a conflict. HSET comes first because a Redis that is full refuses it:
-// then nothing has changed.
+// putScript writes a record and its member of the due set, if the record carries the old
+// version or, sent a second time, already the new one. It returns 1, or 0 for a conflict.
+// HSET comes first because it fails when Redis is full: then nothing has changed.
 //
 //	KEYS: record, due set
 //	ARGV: old version, new version, value, due, expires, last millisecond before that, key
@@ -38,8 +39,8 @@ end
 return 1
 `
 
-// deleteScript removes a record and its place in the due set, if it carries the version or none is asked for. It answers 1,
-// or 0 for a conflict.
+// deleteScript removes a record and its member of the due set, if it carries the version
+// or none is given. It returns 1, or 0 for a conflict.
 //
 //	KEYS: record, due set
 //	ARGV: version, key
@@ -52,12 +53,13 @@ redis.call('ZREM', KEYS[2], ARGV[2])
 return 1
 `
 
-// pageScript answers with members of a due set and their scores, from behind a place in the order of (score, member). Redis
-// can begin at a score but not between two members of one score, and the member at the place may have left: so the place is
-// found by halving. Lua's own < on strings follows the locale of the server.
+// pageScript returns members of a due set and their scores, from behind a cursor in the
+// order of (score, member). Redis can begin at a score but not between two members of one
+// score, and the member of the cursor may be gone, so a binary search finds the position.
+// Lua's own < on strings follows the locale of the server.
 //
 //	KEYS: due set
-//	ARGV: highest score, score and member of the place or two empty ones, how many
+//	ARGV: highest score, score and member of the cursor or two empty ones, how many
 const pageScript = `
 local function behind(a, b)
 	for i = 1, math.min(#a, #b) do
@@ -89,19 +91,19 @@ end
 return redis.call('ZRANGE', KEYS[1], first, past - 1, 'WITHSCORES')
 `
 
-// livingScript answers with those of the members whose record is there, and drops the others: a record that expires leaves
-// its member behind.
+// existingScript returns those of the members that have a record, and drops the others: a
+// record that expires leaves its member behind.
 //
 //	KEYS: due set, then the record of each member
 //	ARGV: members
-const livingScript = `
-local living = {}
+const existingScript = `
+local existing = {}
 for i, member in ipairs(ARGV) do
 	if redis.call('EXISTS', KEYS[i + 1]) == 1 then
-		living[#living + 1] = member
+		existing[#existing + 1] = member
 	else
 		redis.call('ZREM', KEYS[1], member)
 	end
 end
-return living
+return existing
 `

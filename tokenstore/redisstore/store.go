@@ -5,7 +5,9 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -13,25 +15,19 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
-// Store is a [tokenstore.Store] in Redis. It may be used by any number of goroutines and processes at once, and closes
-// nothing: the client is its caller's.
-//
-// An error that matches none of the sentinels of tokenstore is that of go-redis, or of a context, and leaves a write in
-// doubt. No value is ever in its text.
-type Store struct {
-	client redis.UniversalClient
-	keys   layout
+// maxPage limits the work of one Due: members read from each shard, and keys in a page.
+const maxPage = 256
 
-	get, put, remove *redis.Script
-}
+var errContextTimeout = errors.New("redisstore: the client must have ContextTimeoutEnabled set")
 
-// Option changes a [Store].
-type Option func(*Store) error
+// Option changes a default of the store that [New] returns.
+type Option func(*store) error
 
-// WithPrefix sets what every name in Redis begins with, instead of "incidentbridge:": 1 to 64 printable ASCII bytes without
-// braces. Stores with different prefixes share nothing.
+// WithPrefix sets the beginning of every name in Redis, instead of "incidentbridge:": 1
+// to 64 printable ASCII bytes without braces. Stores with different prefixes share
+// nothing.
 func WithPrefix(prefix string) Option {
-	return func(s *Store) error {
+	return func(s *store) error {
 		if err := checkPrefix(prefix); err != nil {
 			return err
 		}
@@ -40,57 +36,67 @@ func WithPrefix(prefix string) Option {
 	}
 }
 
-// New returns a Store on the client, which stays open until its owner closes it. It sends nothing.
+// New returns a Store in the Redis of the client. It sends nothing, and closes nothing:
+// the client stays its owner's. Any number of goroutines and processes may use the same
+// data.
 //
-// The client must have ContextTimeoutEnabled set, or a call could outlast its context by far. A *redis.Ring is refused: it
-// moves keys to other servers, without their records, when one does not answer.
-func New(client redis.UniversalClient, options ...Option) (*Store, error) {
+// The client must have ContextTimeoutEnabled set, or a call could outlast its context by
+// far. New fails for a *redis.Ring, which moves keys to other servers, without their
+// records, when one does not answer.
+//
+// An error of the store that matches none of the sentinels of tokenstore is that of
+// go-redis, or of a context, and leaves a write in doubt. Its text holds no value. When
+// the reply to a Delete was lost and go-redis has sent it again, ErrConflict may mean
+// that this very call has removed the record. Due is ordered by time and then by key,
+// over all shards, and misses no record that existed when it began. A page has at most
+// 256 keys.
+func New(client redis.UniversalClient, options ...Option) (tokenstore.Store, error) {
 	if err := checkClient(client); err != nil {
 		return nil, err
 	}
-	s := &Store{
-		client: client,
-		keys:   layout{prefix: "incidentbridge:"},
-		get:    redis.NewScript(getScript),
-		put:    redis.NewScript(putScript),
-		remove: redis.NewScript(deleteScript),
+	s := &store{
+		client:       client,
+		keys:         layout{prefix: "incidentbridge:"},
+		getScript:    redis.NewScript(getScript),
+		putScript:    redis.NewScript(putScript),
+		deleteScript: redis.NewScript(deleteScript),
 	}
 	for _, option := range options {
 		if err := option(s); err != nil {
 			return nil, err
 		}
 	}
-	return s, nil
+	return tokenstore.Checked(s), nil
 }
 
 func checkClient(client redis.UniversalClient) error {
-	const deaf = "redisstore: the client must have ContextTimeoutEnabled set"
 	switch client := client.(type) {
 	case nil:
 		return errors.New("redisstore: no client")
 	case *redis.Ring:
-		return errors.New("redisstore: a redis.Ring loses sight of records when a server does not answer: use a cluster")
+		return errors.New("redisstore: a redis.Ring hides records when a server does not answer: use a cluster")
 	case *redis.Client:
 		if !client.Options().ContextTimeoutEnabled {
-			return errors.New(deaf)
+			return errContextTimeout
 		}
 	case *redis.ClusterClient:
 		if !client.Options().ContextTimeoutEnabled {
-			return errors.New(deaf)
+			return errContextTimeout
 		}
 	}
 	return nil
 }
 
-// Get implements [tokenstore.Store].
-func (s *Store) Get(ctx context.Context, key string) (tokenstore.Record, error) {
-	if err := ctx.Err(); err != nil {
-		return tokenstore.Record{}, err
-	}
-	if err := tokenstore.CheckKey(key); err != nil {
-		return tokenstore.Record{}, err
-	}
-	fields, err := s.get.Run(ctx, s.client, []string{s.keys.record(key)}).Slice()
+// store is behind the checks of its arguments.
+type store struct {
+	client redis.UniversalClient
+	keys   layout
+
+	getScript, putScript, deleteScript *redis.Script
+}
+
+func (s *store) Get(ctx context.Context, key string) (tokenstore.Record, error) {
+	fields, err := s.getScript.Run(ctx, s.client, []string{s.keys.record(key)}).Slice()
 	if err != nil {
 		return tokenstore.Record{}, failed(ctx, "get", err)
 	}
@@ -121,22 +127,11 @@ func readRecord(fields []any) (tokenstore.Record, error) {
 	return r, nil
 }
 
-// Put implements [tokenstore.Store].
-func (s *Store) Put(ctx context.Context, key string, r tokenstore.Record) (string, error) {
-	if err := ctx.Err(); err != nil {
-		return "", err
-	}
-	if err := tokenstore.CheckKey(key); err != nil {
-		return "", err
-	}
-	r, err := r.Normalize()
-	if err != nil {
-		return "", err
-	}
+func (s *store) Put(ctx context.Context, key string, r tokenstore.Record) (string, error) {
 	version := rand.Text()
 	keys := []string{s.keys.record(key), s.keys.due(shardOf(key), firstSegment(key))}
-	written, err := s.put.Run(ctx, s.client, keys,
-		r.Version, version, r.Value, formatMillis(r.DueAt), formatMillis(r.ExpiresAt), lastMilli(r.ExpiresAt), key).Bool()
+	written, err := s.putScript.Run(ctx, s.client, keys, r.Version, version, r.Value,
+		formatMillis(r.DueAt), formatMillis(r.ExpiresAt), expireAtMillis(r.ExpiresAt), key).Bool()
 	if err != nil {
 		return "", failed(ctx, "put", err)
 	}
@@ -146,17 +141,9 @@ func (s *Store) Put(ctx context.Context, key string, r tokenstore.Record) (strin
 	return version, nil
 }
 
-// Delete implements [tokenstore.Store]. When the reply was lost and go-redis has asked again, ErrConflict may mean that the
-// record is gone by this very call.
-func (s *Store) Delete(ctx context.Context, key, version string) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if err := tokenstore.CheckKey(key); err != nil {
-		return err
-	}
+func (s *store) Delete(ctx context.Context, key, version string) error {
 	keys := []string{s.keys.record(key), s.keys.due(shardOf(key), firstSegment(key))}
-	removed, err := s.remove.Run(ctx, s.client, keys, version, key).Bool()
+	removed, err := s.deleteScript.Run(ctx, s.client, keys, version, key).Bool()
 	if err != nil {
 		return failed(ctx, "delete", err)
 	}
@@ -166,23 +153,158 @@ func (s *Store) Delete(ctx context.Context, key, version string) error {
 	return nil
 }
 
-// failed names the call. go-redis reports the end of a context as a time-out of the network: both stay visible.
+func (s *store) Due(
+	ctx context.Context, prefix string, before time.Time, after string, limit int,
+) (keys []string, next string, err error) {
+	last, err := tokenstore.ParseCursor(after)
+	if err != nil {
+		return nil, "", err
+	}
+
+	limit = min(limit, maxPage)
+	found, more, err := s.dueAfter(ctx, firstSegment(prefix), before, last, limit)
+	if err != nil {
+		return nil, "", failed(ctx, "due", err)
+	}
+	for _, cursor := range found {
+		if cursor.Key == prefix || strings.HasPrefix(cursor.Key, prefix+"/") {
+			if len(keys) == limit {
+				more = true
+				break
+			}
+			keys = append(keys, cursor.Key)
+		}
+		last = cursor
+	}
+	keys, err = s.existing(ctx, keys)
+	if err != nil {
+		return nil, "", failed(ctx, "due", err)
+	}
+	if more {
+		next = last.String()
+	}
+	return keys, next, nil
+}
+
+// dueAfter reads up to n members behind last from every shard and merges them, as far as
+// their order is certain. There may be more when a shard was not read to its end.
+func (s *store) dueAfter(
+	ctx context.Context, segment string, before time.Time, last tokenstore.Cursor, n int,
+) (found []tokenstore.Cursor, more bool, err error) {
+	answers := make([]*redis.Cmd, shards)
+	_, err = s.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+		for shard := range shards {
+			answers[shard] = pipe.Eval(ctx, pageScript, []string{s.keys.due(shard, segment)},
+				before.UnixMilli(), score(last), last.Key, n)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, false, err
+	}
+
+	var certain tokenstore.Cursor // no unread member comes before it
+	for _, answer := range answers {
+		flat, err := answer.StringSlice()
+		if err != nil {
+			return nil, false, err
+		}
+		read, err := readMembers(flat)
+		if err != nil {
+			return nil, false, err
+		}
+		if len(read) == n && (!more || read[n-1].Compare(certain) < 0) {
+			certain, more = read[n-1], true
+		}
+		found = append(found, read...)
+	}
+	slices.SortFunc(found, tokenstore.Cursor.Compare)
+	if more {
+		end, _ := slices.BinarySearchFunc(found, certain, tokenstore.Cursor.Compare)
+		found = found[:end+1]
+	}
+	return found, more, nil
+}
+
+// existing returns those of the keys that have a record, in the same order, and drops the
+// others from the due sets.
+func (s *store) existing(ctx context.Context, keys []string) ([]string, error) {
+	byShard := make(map[int][]string)
+	for _, key := range keys {
+		byShard[shardOf(key)] = append(byShard[shardOf(key)], key)
+	}
+	if len(byShard) == 0 {
+		return nil, nil
+	}
+	answers, err := s.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+		for shard, members := range byShard {
+			names := []string{s.keys.due(shard, firstSegment(members[0]))}
+			args := make([]any, len(members))
+			for i, member := range members {
+				names = append(names, s.keys.record(member))
+				args[i] = member
+			}
+			pipe.Eval(ctx, existingScript, names, args...)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	exists := make(map[string]bool)
+	for _, answer := range answers {
+		members, err := answer.(*redis.Cmd).StringSlice() //nolint:errcheck // it is what Eval returned
+		if err != nil {
+			return nil, err
+		}
+		for _, member := range members {
+			exists[member] = true
+		}
+	}
+	return slices.DeleteFunc(keys, func(key string) bool { return !exists[key] }), nil
+}
+
+// readMembers reads members and scores in turn. Scores are floats, and exact far beyond
+// the year 9999.
+func readMembers(flat []string) ([]tokenstore.Cursor, error) {
+	var members []tokenstore.Cursor
+	for pair := range slices.Chunk(flat, 2) {
+		score, err := strconv.ParseFloat(pair[len(pair)-1], 64)
+		if err != nil {
+			return nil, fmt.Errorf("score of a due member: %w", err)
+		}
+		members = append(members, tokenstore.Cursor{DueAt: int64(score), Key: pair[0]})
+	}
+	return members, nil
+}
+
+// score returns the time of the cursor as pageScript takes it: empty for the beginning.
+func score(c tokenstore.Cursor) string {
+	if c == (tokenstore.Cursor{}) {
+		return ""
+	}
+	return strconv.FormatInt(c.DueAt, 10)
+}
+
+// failed names the call. go-redis reports the end of a context as a time-out of the
+// network: both stay visible.
 func failed(ctx context.Context, call string, err error) error {
-	if over := ended(ctx); over != nil && !errors.Is(err, over) {
+	if over := contextError(ctx); over != nil && !errors.Is(err, over) {
 		return fmt.Errorf("redisstore: %s: %w: %w", call, over, err)
 	}
 	return fmt.Errorf("redisstore: %s: %w", call, err)
 }
 
-// ended is ctx.Err, but sure: the network's time-out may come a moment before the context's own timer.
-func ended(ctx context.Context) error {
+// contextError is ctx.Err, except that it also compares the deadline with the clock: the
+// network's time-out may come a moment before the context's own timer.
+func contextError(ctx context.Context) error {
 	if deadline, ok := ctx.Deadline(); ok && ctx.Err() == nil && !time.Now().Before(deadline) {
 		return context.DeadlineExceeded
 	}
 	return ctx.Err()
 }
 
-// A time in Redis is Unix milliseconds, or empty for none.
+// formatMillis returns a time as Redis keeps it: Unix milliseconds, or empty for none.
 func formatMillis(at time.Time) string {
 	if at.IsZero() {
 		return ""
@@ -198,8 +320,9 @@ func parseMillis(text string) (time.Time, error) {
 	return time.UnixMilli(millis).UTC(), err
 }
 
-// lastMilli is the last millisecond in which the record is there: Redis drops a key only when the given one is over.
-func lastMilli(expiresAt time.Time) string {
+// expireAtMillis returns the last millisecond in which the record exists: Redis drops a
+// key only when the millisecond given to PEXPIREAT is over.
+func expireAtMillis(expiresAt time.Time) string {
 	if expiresAt.IsZero() {
 		return ""
 	}

@@ -6,14 +6,12 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/incidentbridge/incidentbridge/tokenstore"
 	"github.com/incidentbridge/incidentbridge/tokenstore/redisstore"
 )
 
 // The suite against a real Redis is in internal/conformance.
-var _ tokenstore.Store = (*redisstore.Store)(nil)
 
-func TestNewTakesOnlyClientsThatKeepTheContract(t *testing.T) {
+func TestNewRejectsClientsThatBreakTheContract(t *testing.T) {
 	t.Parallel()
 	const addr = "127.0.0.1:1" // nothing is sent
 	tests := []struct {
@@ -48,7 +46,7 @@ func TestNewTakesOnlyClientsThatKeepTheContract(t *testing.T) {
 			want:   "ContextTimeoutEnabled",
 		},
 		{
-			name:   "a ring, which forgets",
+			name:   "a ring, which hides records",
 			client: redis.NewRing(&redis.RingOptions{Addrs: map[string]string{"a": addr}, ContextTimeoutEnabled: true}),
 			want:   "redis.Ring",
 		},
@@ -70,7 +68,7 @@ func TestNewTakesOnlyClientsThatKeepTheContract(t *testing.T) {
 	}
 }
 
-func TestPrefixesThatAreRefused(t *testing.T) {
+func TestNewRejectsBadPrefixes(t *testing.T) {
 	t.Parallel()
 	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", ContextTimeoutEnabled: true})
 	t.Cleanup(func() { _ = client.Close() })

@@ -1,5 +1,6 @@
-// Package sqlstore keeps records in a SQL database through database/sql: in a file of SQLite for the processes of one
-// machine, in PostgreSQL for a fleet. It brings no driver.
+// Package sqlstore keeps records in a SQL database through database/sql: in a file of
+// SQLite for the processes of one machine, in PostgreSQL for a fleet. It imports no
+// driver.
 //
 // # SQLite
 //
@@ -11,13 +12,14 @@
 //	store, err := sqlstore.New(db, sqlstore.SQLite)
 //	err = store.Migrate(ctx)
 //
-// [SQLiteDSN] holds the settings without which a crash loses writes and deleted secrets stay on the disk; Migrate refuses a
-// database that is opened without them. Processes of one machine may share the file, machines may not: the write-ahead
-// log does not work over a network file system. Give the file a folder that nobody else may read: SQLite makes files as the
-// umask says, and puts two more beside it.
+// [SQLiteDSN] has the settings without which a crash loses writes and deleted secrets
+// stay on the disk; Migrate fails on a database that is opened without them. Processes of
+// one machine may share the file, machines may not: the write-ahead log does not work
+// over a network file system. Put the file into a folder that nobody else may read:
+// SQLite creates files with the umask, and two more beside it.
 //
-// SQLite has one writer at a time, and whoever finds it busy looks again every few milliseconds, in no order. In a busy
-// program db.SetMaxOpenConns(1) makes its goroutines queue fairly instead.
+// SQLite has one writer at a time; others retry every few milliseconds, in no order. In a
+// busy program db.SetMaxOpenConns(1) makes its goroutines queue fairly instead.
 //
 // # PostgreSQL
 //
@@ -29,27 +31,32 @@
 //	store, err := sqlstore.New(db, sqlstore.PostgreSQL)
 //	err = store.Migrate(ctx)
 //
-// The tables, incidentbridge_records and incidentbridge_schema, are made in the first schema of the search path. Migrate
-// needs the right to make tables where they are missing or old. Afterwards a role needs SELECT on both, and INSERT, UPDATE
-// and DELETE on the first.
+// The tables, incidentbridge_records and incidentbridge_schema, are created in the first
+// schema of the search path. Migrate needs the right to create tables where they are
+// missing or old. Afterwards a role needs SELECT on both, and INSERT, UPDATE and DELETE
+// on the first.
 //
-// The store must see the primary and wait for its disk: Migrate refuses a connection that is read-only, or whose
-// synchronous_commit is neither on nor remote_apply. With a pooler that shares connections between transactions add
-// default_query_exec_mode=exec to the address. Bound the pool with db.SetMaxOpenConns as the server allows.
+// The store must use the primary and wait for its disk: Migrate fails on a connection
+// that is read-only, or whose synchronous_commit is neither on nor remote_apply. With a
+// pooler that shares connections between transactions add default_query_exec_mode=exec to
+// the address. Limit the pool with db.SetMaxOpenConns to what the server allows.
 //
-// # What is promised
+// # Guarantees
 //
-// A write that was acknowledged is on the disk. Each method is one statement, committed by itself, so nothing is ever half
-// done and nothing is locked between two calls. Expiry goes by the database's clock. Due is exact. What a fail-over may
-// lose is told in docs/operations.md.
+// An acknowledged write is on the disk. Each method is one statement, committed by
+// itself, so nothing is ever half done and nothing is locked between two calls. Expiry
+// goes by the database's clock. Due is exact. docs/operations.md says what a fail-over
+// may lose.
 //
-// # Housekeeping
+// # Maintenance
 //
-// An expired record is absent at once, but its bytes stay until [Store.Prune] is called: say, every hour.
+// An expired record is absent at once, but its bytes stay until [Store.Prune] is called:
+// say, every hour.
 //
 // # Errors
 //
-// The store fails with the errors of package tokenstore, with [ErrNewerSchema] and with [ErrSettings]. Anything else is
-// what the driver said, with what was being done in front of it; a write that failed so is in doubt. A context's error
-// stays visible to errors.Is. No value is in the text of an error, keys are.
+// The store fails with the errors of package tokenstore, with [ErrNewerSchema] and with
+// [ErrSettings]. Any other error is the driver's, with the operation in front of it; a
+// write that failed so is in doubt. A context's error stays visible to errors.Is. The
+// text of an error may hold keys, but no values.
 package sqlstore

@@ -5,12 +5,14 @@ import (
 	"path/filepath"
 )
 
-// SQLiteDSN returns the data source name under which modernc.org/sqlite opens the file as the store needs it: write-ahead
-// log, every commit on the disk before it is acknowledged, deleted bytes overwritten, and up to ten seconds of patience
-// while another process writes. The file is made if it is not there, its folder is not.
+// SQLiteDSN returns the data source name with which modernc.org/sqlite opens the file as
+// the store needs it: write-ahead log, every commit on the disk before it is
+// acknowledged, deleted bytes overwritten, and up to ten seconds of waiting while another
+// process writes. The file is created if it does not exist; its folder is not.
 //
-// These settings belong to a connection, not to the file, so give them in the name and never in a statement: the pool
-// opens connections of its own. For another driver say the same in its words; Migrate tells what is missing.
+// These settings belong to a connection, not to the file, so give them in the name and
+// never in a statement: the pool opens connections of its own. For another driver
+// translate them; Migrate names what is missing.
 func SQLiteDSN(file string) string {
 	path := url.URL{Path: filepath.ToSlash(filepath.Clean(file))}
 	return "file:" + path.EscapedPath() + "?" + url.Values{"_pragma": {

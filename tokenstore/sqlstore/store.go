@@ -2,28 +2,56 @@ package sqlstore
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
-// Store is a [tokenstore.Store] in a SQL database. Any number of goroutines, and of processes on the same database, may
-// use it at once. There is nothing to close; the *sql.DB is closed by whoever opened it.
+const (
+	// pruneBatch is how many records one statement of Prune deletes, so that its locks do
+	// not hold up others for long.
+	pruneBatch = 100
+
+	// compactTimeout is how long readers may delay the end of a Prune, and how long it
+	// may delay writers.
+	compactTimeout = time.Second
+)
+
+var (
+	// ErrNewerSchema means that a newer program has migrated the database: start that
+	// program.
+	ErrNewerSchema = errors.New("sqlstore: the schema is newer than this program")
+
+	// ErrSettings means that a connection has settings with which the store would lose
+	// acknowledged writes, or leave deleted secrets on the disk: see [SQLiteDSN], or the
+	// section on PostgreSQL.
+	ErrSettings = errors.New("sqlstore: unsafe settings of the database connection")
+)
+
+// Store is a [tokenstore.Store] in a SQL database. Any number of goroutines, and of
+// processes on the same database, may use it at once. There is nothing to close; the
+// *sql.DB is closed by its owner.
+//
+// Due is exact: it never misses a record, and names none that is not due. A page has at
+// most 1000 keys.
 type Store struct {
-	db     *sql.DB
-	words  words
-	sql    statements
-	schema [][]string
+	tokenstore.Store // Get, Put, Delete and Due
+
+	db      *sql.DB
+	dialect dialectSQL
+	prune   string
+	schema  [][]string
 }
 
-var _ tokenstore.Store = (*Store)(nil)
-
-// New returns the store in db, which must speak the given dialect. It asks the database nothing: call Migrate before the
-// first use. It fails with [tokenstore.ErrInvalid] without a db or with an unknown dialect.
+// New returns the store in db, which must speak the given dialect. It sends nothing to
+// the database: call Migrate before the first use. It fails with [tokenstore.ErrInvalid]
+// without a db or with an unknown dialect.
 func New(db *sql.DB, dialect Dialect) (*Store, error) {
 	if db == nil {
 		return nil, fmt.Errorf("%w: sqlstore needs a database", tokenstore.ErrInvalid)
@@ -31,109 +59,157 @@ func New(db *sql.DB, dialect Dialect) (*Store, error) {
 	if dialect != SQLite && dialect != PostgreSQL {
 		return nil, fmt.Errorf("%w: sqlstore does not know %v", tokenstore.ErrInvalid, dialect)
 	}
-	w := dialect.words()
-	return &Store{db: db, words: w, sql: newStatements(w), schema: newSchema(w)}, nil
+	d := dialect.sql()
+	statements := newStatements(d)
+	return &Store{
+		Store:   tokenstore.Checked(&records{db: db, sql: statements}),
+		db:      db,
+		dialect: d,
+		prune:   statements.prune,
+		schema:  newSchema(d),
+	}, nil
 }
 
-// Get implements [tokenstore.Store].
-func (s *Store) Get(ctx context.Context, key string) (tokenstore.Record, error) {
-	if err := ctx.Err(); err != nil {
-		return tokenstore.Record{}, err
-	}
-	if err := tokenstore.CheckKey(key); err != nil {
-		return tokenstore.Record{}, err
-	}
-	var r tokenstore.Record
-	var dueAt, expiresAt sql.NullInt64
-	err := s.db.QueryRowContext(ctx, s.sql.get, key).Scan(&r.Value, &r.Version, &dueAt, &expiresAt)
-	if errors.Is(err, sql.ErrNoRows) {
-		return tokenstore.Record{}, tokenstore.ErrNotFound
-	}
+// Migrate creates the tables, or upgrades those of an older program, and checks the
+// settings of the connection. Call it when the program starts, before anything else; when
+// nothing is missing it needs no right to create tables. Any number of processes may call
+// it at once. If it fails, the schema is the old one or the new one.
+//
+// It fails with [ErrNewerSchema] or [ErrSettings] where the program must not continue.
+func (s *Store) Migrate(ctx context.Context) error {
+	conn, err := s.db.Conn(ctx)
 	if err != nil {
-		return tokenstore.Record{}, failed(ctx, fmt.Sprintf("read %q", key), err)
+		return failed(ctx, "migrate: connect", err)
 	}
-	r.DueAt, r.ExpiresAt = instant(dueAt), instant(expiresAt)
-	return r, nil
-}
-
-// Put implements [tokenstore.Store].
-func (s *Store) Put(ctx context.Context, key string, r tokenstore.Record) (string, error) {
-	if err := ctx.Err(); err != nil {
-		return "", err
-	}
-	if err := tokenstore.CheckKey(key); err != nil {
-		return "", err
-	}
-	r, err := r.Normalize()
-	if err != nil {
-		return "", err
-	}
-	value := r.Value
-	if value == nil {
-		value = []byte{} // nil would be NULL
-	}
-	version := rand.Text()
-	if r.Version == "" {
-		err = s.write(ctx, key, s.sql.create, key, version, value, millis(r.DueAt), millis(r.ExpiresAt))
-	} else {
-		err = s.write(ctx, key, s.sql.change, version, value, millis(r.DueAt), millis(r.ExpiresAt), key, r.Version)
-	}
-	if err != nil {
-		return "", err
-	}
-	return version, nil
-}
-
-// Delete implements [tokenstore.Store].
-func (s *Store) Delete(ctx context.Context, key, version string) error {
-	if err := ctx.Err(); err != nil {
+	defer conn.Close()
+	if err := s.checkSettings(ctx, conn); err != nil {
 		return err
 	}
-	if err := tokenstore.CheckKey(key); err != nil {
+	version, err := s.schemaVersion(ctx, conn)
+	if err != nil || version == len(s.schema) {
 		return err
 	}
-	if version != "" {
-		return s.write(ctx, key, s.sql.remove, key, version)
-	}
-	err := s.write(ctx, key, s.sql.drop, key)
-	if errors.Is(err, tokenstore.ErrConflict) {
-		return nil // there was nothing to remove
-	}
-	return err
+	return s.upgrade(ctx, conn)
 }
 
-// write runs a statement that writes one record, and fails with ErrConflict if it wrote none.
-func (s *Store) write(ctx context.Context, key, statement string, args ...any) error {
-	result, err := s.db.ExecContext(ctx, statement, args...)
-	if err != nil {
-		return failed(ctx, fmt.Sprintf("write %q: it may have landed or may still land, read it again", key), err)
+// checkSettings checks two connections at once if there can be two: a setting made by a
+// statement holds for one connection only.
+func (s *Store) checkSettings(ctx context.Context, conn *sql.Conn) error {
+	if err := s.checkConn(ctx, conn); err != nil || s.db.Stats().MaxOpenConnections == 1 {
+		return err
 	}
-	written, err := result.RowsAffected()
+	second, err := s.db.Conn(ctx)
 	if err != nil {
-		return failed(ctx, fmt.Sprintf("write %q: it may have landed, read it again", key), err)
+		return failed(ctx, "migrate: connect a second time", err)
 	}
-	if written == 0 {
-		return tokenstore.ErrConflict
+	defer second.Close()
+	return s.checkConn(ctx, second)
+}
+
+func (s *Store) checkConn(ctx context.Context, conn *sql.Conn) error {
+	for _, setting := range s.dialect.settings {
+		var got string
+		if err := conn.QueryRowContext(ctx, setting.query).Scan(&got); err != nil {
+			return failed(ctx, "migrate: "+setting.query, err)
+		}
+		if !slices.Contains(setting.want, got) {
+			return fmt.Errorf("%w: %s is %s, want %s", ErrSettings, setting.query, got, strings.Join(setting.want, " or "))
+		}
 	}
 	return nil
 }
 
-// failed wraps what the database said. Drivers have words of their own for a context that ended; its error is added.
-func failed(ctx context.Context, doing string, err error) error {
-	if over := ctx.Err(); over != nil && !errors.Is(err, over) {
-		err = fmt.Errorf("%w: %w", over, err)
+// schemaVersion returns how many steps of the schema have been made.
+func (s *Store) schemaVersion(ctx context.Context, conn *sql.Conn) (version int, err error) {
+	var exists bool
+	err = conn.QueryRowContext(ctx, s.dialect.hasTable, "incidentbridge_schema").Scan(&exists)
+	if err == nil && exists {
+		err = conn.QueryRowContext(ctx, "SELECT coalesce(max(version), 0) FROM incidentbridge_schema").Scan(&version)
 	}
-	return fmt.Errorf("sqlstore: %s: %w", doing, err)
+	if err != nil {
+		return 0, failed(ctx, "migrate: read the schema's version", err)
+	}
+	if known := len(s.schema); version > known {
+		return 0, fmt.Errorf("%w: it is version %d, and this program knows %d", ErrNewerSchema, version, known)
+	}
+	return version, nil
 }
 
-// millis is a time as the database keeps it: milliseconds since 1970, absent for zero.
-func millis(t time.Time) sql.NullInt64 {
-	return sql.NullInt64{Int64: t.UnixMilli(), Valid: !t.IsZero()}
+// upgrade makes the missing steps in one transaction. It does not use sql.Tx because
+// SQLite must be told at BEGIN that the transaction will write.
+func (s *Store) upgrade(ctx context.Context, conn *sql.Conn) error {
+	err := execAll(ctx, conn, s.dialect.beginTx...)
+	if err == nil {
+		err = s.makeMissingSteps(ctx, conn)
+	}
+	if err == nil {
+		err = execAll(ctx, conn, "COMMIT")
+	}
+	if err != nil {
+		rollback(ctx, conn)
+	}
+	return err
 }
 
-func instant(millis sql.NullInt64) time.Time {
-	if !millis.Valid {
-		return time.Time{}
+func (s *Store) makeMissingSteps(ctx context.Context, conn *sql.Conn) error {
+	version, err := s.schemaVersion(ctx, conn) // another process may have been faster
+	if err != nil {
+		return err
 	}
-	return time.UnixMilli(millis.Int64).UTC()
+	return execAll(ctx, conn, slices.Concat(s.schema[version:]...)...)
+}
+
+// Prune deletes expired records and returns how many there were. The other methods do not
+// see them any more, but they take room, and their bytes stay on the disk: call it
+// regularly, say every hour, from any number of processes.
+//
+// With SQLite it also truncates the write-ahead log, in which older values of all records
+// remain, unless a reader prevents that. When Prune fails, what it has deleted stays
+// deleted; the next call deletes the rest.
+func (s *Store) Prune(ctx context.Context) (deleted int64, err error) {
+	for more := true; more; {
+		result, err := s.db.ExecContext(ctx, s.prune)
+		if err != nil {
+			return deleted, failed(ctx, "prune", err)
+		}
+		batch, err := result.RowsAffected()
+		if err != nil {
+			return deleted, failed(ctx, "prune", err)
+		}
+		deleted += batch
+		more = batch == pruneBatch
+	}
+	return deleted, s.compact(ctx)
+}
+
+func (s *Store) compact(ctx context.Context) error {
+	if s.dialect.compact == "" {
+		return nil
+	}
+	limited, cancel := context.WithTimeout(ctx, compactTimeout)
+	defer cancel()
+	_, err := s.db.ExecContext(limited, s.dialect.compact)
+	if err == nil || limited.Err() != nil && ctx.Err() == nil {
+		return nil
+	}
+	return failed(ctx, "prune: "+s.dialect.compact, err)
+}
+
+func execAll(ctx context.Context, conn *sql.Conn, statements ...string) error {
+	for _, statement := range statements {
+		if _, err := conn.ExecContext(ctx, statement); err != nil {
+			return failed(ctx, "migrate: "+statement, err)
+		}
+	}
+	return nil
+}
+
+// rollback ends the transaction, also when ctx is over. A connection on which that fails
+// is discarded.
+func rollback(ctx context.Context, conn *sql.Conn) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if _, err := conn.ExecContext(ctx, "ROLLBACK"); err != nil {
+		_ = conn.Raw(func(any) error { return driver.ErrBadConn })
+	}
 }

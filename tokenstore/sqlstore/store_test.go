@@ -132,7 +132,8 @@ func TestDueTakesOnlyCursorsOfItsOwn(t *testing.T) {
 
 var errDown = errors.New("no route to the database")
 
-// unreachable is a driver whose database is down, and noticed at once or when the context is over.
+// unreachable is a driver whose database is down, and noticed at once or when the context
+// is over.
 type unreachable struct{}
 
 type hangUntilOver struct{}

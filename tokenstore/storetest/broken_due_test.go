@@ -14,14 +14,14 @@ import (
 
 type dueFunc func(ctx context.Context, prefix string, before time.Time, after string, limit int) ([]string, string, error)
 
-// worseDue replaces Due by a function over the honest one.
-func worseDue(change func(honest dueFunc) dueFunc) func(*store) {
+// brokenDue replaces Due by a function that calls the honest one.
+func brokenDue(change func(honest dueFunc) dueFunc) func(*store) {
 	return func(s *store) { s.due = change(s.due) }
 }
 
-// changedKeys hands the whole listing to change, in one page.
+// changedKeys passes the whole listing through change, in one page.
 func changedKeys(change func(prefix string, keys []string) []string) func(*store) {
-	return worseDue(func(honest dueFunc) dueFunc {
+	return brokenDue(func(honest dueFunc) dueFunc {
 		return func(ctx context.Context, prefix string, before time.Time, _ string, _ int) ([]string, string, error) {
 			keys, _, err := honest(ctx, prefix, before, "", 100)
 			return change(prefix, keys), "", err
@@ -34,12 +34,12 @@ func brokenDues() []brokenStore {
 		{"Due makes up a key", changedKeys(func(prefix string, _ []string) []string { return []string{prefix} }), []string{
 			"Due: nothing is due where there is nothing",
 		}},
-		{"Due is not inclusive", worseDue(func(honest dueFunc) dueFunc {
+		{"Due is not inclusive", brokenDue(func(honest dueFunc) dueFunc {
 			return func(ctx context.Context, prefix string, before time.Time, after string, limit int) ([]string, string, error) {
 				return honest(ctx, prefix, before.Add(-time.Millisecond), after, limit)
 			}
 		}), []string{"Due is inclusive and leaves out what is due later or never"}},
-		{"Due names what is due later", worseDue(func(honest dueFunc) dueFunc {
+		{"Due names what is due later", brokenDue(func(honest dueFunc) dueFunc {
 			return func(ctx context.Context, prefix string, before time.Time, after string, limit int) ([]string, string, error) {
 				return honest(ctx, prefix, before.Add(time.Hour), after, limit)
 			}
@@ -49,31 +49,31 @@ func brokenDues() []brokenStore {
 		}), []string{"Due is oldest first"}},
 		{"Due has no pages", changedKeys(func(_ string, keys []string) []string { return keys[:min(3, len(keys))] }), []string{
 			"Due pages name every record once",
-			"Due pages miss nothing while what they name is moved",
-			"Due pages miss nothing while what they name is written again",
-			"Due pages miss nothing while what they name is deleted",
-			"Due: 100 records that nobody can settle do not hide the next",
+			"Due pages miss nothing while the named records are moved",
+			"Due pages miss nothing while the named records are written again",
+			"Due pages miss nothing while the named records are deleted",
+			"Due: 100 records that nobody can finish do not hide the next",
 		}},
-		{"Due does not move its cursor", worseDue(func(honest dueFunc) dueFunc {
+		{"Due does not move its cursor", brokenDue(func(honest dueFunc) dueFunc {
 			return func(ctx context.Context, prefix string, before time.Time, _ string, limit int) ([]string, string, error) {
 				return honest(ctx, prefix, before, "", limit)
 			}
-		}), []string{"Due pages name every record once", "Due pages name every record of one moment once"}},
-		{"Due pages by time", dueByTime, []string{"Due pages name every record of one moment once"}},
-		{"Due cuts its cursor at a second space", worseDue(func(honest dueFunc) dueFunc {
+		}), []string{"Due pages name every record once", "Due pages name every record of one millisecond once"}},
+		{"Due pages by time", dueByTime, []string{"Due pages name every record of one millisecond once"}},
+		{"Due cuts its cursor at a second space", brokenDue(func(honest dueFunc) dueFunc {
 			return func(ctx context.Context, prefix string, before time.Time, after string, limit int) ([]string, string, error) {
 				words := strings.SplitN(after, " ", 3)
 				return honest(ctx, prefix, before, strings.Join(words[:min(2, len(words))], " "), limit)
 			}
 		}), []string{"Due pages pass through keys of any printable bytes"}},
-		{"Due asks for one more than the limit", worseDue(func(honest dueFunc) dueFunc {
+		{"Due asks for one more than the limit", brokenDue(func(honest dueFunc) dueFunc {
 			return func(ctx context.Context, prefix string, before time.Time, after string, limit int) ([]string, string, error) {
 				keys, _, err := honest(ctx, prefix, before, after, limit+1)
 				return keys[:min(limit, len(keys))], "", err
 			}
 		}), []string{"Due takes any limit"}},
 		{"Due is indexed after the write", indexedLater, []string{"Due follows the last of 64 writers"}},
-		{"Due pages by number", worseDue(func(honest dueFunc) dueFunc {
+		{"Due pages by number", brokenDue(func(honest dueFunc) dueFunc {
 			return func(ctx context.Context, prefix string, before time.Time, after string, limit int) ([]string, string, error) {
 				var from int
 				if _, err := fmt.Sscan(after, &from); after != "" && err != nil {
@@ -86,8 +86,8 @@ func brokenDues() []brokenStore {
 				return keys[from : from+limit], fmt.Sprint(from + limit), err
 			}
 		}), []string{
-			"Due pages miss nothing while what they name is moved",
-			"Due pages miss nothing while what they name is deleted",
+			"Due pages miss nothing while the named records are moved",
+			"Due pages miss nothing while the named records are deleted",
 		}},
 		{"Due prefix is any beginning of a key", func(s *store) {
 			s.due = dueByPattern(s, strings.HasPrefix)
@@ -120,7 +120,7 @@ func brokenDues() []brokenStore {
 				}
 				return keys, next, err
 			}
-		}, []string{"Due refuses a limit below 1, half a prefix and a strange cursor"}},
+		}, []string{"Due rejects a limit below 1, half a prefix and a strange cursor"}},
 	}
 }
 
@@ -132,7 +132,7 @@ func dueByPattern(s *store, matches func(key, prefix string) bool) dueFunc {
 		mu.Lock()
 		defer mu.Unlock()
 		due[key] = r.DueAt
-		return s.Memory.Put(ctx, key, r)
+		return s.memory.Put(ctx, key, r)
 	}
 	return func(_ context.Context, prefix string, before time.Time, _ string, _ int) ([]string, string, error) {
 		mu.Lock()
@@ -148,7 +148,7 @@ func dueByPattern(s *store, matches func(key, prefix string) bool) dueFunc {
 	}
 }
 
-// dueByTime has cursors that are a time alone.
+// dueByTime has cursors that hold only a time.
 func dueByTime(s *store) {
 	honest := s.due
 	s.due = func(ctx context.Context, prefix string, before time.Time, after string, limit int) ([]string, string, error) {
@@ -159,7 +159,7 @@ func dueByTime(s *store) {
 		all, _, err := honest(ctx, prefix, before, "", 1000)
 		var keys []string
 		for _, key := range all {
-			r, _ := s.Memory.Get(ctx, key)
+			r, _ := s.memory.Get(ctx, key)
 			at := r.DueAt.UnixMilli()
 			if at <= last {
 				continue
@@ -178,7 +178,7 @@ func indexedLater(s *store) {
 	var mu sync.Mutex
 	index, writes := make(map[string]time.Time), 0
 	s.put = func(ctx context.Context, key string, r tokenstore.Record) (string, error) {
-		version, err := s.Memory.Put(ctx, key, r)
+		version, err := s.memory.Put(ctx, key, r)
 		if err != nil {
 			return "", err
 		}

@@ -15,13 +15,13 @@ import (
 func changedKey(change func(key string) string) func(*store) {
 	return func(s *store) {
 		s.get = func(ctx context.Context, key string) (tokenstore.Record, error) {
-			return s.Memory.Get(ctx, change(key))
+			return s.memory.Get(ctx, change(key))
 		}
 		s.put = func(ctx context.Context, key string, r tokenstore.Record) (string, error) {
-			return s.Memory.Put(ctx, change(key), r)
+			return s.memory.Put(ctx, change(key), r)
 		}
 		s.delete = func(ctx context.Context, key, version string) error {
-			return s.Memory.Delete(ctx, change(key), version)
+			return s.memory.Delete(ctx, change(key), version)
 		}
 	}
 }
@@ -31,7 +31,7 @@ func changedRecord(change func(r *tokenstore.Record)) func(*store) {
 	return func(s *store) {
 		s.put = func(ctx context.Context, key string, r tokenstore.Record) (string, error) {
 			change(&r)
-			return s.Memory.Put(ctx, key, r)
+			return s.memory.Put(ctx, key, r)
 		}
 	}
 }
@@ -64,7 +64,7 @@ func brokenLimits() []brokenStore {
 				if len(r.Value) > tokenstore.MaxValueLen {
 					return "", tokenstore.ErrInvalid
 				}
-				return s.Memory.Put(ctx, key, r)
+				return s.memory.Put(ctx, key, r)
 			}
 		}, []string{"Values of 256 KiB are kept in a sealed store on this one"}},
 		{"values above the limit are cut", changedRecord(func(r *tokenstore.Record) {
@@ -85,7 +85,7 @@ func brokenLimits() []brokenStore {
 		}), []string{cut}},
 		{"times are local", func(s *store) {
 			s.get = func(ctx context.Context, key string) (tokenstore.Record, error) {
-				r, err := s.Memory.Get(ctx, key)
+				r, err := s.memory.Get(ctx, key)
 				r.DueAt = r.DueAt.In(time.FixedZone("elsewhere", 60*60))
 				return r, err
 			}
@@ -105,12 +105,12 @@ func brokenContexts() []brokenStore {
 	return []brokenStore{
 		{"the context is not looked at", func(s *store) {
 			s.put = func(ctx context.Context, key string, r tokenstore.Record) (string, error) {
-				return s.Memory.Put(context.WithoutCancel(ctx), key, r)
+				return s.memory.Put(context.WithoutCancel(ctx), key, r)
 			}
 		}, []string{over}},
 		{"the context is looked at after the write", func(s *store) {
 			s.put = func(ctx context.Context, key string, r tokenstore.Record) (string, error) {
-				version, err := s.Memory.Put(context.WithoutCancel(ctx), key, r)
+				version, err := s.memory.Put(context.WithoutCancel(ctx), key, r)
 				return version, errors.Join(err, ctx.Err())
 			}
 		}, []string{over}},
@@ -121,7 +121,7 @@ func brokenContexts() []brokenStore {
 				if ctx.Err() != nil {
 					return nil, "", errors.New("interrupted")
 				}
-				return s.Memory.Due(ctx, prefix, before, after, limit)
+				return s.memory.Due(ctx, prefix, before, after, limit)
 			}
 		}, []string{over}},
 		{"the error of an interruption is the driver's", func(s *store) {
@@ -132,7 +132,7 @@ func brokenContexts() []brokenStore {
 				if ctx.Err() != nil {
 					return tokenstore.Record{}, errors.New("interrupted")
 				}
-				return s.Memory.Get(ctx, key)
+				return s.memory.Get(ctx, key)
 			}
 		}, []string{"A context that ends on the way is answered with its error, or too late to matter"}},
 		{"a Put that is interrupted is acknowledged", func(s *store) {
@@ -143,7 +143,7 @@ func brokenContexts() []brokenStore {
 				if ctx.Err() != nil {
 					return "version", nil
 				}
-				return s.Memory.Put(ctx, key, r)
+				return s.memory.Put(ctx, key, r)
 			}
 		}, []string{"A context that ends on the way leaves a write whole or undone, and done where acknowledged"}},
 	}

@@ -8,12 +8,13 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
-// brokenSetups break what only the options can show.
+// brokenSetups break promises that only the options can show.
 func brokenSetups() []broken {
 	return slices.Concat(brokenResends(), brokenReopens(), brokenSeconds())
 }
 
-// conditional is a store whose Puts have another condition: may says whether a copy is written over the row of version now.
+// conditional is a store whose Puts have another condition: may reports whether a copy is
+// written over the row with version now.
 type conditional struct {
 	*textbook
 
@@ -107,9 +108,9 @@ func brokenReopens() []broken {
 			r.DueAt, r.ExpiresAt = time.Time{}, time.Time{}
 		}), []string{keeps, due}},
 		{"versions are counted by the process", func() subject {
-			counting := func() tokenstore.Store { return openWorse(countVersions) }
+			counting := func() tokenstore.Store { return openBroken(countVersions) }
 			return subject{reopen: func() (tokenstore.Store, func() tokenstore.Store) { return counting(), counting }}
-		}, []string{"Reopened: a version that was used stays dead"}},
+		}, []string{"Reopened: a version that was used stays invalid"}},
 	}
 }
 

@@ -12,9 +12,9 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
-// store is a Memory, any method of which can be replaced by a worse one.
+// store is a store in memory, any method of which can be replaced by a broken one.
 type store struct {
-	*tokenstore.Memory
+	memory tokenstore.Store
 	get    func(ctx context.Context, key string) (tokenstore.Record, error)
 	put    func(ctx context.Context, key string, r tokenstore.Record) (string, error)
 	delete func(ctx context.Context, key, version string) error
@@ -39,24 +39,24 @@ func (s *store) Due(
 	return s.due(ctx, prefix, before, after, limit)
 }
 
-// overwrite writes r whatever is there.
+// overwrite writes r without a condition.
 func (s *store) overwrite(ctx context.Context, key string, r tokenstore.Record) (string, error) {
-	now, _ := s.Memory.Get(ctx, key)
+	now, _ := s.memory.Get(ctx, key)
 	r.Version = now.Version
-	return s.Memory.Put(ctx, key, r)
+	return s.memory.Put(ctx, key, r)
 }
 
-func openWorse(worsen func(*store)) tokenstore.Store {
+func openBroken(damage func(*store)) tokenstore.Store {
 	m := tokenstore.NewMemory()
-	s := &store{Memory: m, get: m.Get, put: m.Put, delete: m.Delete, due: m.Due}
-	worsen(s)
+	s := &store{memory: m, get: m.Get, put: m.Put, delete: m.Delete, due: m.Due}
+	damage(s)
 	return s
 }
 
-// brokenStore is a store that breaks a promise all by itself.
+// brokenStore is a store that breaks a promise without any option.
 type brokenStore struct {
 	name   string
-	worsen func(*store)
+	damage func(*store)
 	breaks []string
 }
 
@@ -65,7 +65,7 @@ func brokenStores() []broken {
 	for _, b := range slices.Concat(
 		brokenGets(), brokenPuts(), brokenDeletes(), brokenExpiry(), brokenDues(), brokenLimits(), brokenContexts(),
 	) {
-		all = append(all, broken{b.name, func() subject { return subject{store: openWorse(b.worsen)} }, b.breaks})
+		all = append(all, broken{b.name, func() subject { return subject{store: openBroken(b.damage)} }, b.breaks})
 	}
 	return all
 }
@@ -74,7 +74,7 @@ func brokenGets() []brokenStore {
 	return []brokenStore{
 		{"an absent record is an empty one", func(s *store) {
 			s.get = func(ctx context.Context, key string) (tokenstore.Record, error) {
-				r, err := s.Memory.Get(ctx, key)
+				r, err := s.memory.Get(ctx, key)
 				if errors.Is(err, tokenstore.ErrNotFound) {
 					return tokenstore.Record{}, nil
 				}
@@ -83,7 +83,7 @@ func brokenGets() []brokenStore {
 		}, []string{"Get of an absent key is ErrNotFound"}},
 		{"Get leaves out the times", func(s *store) {
 			s.get = func(ctx context.Context, key string) (tokenstore.Record, error) {
-				r, err := s.Memory.Get(ctx, key)
+				r, err := s.memory.Get(ctx, key)
 				return tokenstore.Record{Value: r.Value, Version: r.Version}, err
 			}
 		}, []string{"Get returns the whole record that was put"}},
@@ -93,7 +93,7 @@ func brokenGets() []brokenStore {
 			s.get = func(ctx context.Context, key string) (tokenstore.Record, error) {
 				mu.Lock()
 				defer mu.Unlock()
-				now, err := s.Memory.Get(ctx, key)
+				now, err := s.memory.Get(ctx, key)
 				seen, ok := replica[key]
 				replica[key] = now
 				if ok && err == nil {
@@ -108,7 +108,7 @@ func brokenGets() []brokenStore {
 		{"Get hands out its own bytes", func(s *store) {
 			cache := make(map[string]tokenstore.Record)
 			s.get = func(ctx context.Context, key string) (tokenstore.Record, error) {
-				now, err := s.Memory.Get(ctx, key)
+				now, err := s.memory.Get(ctx, key)
 				if seen, ok := cache[key]; ok && seen.Version == now.Version {
 					return seen, nil
 				}
@@ -123,13 +123,13 @@ func brokenPuts() []brokenStore {
 	return []brokenStore{
 		{"Put keeps times that are not given", func(s *store) {
 			s.put = func(ctx context.Context, key string, r tokenstore.Record) (string, error) {
-				now, _ := s.Memory.Get(ctx, key)
+				now, _ := s.memory.Get(ctx, key)
 				if r.DueAt.IsZero() {
 					r.DueAt = now.DueAt
 				}
-				return s.Memory.Put(ctx, key, r)
+				return s.memory.Put(ctx, key, r)
 			}
-		}, []string{"Put replaces the whole record", "Due follows a record that is moved, settled or deleted"}},
+		}, []string{"Put replaces the whole record", "Due follows a record that is moved, finished or deleted"}},
 		{"Put checks no version", func(s *store) { s.put = s.overwrite }, []string{
 			"Put without a version on a record conflicts and changes nothing",
 			"Put with an old version conflicts and changes nothing",
@@ -140,7 +140,7 @@ func brokenPuts() []brokenStore {
 		}},
 		{"Put reads and then writes", func(s *store) {
 			s.put = func(ctx context.Context, key string, r tokenstore.Record) (string, error) {
-				now, _ := s.Memory.Get(ctx, key)
+				now, _ := s.memory.Get(ctx, key)
 				if now.Version != r.Version {
 					return "", tokenstore.ErrConflict
 				}
@@ -155,7 +155,7 @@ func brokenPuts() []brokenStore {
 		}},
 		{"Put conflicts only after it has written", func(s *store) {
 			s.put = func(ctx context.Context, key string, r tokenstore.Record) (string, error) {
-				now, err := s.Memory.Get(ctx, key)
+				now, err := s.memory.Get(ctx, key)
 				version, putErr := s.overwrite(ctx, key, r)
 				if err == nil && now.Version != r.Version {
 					return "", tokenstore.ErrConflict
@@ -168,10 +168,10 @@ func brokenPuts() []brokenStore {
 		}},
 		{"Put with a version creates", func(s *store) {
 			s.put = func(ctx context.Context, key string, r tokenstore.Record) (string, error) {
-				if _, err := s.Memory.Get(ctx, key); err != nil {
+				if _, err := s.memory.Get(ctx, key); err != nil {
 					r.Version = ""
 				}
-				return s.Memory.Put(ctx, key, r)
+				return s.memory.Put(ctx, key, r)
 			}
 		}, []string{
 			"Put with a version on an absent record conflicts and creates nothing",
@@ -179,24 +179,24 @@ func brokenPuts() []brokenStore {
 		}},
 		{"versions are counted from one", countVersions, []string{
 			"Put never reuses a version, not even after a delete",
-			"Expired: its version stays dead when the key is used again",
+			"Expired: its version stays invalid when the key is used again",
 		}},
 		{"keys have the record's path removed", func(s *store) {
 			s.put = func(ctx context.Context, key string, r tokenstore.Record) (string, error) {
-				if _, err := s.Memory.Get(ctx, key+"/b"); err == nil {
-					_ = s.Memory.Delete(ctx, key+"/b", "")
+				if _, err := s.memory.Get(ctx, key+"/b"); err == nil {
+					_ = s.memory.Delete(ctx, key+"/b", "")
 				}
-				return s.Memory.Put(ctx, key, r)
+				return s.memory.Put(ctx, key, r)
 			}
 		}, []string{"Put touches no other key"}},
 		{"Put keeps the caller's bytes", func(s *store) {
 			given := make(map[string][]byte)
 			s.put = func(ctx context.Context, key string, r tokenstore.Record) (string, error) {
 				given[key] = r.Value
-				return s.Memory.Put(ctx, key, r)
+				return s.memory.Put(ctx, key, r)
 			}
 			s.get = func(ctx context.Context, key string) (tokenstore.Record, error) {
-				r, err := s.Memory.Get(ctx, key)
+				r, err := s.memory.Get(ctx, key)
 				r.Value = bytes.Clone(given[key])
 				return r, err
 			}
@@ -212,7 +212,7 @@ func countVersions(s *store) {
 	s.put = func(ctx context.Context, key string, r tokenstore.Record) (string, error) {
 		mu.Lock()
 		defer mu.Unlock()
-		now, _ := s.Memory.Get(ctx, key)
+		now, _ := s.memory.Get(ctx, key)
 		if numbers[now.Version] != r.Version {
 			return "", tokenstore.ErrConflict
 		}
@@ -227,11 +227,11 @@ func countVersions(s *store) {
 	s.get = func(ctx context.Context, key string) (tokenstore.Record, error) {
 		mu.Lock()
 		defer mu.Unlock()
-		r, err := s.Memory.Get(ctx, key)
+		r, err := s.memory.Get(ctx, key)
 		r.Version = numbers[r.Version]
 		return r, err
 	}
-	s.delete = func(ctx context.Context, key, _ string) error { return s.Memory.Delete(ctx, key, "") }
+	s.delete = func(ctx context.Context, key, _ string) error { return s.memory.Delete(ctx, key, "") }
 }
 
 func brokenDeletes() []brokenStore {
@@ -241,11 +241,11 @@ func brokenDeletes() []brokenStore {
 		}, []string{
 			"Delete with the version removes the record",
 			"Delete with a version of an absent record conflicts",
-			"Delete without a version removes whatever is there",
-			"Due follows a record that is moved, settled or deleted",
+			"Delete without a version removes any record",
+			"Due follows a record that is moved, finished or deleted",
 		}},
 		{"Delete checks no version", func(s *store) {
-			s.delete = func(ctx context.Context, key, _ string) error { return s.Memory.Delete(ctx, key, "") }
+			s.delete = func(ctx context.Context, key, _ string) error { return s.memory.Delete(ctx, key, "") }
 		}, []string{
 			"Delete with an old version conflicts and removes nothing",
 			"Delete with a version of an absent record conflicts",
@@ -253,10 +253,10 @@ func brokenDeletes() []brokenStore {
 		}},
 		{"Delete of an absent record is not found", func(s *store) {
 			s.delete = func(ctx context.Context, key, version string) error {
-				if _, err := s.Memory.Get(ctx, key); err != nil {
+				if _, err := s.memory.Get(ctx, key); err != nil {
 					return err
 				}
-				return s.Memory.Delete(ctx, key, version)
+				return s.memory.Delete(ctx, key, version)
 			}
 		}, []string{
 			"Delete without a version of an absent record is no error",
@@ -265,21 +265,21 @@ func brokenDeletes() []brokenStore {
 		{"Delete reads and then removes", func(s *store) {
 			s.put = func(ctx context.Context, key string, r tokenstore.Record) (string, error) {
 				time.Sleep(time.Millisecond) // in the bubble: until all Deletes have read
-				return s.Memory.Put(ctx, key, r)
+				return s.memory.Put(ctx, key, r)
 			}
 			s.delete = func(ctx context.Context, key, version string) error {
-				now, _ := s.Memory.Get(ctx, key)
+				now, _ := s.memory.Get(ctx, key)
 				if now.Version != version {
 					return tokenstore.ErrConflict
 				}
 				time.Sleep(2 * time.Millisecond)
-				return s.Memory.Delete(ctx, key, "")
+				return s.memory.Delete(ctx, key, "")
 			}
 		}, []string{"Put and Delete of one version at once: exactly one wins"}},
 		{"Delete takes the key for a folder", func(s *store) {
 			s.delete = func(ctx context.Context, key, version string) error {
-				_ = s.Memory.Delete(ctx, key+"/b", "")
-				return s.Memory.Delete(ctx, key, version)
+				_ = s.memory.Delete(ctx, key+"/b", "")
+				return s.memory.Delete(ctx, key, version)
 			}
 		}, []string{"Delete touches no other key"}},
 	}
@@ -292,14 +292,14 @@ func brokenExpiry() []brokenStore {
 			s.put = func(ctx context.Context, key string, r tokenstore.Record) (string, error) {
 				at := r.ExpiresAt
 				r.ExpiresAt = time.Time{}
-				version, err := s.Memory.Put(ctx, key, r)
+				version, err := s.memory.Put(ctx, key, r)
 				if err == nil {
 					expiry[key] = at
 				}
 				return version, err
 			}
 			s.get = func(ctx context.Context, key string) (tokenstore.Record, error) {
-				r, err := s.Memory.Get(ctx, key)
+				r, err := s.memory.Get(ctx, key)
 				r.ExpiresAt = expiry[key]
 				return r, err
 			}
@@ -321,12 +321,12 @@ func brokenExpiry() []brokenStore {
 					first[key] = r.ExpiresAt
 				}
 				r.ExpiresAt = first[key]
-				return s.Memory.Put(ctx, key, r)
+				return s.memory.Put(ctx, key, r)
 			}
 			s.get = func(ctx context.Context, key string) (tokenstore.Record, error) {
 				mu.Lock()
 				defer mu.Unlock()
-				r, err := s.Memory.Get(ctx, key)
+				r, err := s.memory.Get(ctx, key)
 				r.ExpiresAt = shown[key]
 				return r, err
 			}
@@ -337,7 +337,7 @@ func brokenExpiry() []brokenStore {
 				if !r.ExpiresAt.IsZero() && !r.DueAt.IsZero() {
 					stale = append(stale, key)
 				}
-				return s.Memory.Put(ctx, key, r)
+				return s.memory.Put(ctx, key, r)
 			}
 			honest := s.due
 			s.due = func(ctx context.Context, prefix string, before time.Time, after string, limit int) ([]string, string, error) {
@@ -350,7 +350,7 @@ func brokenExpiry() []brokenStore {
 				if !r.ExpiresAt.IsZero() {
 					r.ExpiresAt = past()
 				}
-				return s.Memory.Put(ctx, key, r)
+				return s.memory.Put(ctx, key, r)
 			}
 		}, []string{"Expiry: a record is there before its time and absent after"}},
 	}

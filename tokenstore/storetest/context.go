@@ -49,25 +49,26 @@ func wantContextError(t testing.TB, call string, err, want error) {
 	}
 }
 
-// interruptions is at how many steps of a call a context is made to end.
+// interruptions is the number of steps of a call at which a context is made to end.
 const interruptions = 8
 
 func contextEnds(t testing.TB, store tokenstore.Store, space string) {
 	before := tokenstore.Record{Value: []byte("before")}
 	before.Version = mustPut(t, store, space+"/a", before)
-	for looks := range interruptions {
+	for checks := range interruptions {
 		after := tokenstore.Record{Value: []byte("after"), Version: before.Version}
-		version, err := store.Put(endingContext(t.Context(), looks), space+"/a", after)
+		version, err := store.Put(endAfterChecks(t.Context(), checks), space+"/a", after)
 		now := wantWholeOrUndone(t, store, space+"/a", before)
 		if err == nil && now.Version != version {
 			t.Fatalf("Put = nil, though the record does not carry its version")
 		}
-		before = settle(t, store, space+"/a", before)
+		before = restore(t, store, space+"/a", before)
 	}
 }
 
-// settle writes before anew. A Put in doubt may land until then, and no more afterwards.
-func settle(t testing.TB, store tokenstore.Store, key string, before tokenstore.Record) tokenstore.Record {
+// restore writes the record before again, under a new version. An interrupted Put may
+// land until then, but not afterwards.
+func restore(t testing.TB, store tokenstore.Store, key string, before tokenstore.Record) tokenstore.Record {
 	t.Helper()
 	for range 2 {
 		fresh := tokenstore.Record{Value: before.Value, Version: wantWholeOrUndone(t, store, key, before).Version}
@@ -96,16 +97,16 @@ func wantWholeOrUndone(t testing.TB, store tokenstore.Store, key string, before 
 }
 
 func contextEndsWithItsError(t testing.TB, store tokenstore.Store, space string) {
-	for looks := range interruptions {
-		key := fmt.Sprintf("%s/%d", space, looks)
+	for checks := range interruptions {
+		key := fmt.Sprintf("%s/%d", space, checks)
 		version := mustPut(t, store, key, tokenstore.Record{DueAt: past()})
-		_, err := store.Get(endingContext(t.Context(), looks), key)
+		_, err := store.Get(endAfterChecks(t.Context(), checks), key)
 		wantNilOrContextError(t, "Get", err)
-		_, _, err = store.Due(endingContext(t.Context(), looks), space, soon(), "", 1)
+		_, _, err = store.Due(endAfterChecks(t.Context(), checks), space, soon(), "", 1)
 		wantNilOrContextError(t, "Due", err)
-		_, err = store.Put(endingContext(t.Context(), looks), key+"/new", tokenstore.Record{})
+		_, err = store.Put(endAfterChecks(t.Context(), checks), key+"/new", tokenstore.Record{})
 		wantNilOrContextError(t, "Put", err)
-		err = store.Delete(endingContext(t.Context(), looks), key, version)
+		err = store.Delete(endAfterChecks(t.Context(), checks), key, version)
 		wantNilOrContextError(t, "Delete", err)
 		if err == nil {
 			wantAbsent(t, store, key)
@@ -120,35 +121,36 @@ func wantNilOrContextError(t testing.TB, call string, err error) {
 	}
 }
 
-// ending is a context that is cancelled after it has been looked at a number of times: an interruption at a chosen step.
-type ending struct {
+// countdown is a context that is cancelled when it is checked after a number of checks:
+// an interruption at a chosen step of a call.
+type countdown struct {
 	context.Context
 	cancel context.CancelFunc
 
-	mu    sync.Mutex
-	looks int
+	mu     sync.Mutex
+	checks int // until it is cancelled
 }
 
-func endingContext(ctx context.Context, looks int) context.Context {
+func endAfterChecks(ctx context.Context, checks int) context.Context {
 	ctx, cancel := context.WithCancel(ctx)
-	return &ending{Context: ctx, cancel: cancel, looks: looks}
+	return &countdown{Context: ctx, cancel: cancel, checks: checks}
 }
 
-func (e *ending) look() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.looks == 0 {
-		e.cancel()
+func (c *countdown) check() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.checks == 0 {
+		c.cancel()
 	}
-	e.looks--
+	c.checks--
 }
 
-func (e *ending) Done() <-chan struct{} {
-	e.look()
-	return e.Context.Done()
+func (c *countdown) Done() <-chan struct{} {
+	c.check()
+	return c.Context.Done()
 }
 
-func (e *ending) Err() error {
-	e.look()
-	return e.Context.Err()
+func (c *countdown) Err() error {
+	c.check()
+	return c.Context.Err()
 }

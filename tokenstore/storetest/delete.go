@@ -25,7 +25,7 @@ func deleteRules() []rule {
 			wantDeleteError(t, store, space+"/a", version, tokenstore.ErrConflict)
 			wantDeleteError(t, store, space+"/never", version, tokenstore.ErrConflict)
 		}},
-		{"Delete without a version removes whatever is there", func(t testing.TB, store tokenstore.Store, space string) {
+		{"Delete without a version removes any record", func(t testing.TB, store tokenstore.Store, space string) {
 			mustPut(t, store, space+"/a", tokenstore.Record{})
 			mustDelete(t, store, space+"/a", "")
 			wantAbsent(t, store, space+"/a")

@@ -29,21 +29,21 @@ func dueRules() []rule {
 			mustPut(t, store, space+"/d", tokenstore.Record{DueAt: past().Add(time.Second)})
 			wantDue(t, store, space, soon(), space+"/c", space+"/d", space+"/b", space+"/a")
 		}},
-		{"Due follows a record that is moved, settled or deleted", dueFollows},
+		{"Due follows a record that is moved, finished or deleted", dueFollows},
 		{"Due follows the last of 64 writers", dueFollowsCrowd},
 		{"Due pages name every record once", duePages},
-		{"Due pages name every record of one moment once", dueOneMoment},
+		{"Due pages name every record of one millisecond once", dueOneMillisecond},
 		{"Due pages pass through keys of any printable bytes", dueHostileKeys},
-		{"Due pages miss nothing while what they name is moved", func(t testing.TB, store tokenstore.Store, space string) {
+		{"Due pages miss nothing while the named records are moved", func(t testing.TB, store tokenstore.Store, space string) {
 			duePagesWhile(t, store, space, func(key string, r tokenstore.Record) {
 				r.DueAt = soon().Add(time.Hour)
 				mustPut(t, store, key, r)
 			})
 		}},
-		{"Due pages miss nothing while what they name is written again", func(t testing.TB, store tokenstore.Store, space string) {
+		{"Due pages miss nothing while the named records are written again", func(t testing.TB, store tokenstore.Store, space string) {
 			duePagesWhile(t, store, space, func(key string, r tokenstore.Record) { mustPut(t, store, key, r) })
 		}},
-		{"Due pages miss nothing while what they name is deleted", func(t testing.TB, store tokenstore.Store, space string) {
+		{"Due pages miss nothing while the named records are deleted", func(t testing.TB, store tokenstore.Store, space string) {
 			duePagesWhile(t, store, space, func(key string, r tokenstore.Record) { mustDelete(t, store, key, r.Version) })
 		}},
 		{"Due takes any limit", func(t testing.TB, store tokenstore.Store, space string) {
@@ -53,27 +53,27 @@ func dueRules() []rule {
 				t.Errorf("Due with the limit %d does not name the record", math.MaxInt)
 			}
 		}},
-		{"Due: 100 records that nobody can settle do not hide the next", duePoison},
+		{"Due: 100 records that nobody can finish do not hide the next", duePoison},
 		{"Due prefix is whole segments", duePrefix},
 		{"Due prefix is compared as bytes", dueBytes},
-		{"Due refuses a limit below 1, half a prefix and a strange cursor", dueInvalid},
+		{"Due rejects a limit below 1, half a prefix and a strange cursor", dueInvalid},
 	}
 }
 
 func dueFollows(t testing.TB, store tokenstore.Store, space string) {
 	moved := mustPut(t, store, space+"/moved", tokenstore.Record{DueAt: past()})
-	settled := mustPut(t, store, space+"/settled", tokenstore.Record{DueAt: past().Add(time.Second)})
+	finished := mustPut(t, store, space+"/finished", tokenstore.Record{DueAt: past().Add(time.Second)})
 	deleted := mustPut(t, store, space+"/deleted", tokenstore.Record{DueAt: past().Add(2 * time.Second)})
-	wantDue(t, store, space, soon(), space+"/moved", space+"/settled", space+"/deleted")
+	wantDue(t, store, space, soon(), space+"/moved", space+"/finished", space+"/deleted")
 
 	mustPut(t, store, space+"/moved", tokenstore.Record{Version: moved, DueAt: soon().Add(time.Hour)})
-	mustPut(t, store, space+"/settled", tokenstore.Record{Version: settled})
+	mustPut(t, store, space+"/finished", tokenstore.Record{Version: finished})
 	mustDelete(t, store, space+"/deleted", deleted)
 	wantDue(t, store, space, soon())
 	wantDue(t, store, space, soon().Add(2*time.Hour), space+"/moved")
 }
 
-// dueFollowsCrowd has writers who each move the record to a time of their own.
+// dueFollowsCrowd has writers that each move the record to a time of their own.
 func dueFollowsCrowd(t testing.TB, store tokenstore.Store, space string) {
 	key := space + "/a"
 	mustPut(t, store, key, tokenstore.Record{})
@@ -86,8 +86,8 @@ func dueFollowsCrowd(t testing.TB, store tokenstore.Store, space string) {
 	wantDue(t, store, space, at.Add(-time.Millisecond))
 }
 
-// putDue writes records a millisecond apart, but every third at the moment of the one before, and returns their keys
-// sorted by moment and then by key.
+// putDue writes records a millisecond apart, but every third at the time of the one
+// before, and returns their keys sorted by time and then by key.
 func putDue(t testing.TB, store tokenstore.Store, space string, n int) []string {
 	t.Helper()
 	start := past()
@@ -104,7 +104,7 @@ func duePages(t testing.TB, store tokenstore.Store, space string) {
 	wantPages(t, store, space, soon(), putDue(t, store, space, 10), 1, 3, 10, 11, 1000)
 }
 
-func dueOneMoment(t testing.TB, store tokenstore.Store, space string) {
+func dueOneMillisecond(t testing.TB, store tokenstore.Store, space string) {
 	at := past()
 	var want []string
 	for i := range 20 {
@@ -125,24 +125,24 @@ func dueHostileKeys(t testing.TB, store tokenstore.Store, space string) {
 	wantPages(t, store, space, soon(), want, 1)
 }
 
-// wantPages waits until listings in pages of these lengths name exactly these keys. The order within one millisecond is the
-// store's own.
+// wantPages waits until listings in pages of these lengths name exactly these keys. The
+// order within one millisecond is the store's own.
 func wantPages(t testing.TB, store tokenstore.Store, prefix string, before time.Time, want []string, limits ...int) {
 	t.Helper()
 	slices.Sort(want)
 	for _, limit := range limits {
 		var got []string
-		settled := eventually(t, func() bool {
+		reached := eventually(t, func() bool {
 			got = slices.Sorted(slices.Values(listDue(t, store, prefix, before, limit)))
 			return slices.Equal(got, want)
 		})
-		if !settled {
+		if !reached {
 			t.Errorf("pages of %d name %q, want %q", limit, got, want)
 		}
 	}
 }
 
-// duePagesWhile does something to every record as soon as a page names it.
+// duePagesWhile calls do with every record as soon as a page names it.
 func duePagesWhile(t testing.TB, store tokenstore.Store, space string, do func(key string, r tokenstore.Record)) {
 	const tooMany = 100
 	for _, limit := range []int{1, 3} {

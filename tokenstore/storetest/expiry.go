@@ -37,7 +37,7 @@ func expiryRules() []rule {
 			mustDelete(t, store, space+"/a", "")
 			wantAbsent(t, store, space+"/a")
 		}},
-		{"Expired: its version stays dead when the key is used again", func(t testing.TB, store tokenstore.Store, space string) {
+		{"Expired: its version stays invalid when the key is used again", func(t testing.TB, store tokenstore.Store, space string) {
 			version := expired(t, store, space+"/a")
 			r := tokenstore.Record{Value: []byte("new")}
 			r.Version = mustPut(t, store, space+"/a", r)
@@ -69,7 +69,8 @@ func expiryRules() []rule {
 			never := tokenstore.Record{Value: []byte("never")}
 			never.Version = mustPut(t, store, space+"/never", tokenstore.Record{ExpiresAt: at})
 			never.Version = mustPut(t, store, space+"/never", never)
-			// Whose clock it is does not matter: this one goes when the others would have gone.
+			// Whose clock it is does not matter: this one goes when the others would have
+			// gone.
 			mustPut(t, store, space+"/gone", tokenstore.Record{ExpiresAt: at})
 			wantGone(t, store, space+"/gone")
 			wantRecord(t, store, space+"/later", later)

@@ -2,7 +2,6 @@ package storetest
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -11,27 +10,28 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
-// lagging is a Memory whose index is eventually consistent: Due answers as things were three seconds ago.
+// lagging is a store in memory whose index is eventually consistent: Due returns what was
+// due three seconds ago.
 type lagging struct {
-	*tokenstore.Memory
+	tokenstore.Store
 
 	mu      sync.Mutex
 	entries []entry
 }
 
-// entry says that the key was due at that time from then on.
+// entry records that since then the key is due at that time.
 type entry struct {
 	since time.Time
 	key   string
 	due   time.Time
 }
 
-func newLagging() *lagging { return &lagging{Memory: tokenstore.NewMemory()} }
+func newLagging() *lagging { return &lagging{Store: tokenstore.NewMemory()} }
 
 func (l *lagging) Put(ctx context.Context, key string, r tokenstore.Record) (string, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	version, err := l.Memory.Put(ctx, key, r)
+	version, err := l.Store.Put(ctx, key, r)
 	if err == nil {
 		l.entries = append(l.entries, entry{time.Now(), key, r.DueAt.Truncate(time.Millisecond)})
 	}
@@ -41,7 +41,7 @@ func (l *lagging) Put(ctx context.Context, key string, r tokenstore.Record) (str
 func (l *lagging) Delete(ctx context.Context, key, version string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	err := l.Memory.Delete(ctx, key, version)
+	err := l.Store.Delete(ctx, key, version)
 	if err == nil {
 		l.entries = append(l.entries, entry{time.Now(), key, time.Time{}})
 	}
@@ -51,8 +51,8 @@ func (l *lagging) Delete(ctx context.Context, key, version string) error {
 func (l *lagging) Due(
 	ctx context.Context, prefix string, before time.Time, after string, limit int,
 ) (keys []string, next string, err error) {
-	// For what is refused, and for the form of a cursor.
-	if _, _, err := l.Memory.Due(ctx, prefix, before, after, limit); err != nil {
+	// For invalid arguments.
+	if _, _, err := l.Store.Due(ctx, prefix, before, after, limit); err != nil {
 		return nil, "", err
 	}
 	l.mu.Lock()
@@ -63,16 +63,22 @@ func (l *lagging) Due(
 			due[e.key] = e.due
 		}
 	}
-	cursor := func(key string) string { return fmt.Sprintf("%020d %s", due[key].UnixMilli(), key) }
+	last, err := tokenstore.ParseCursor(after)
+	if err != nil {
+		return nil, "", err
+	}
+	cursor := func(key string) tokenstore.Cursor {
+		return tokenstore.Cursor{DueAt: due[key].UnixMilli(), Key: key}
+	}
 	for key, at := range due {
 		covered := strings.HasPrefix(key+"/", prefix+"/")
-		if covered && !at.IsZero() && !at.After(before) && cursor(key) > after {
+		if covered && !at.IsZero() && !at.After(before) && cursor(key).Compare(last) > 0 {
 			keys = append(keys, key)
 		}
 	}
-	slices.SortFunc(keys, func(a, b string) int { return strings.Compare(cursor(a), cursor(b)) })
+	slices.SortFunc(keys, func(a, b string) int { return cursor(a).Compare(cursor(b)) })
 	if len(keys) <= limit {
 		return keys, "", nil
 	}
-	return keys[:limit], cursor(keys[limit-1]), nil
+	return keys[:limit], cursor(keys[limit-1]).String(), nil
 }

@@ -79,7 +79,7 @@ func limitRules() []rule {
 	}
 }
 
-// sealedValue uses the room that a store leaves for a seal.
+// sealedValue uses the room that a store leaves for encryption.
 func sealedValue(t testing.TB, store tokenstore.Store, space string) {
 	keys, err := tokenstore.ParseKeyring("storetest:" + base64.StdEncoding.EncodeToString(make([]byte, 32)))
 	if err != nil {
@@ -94,7 +94,7 @@ func sealedValue(t testing.TB, store tokenstore.Store, space string) {
 	wantRecord(t, sealed, space+"/a", r)
 }
 
-// hostileSegments is what a database, a shell, a path, a pattern or a cursor might mistake for its own.
+// hostileSegments have a meaning in a database, a shell, a path, a pattern or a cursor.
 func hostileSegments() []string {
 	return []string{
 		" ", "  ", "/", "//", "/./", "/../", ".", "..", "a", "A", "%", "_", "*", "?", "[a-z]", "{tag}", "}{", "{}", "{", "}",

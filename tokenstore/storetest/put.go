@@ -37,7 +37,7 @@ func getRules() []rule {
 	}
 }
 
-// getNeverGoesBack has readers who note what was acknowledged before each read.
+// getNeverGoesBack has readers that note what was acknowledged before each read.
 func getNeverGoesBack(t testing.TB, store tokenstore.Store, space string) {
 	const readers, writes = 8, 30
 	key := space + "/a"
@@ -196,7 +196,8 @@ func getCopies(t testing.TB, store tokenstore.Store, space string) {
 	wantRecord(t, store, space+"/a", tokenstore.Record{Value: []byte("kept"), Version: version})
 }
 
-// oneWins lets a crowd write the same version at once, each through one of the stores.
+// oneWins has a crowd of goroutines write the same version at once, each through one of
+// the stores.
 func oneWins(t testing.TB, key, version string, stores ...tokenstore.Store) {
 	t.Helper()
 	var mu sync.Mutex
@@ -299,7 +300,7 @@ func change(t testing.TB, store tokenstore.Store, key string, alter func(r *toke
 	}
 }
 
-// together runs work in a crowd of goroutines that start at the same moment.
+// together runs work in a crowd of goroutines that start at the same time.
 func together(work func(i int)) {
 	var group sync.WaitGroup
 	start := make(chan struct{})

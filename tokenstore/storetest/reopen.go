@@ -10,22 +10,22 @@ import (
 // reopenFunc opens a store that can be closed and opened again.
 type reopenFunc = func(t *testing.T) (store tokenstore.Store, reopen func() tokenstore.Store)
 
-// WithReopen lets [Run] prove that what was acknowledged outlives the process: reopen closes all that the store stands on,
-// its file or its connections, and returns a store that was opened anew on the same data. It is called once; the first store
-// is not used any more.
+// WithReopen lets [Run] prove that acknowledged writes survive the process: reopen closes
+// what the store uses, its file or its connections, and returns a new store on the same
+// data. It is called once; the first store is not used afterwards.
 func WithReopen(open func(t *testing.T) (store tokenstore.Store, reopen func() tokenstore.Store)) Option {
 	return func(s *setup) { s.reopen = open }
 }
 
 type reopenRule struct {
-	line  string
+	name  string
 	check func(t testing.TB, store tokenstore.Store, reopen func() tokenstore.Store, space string)
 }
 
 func runReopen(t *testing.T, open reopenFunc) {
 	t.Helper()
 	for _, rule := range reopenRules() {
-		t.Run(rule.line, func(t *testing.T) {
+		t.Run(rule.name, func(t *testing.T) {
 			t.Parallel()
 			if open == nil {
 				skipWithout(t, "WithReopen")
@@ -40,7 +40,7 @@ func reopenRules() []reopenRule {
 	return []reopenRule{
 		{"Reopened: every record is as it was acknowledged", reopenKeeps},
 		{"Reopened: what was deleted is absent and what is due is due", reopenDue},
-		{"Reopened: a version that was used stays dead", reopenVersions},
+		{"Reopened: a version that was used stays invalid", reopenVersions},
 	}
 }
 
@@ -65,8 +65,8 @@ func reopenKeeps(t testing.TB, store tokenstore.Store, reopen func() tokenstore.
 
 func reopenDue(t testing.TB, store tokenstore.Store, reopen func() tokenstore.Store, space string) {
 	mustPut(t, store, space+"/due", tokenstore.Record{DueAt: past()})
-	settled := mustPut(t, store, space+"/settled", tokenstore.Record{DueAt: past()})
-	mustPut(t, store, space+"/settled", tokenstore.Record{Version: settled})
+	finished := mustPut(t, store, space+"/finished", tokenstore.Record{DueAt: past()})
+	mustPut(t, store, space+"/finished", tokenstore.Record{Version: finished})
 	mustDelete(t, store, space+"/deleted", mustPut(t, store, space+"/deleted", tokenstore.Record{DueAt: past()}))
 	mustPut(t, store, space+"/expired", tokenstore.Record{ExpiresAt: past().Add(-time.Hour)})
 	store = reopen()
@@ -76,12 +76,12 @@ func reopenDue(t testing.TB, store tokenstore.Store, reopen func() tokenstore.St
 }
 
 func reopenVersions(t testing.TB, store tokenstore.Store, reopen func() tokenstore.Store, space string) {
-	dead := mustPut(t, store, space+"/a", tokenstore.Record{Value: []byte("same")})
-	mustDelete(t, store, space+"/a", dead)
+	used := mustPut(t, store, space+"/a", tokenstore.Record{Value: []byte("same")})
+	mustDelete(t, store, space+"/a", used)
 	store = reopen()
 	r := tokenstore.Record{Value: []byte("same")}
 	r.Version = mustPut(t, store, space+"/a", r)
-	wantPutError(t, store, space+"/a", tokenstore.Record{Version: dead}, tokenstore.ErrConflict)
-	wantDeleteError(t, store, space+"/a", dead, tokenstore.ErrConflict)
+	wantPutError(t, store, space+"/a", tokenstore.Record{Version: used}, tokenstore.ErrConflict)
+	wantDeleteError(t, store, space+"/a", used, tokenstore.ErrConflict)
 	wantRecord(t, store, space+"/a", r)
 }

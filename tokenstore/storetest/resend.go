@@ -10,44 +10,44 @@ import (
 // resendFunc opens a store whose writes are sent twice.
 type resendFunc = func(t *testing.T, between func()) tokenstore.Store
 
-// WithResend lets [Run] prove that a resend is harmless: many drivers and SDKs send a request again, on their own, when its
-// answer was lost.
+// WithResend lets [Run] prove that a resend is harmless: many drivers and SDKs send a
+// request again, on their own, when its answer was lost.
 //
-// The store that open returns sends the request of every Put twice, byte for byte, calls between in the middle, and goes by
-// the second answer alone. The place for that is below the store: a driver, a hook or a transport of the test's own.
-// Within between the suite may call the store.
+// The store that open returns sends the request of every Put twice, byte for byte, calls
+// between in the middle, and uses only the second answer. Do that below the store, in a
+// driver, a hook or a transport of the test. Within between the suite may call the store.
 func WithResend(open func(t *testing.T, between func()) tokenstore.Store) Option {
 	return func(s *setup) { s.resend = open }
 }
 
 type resendRule struct {
-	line  string
-	check func(t testing.TB, store *resent, space string)
+	name  string
+	check func(t testing.TB, store *resendingStore, space string)
 }
 
 func runResend(t *testing.T, open resendFunc) {
 	t.Helper()
 	for _, rule := range resendRules() {
-		t.Run(rule.line, func(t *testing.T) {
+		t.Run(rule.name, func(t *testing.T) {
 			t.Parallel()
 			if open == nil {
 				skipWithout(t, "WithResend")
 			}
-			store := new(resent)
+			store := new(resendingStore)
 			store.Store = open(t, store.between)
 			rule.check(t, store, newSpace())
 		})
 	}
 }
 
-// resent is a store that sends twice.
-type resent struct {
+// resendingStore is a store that sends every Put twice.
+type resendingStore struct {
 	tokenstore.Store
 
-	meanwhile func() // to be done once, between the copies of the next Put
+	meanwhile func() // is called once, between the copies of the next Put
 }
 
-func (s *resent) between() {
+func (s *resendingStore) between() {
 	do := s.meanwhile
 	s.meanwhile = nil
 	if do != nil {
@@ -55,8 +55,8 @@ func (s *resent) between() {
 	}
 }
 
-// put does something between the two copies of one Put and returns what it answers.
-func (s *resent) put(t testing.TB, key string, r tokenstore.Record, meanwhile func()) (string, error) {
+// put calls meanwhile between the two copies of one Put and returns its answer.
+func (s *resendingStore) put(t testing.TB, key string, r tokenstore.Record, meanwhile func()) (string, error) {
 	t.Helper()
 	sentTwice := false
 	s.meanwhile = func() {
@@ -72,19 +72,19 @@ func (s *resent) put(t testing.TB, key string, r tokenstore.Record, meanwhile fu
 
 func resendRules() []resendRule {
 	return []resendRule{
-		{"Resent: a create that landed is acknowledged", func(t testing.TB, store *resent, space string) {
+		{"Resent: a create that landed is acknowledged", func(t testing.TB, store *resendingStore, space string) {
 			wantResentIsWritten(t, store, space+"/a", tokenstore.Record{Value: []byte("new"), DueAt: past()})
 			wantDue(t, store, space, soon(), space+"/a")
 		}},
-		{"Resent: a create over an expired record that landed is acknowledged", func(t testing.TB, store *resent, space string) {
+		{"Resent: a create over an expired record that landed is acknowledged", func(t testing.TB, store *resendingStore, space string) {
 			mustPut(t, store, space+"/a", tokenstore.Record{ExpiresAt: past()})
 			wantResentIsWritten(t, store, space+"/a", tokenstore.Record{Value: []byte("new")})
 		}},
-		{"Resent: a change that landed is acknowledged", func(t testing.TB, store *resent, space string) {
+		{"Resent: a change that landed is acknowledged", func(t testing.TB, store *resendingStore, space string) {
 			version := mustPut(t, store, space+"/a", tokenstore.Record{Value: []byte("old"), DueAt: past()})
 			wantResentIsWritten(t, store, space+"/a", tokenstore.Record{Value: []byte("new"), Version: version, DueAt: soon()})
 		}},
-		{"Resent: a stale write conflicts and changes nothing", func(t testing.TB, store *resent, space string) {
+		{"Resent: a stale write conflicts and changes nothing", func(t testing.TB, store *resendingStore, space string) {
 			old := mustPut(t, store, space+"/a", tokenstore.Record{})
 			now := tokenstore.Record{Value: []byte("kept"), Version: old}
 			now.Version = mustPut(t, store, space+"/a", now)
@@ -99,7 +99,7 @@ func resendRules() []resendRule {
 	}
 }
 
-func wantResentIsWritten(t testing.TB, store *resent, key string, r tokenstore.Record) {
+func wantResentIsWritten(t testing.TB, store *resendingStore, key string, r tokenstore.Record) {
 	t.Helper()
 	var err error
 	r.Version, err = store.put(t, key, r, func() {})
@@ -110,7 +110,7 @@ func wantResentIsWritten(t testing.TB, store *resent, key string, r tokenstore.R
 	mustPut(t, store, key, r) // the version is the one that counts
 }
 
-func resendAfterNext(t testing.TB, store *resent, space string) {
+func resendAfterNext(t testing.TB, store *resendingStore, space string) {
 	old := mustPut(t, store, space+"/changed", tokenstore.Record{})
 	for key, version := range map[string]string{space + "/created": "", space + "/changed": old} {
 		var next tokenstore.Record
@@ -124,7 +124,7 @@ func resendAfterNext(t testing.TB, store *resent, space string) {
 	}
 }
 
-func resendAfterDelete(t testing.TB, store *resent, space string) {
+func resendAfterDelete(t testing.TB, store *resendingStore, space string) {
 	version := mustPut(t, store, space+"/a", tokenstore.Record{})
 	_, err := store.put(t, space+"/a", tokenstore.Record{Value: []byte("late"), Version: version}, func() {
 		mustDelete(t, store, space+"/a", mustGet(t, store, space+"/a").Version)

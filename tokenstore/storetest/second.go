@@ -10,21 +10,21 @@ import (
 // secondFunc opens the same data twice.
 type secondFunc = func(t *testing.T) (one, other tokenstore.Store)
 
-// WithSecondInstance lets [Run] prove that a fleet may share the data: open returns two stores on it that share nothing
-// else, no connection and no cache, as in two processes.
+// WithSecondInstance lets [Run] prove that a fleet may share the data: open returns two
+// stores on it that share nothing else, no connection and no cache, as in two processes.
 func WithSecondInstance(open func(t *testing.T) (one, other tokenstore.Store)) Option {
 	return func(s *setup) { s.second = open }
 }
 
 type secondRule struct {
-	line  string
+	name  string
 	check func(t testing.TB, one, other tokenstore.Store, space string)
 }
 
 func runSecond(t *testing.T, open secondFunc) {
 	t.Helper()
 	for _, rule := range secondRules() {
-		t.Run(rule.line, func(t *testing.T) {
+		t.Run(rule.name, func(t *testing.T) {
 			t.Parallel()
 			if open == nil {
 				skipWithout(t, "WithSecondInstance")

@@ -12,29 +12,32 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
-// patience is how long an index may lag and a record may outlive its expiry before a rule fails.
+// patience is how long an index may lag, and a record may outlast its expiry, before a
+// rule fails.
 const patience = 10 * time.Second
 
-// rule is one line of the contract. Its keys all lie under space, a first segment that no other rule uses.
+// rule is one rule of the contract. Its keys are all under space, a first segment that no
+// other rule uses.
 type rule struct {
-	line  string
+	name  string
 	check func(t testing.TB, store tokenstore.Store, space string)
 }
 
-// Option gives [Run] a way to see what the four methods of one store do not show. The rules it is for are skipped without it,
-// and say so.
+// Option lets [Run] check rules that the four methods of one store cannot show. Without
+// the option they are skipped, with NOT PROVED.
 type Option func(*setup)
 
-// setup is what the options fill.
+// setup is what the options set.
 type setup struct {
 	resend resendFunc
 	reopen reopenFunc
 	second secondFunc
 }
 
-// Run proves that the stores which open returns keep the contract of [tokenstore.Store]. It calls open once per subtest, in
-// parallel; open may give each its own data or all the same, since every subtest uses keys of its own, which it leaves
-// behind. It closes nothing: open may use t.Cleanup.
+// Run proves that the stores which open returns keep the contract of [tokenstore.Store].
+// It calls open once per subtest, in parallel; the stores may share their data, since
+// every subtest uses keys of its own, which it leaves behind. It closes nothing: open may
+// use t.Cleanup.
 func Run(t *testing.T, open func(t *testing.T) tokenstore.Store, opts ...Option) {
 	t.Helper()
 	var with setup
@@ -42,7 +45,7 @@ func Run(t *testing.T, open func(t *testing.T) tokenstore.Store, opts ...Option)
 		opt(&with)
 	}
 	for _, rule := range rules() {
-		t.Run(rule.line, func(t *testing.T) {
+		t.Run(rule.name, func(t *testing.T) {
 			t.Parallel()
 			rule.check(t, open(t), newSpace())
 		})
@@ -133,15 +136,16 @@ func wantDeleteError(t testing.TB, store tokenstore.Store, key, version string, 
 	}
 }
 
-// wantDue waits until a whole listing names exactly these keys in this order: an index may lag.
+// wantDue waits until a whole listing names exactly these keys in this order: an index
+// may lag.
 func wantDue(t testing.TB, store tokenstore.Store, prefix string, before time.Time, want ...string) {
 	t.Helper()
 	var got []string
-	settled := eventually(t, func() bool {
+	reached := eventually(t, func() bool {
 		got = listDue(t, store, prefix, before, 100)
 		return slices.Equal(got, want)
 	})
-	if !settled {
+	if !reached {
 		t.Errorf("Due(%q) = %q, want %q", prefix, got, want)
 	}
 }
@@ -170,7 +174,7 @@ func listDue(t testing.TB, store tokenstore.Store, prefix string, before time.Ti
 	return nil
 }
 
-// eventually asks until the answer is yes, for as long as a store's index may lag.
+// eventually calls ask until it returns true, for as long as a store's index may lag.
 func eventually(t testing.TB, ask func() bool) bool {
 	t.Helper()
 	for deadline := time.Now().Add(patience); ; {
@@ -186,7 +190,7 @@ func eventually(t testing.TB, ask func() bool) bool {
 	}
 }
 
-// wait returns false when the test is over before.
+// wait reports whether d has passed before the test was over.
 func wait(t testing.TB, d time.Duration) bool {
 	select {
 	case <-t.Context().Done():

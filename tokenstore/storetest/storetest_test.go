@@ -12,7 +12,7 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
-// subject is what rules look at.
+// subject is what the rules are checked on.
 type subject struct {
 	store  tokenstore.Store
 	resend func(between func()) tokenstore.Store
@@ -20,7 +20,7 @@ type subject struct {
 	second func() (one, other tokenstore.Store)
 }
 
-// honest is a subject that keeps every promise.
+// honest returns a subject that keeps every promise.
 func honest() subject {
 	db := newDatabase()
 	return subject{
@@ -33,27 +33,27 @@ func honest() subject {
 	}
 }
 
-// checks returns every rule by its line, ready to be checked on s.
+// checks returns every rule by its name, ready to be checked on s.
 func (s subject) checks() map[string]func(t testing.TB) {
 	checks := make(map[string]func(t testing.TB))
 	for _, rule := range rules() {
-		checks[rule.line] = func(t testing.TB) { rule.check(t, s.store, newSpace()) }
+		checks[rule.name] = func(t testing.TB) { rule.check(t, s.store, newSpace()) }
 	}
 	for _, rule := range resendRules() {
-		checks[rule.line] = func(t testing.TB) {
-			store := new(resent)
+		checks[rule.name] = func(t testing.TB) {
+			store := new(resendingStore)
 			store.Store = s.resend(store.between)
 			rule.check(t, store, newSpace())
 		}
 	}
 	for _, rule := range reopenRules() {
-		checks[rule.line] = func(t testing.TB) {
+		checks[rule.name] = func(t testing.TB) {
 			store, reopen := s.reopen()
 			rule.check(t, store, reopen, newSpace())
 		}
 	}
 	for _, rule := range secondRules() {
-		checks[rule.line] = func(t testing.TB) {
+		checks[rule.name] = func(t testing.TB) {
 			one, other := s.second()
 			rule.check(t, one, other, newSpace())
 		}
@@ -61,7 +61,7 @@ func (s subject) checks() map[string]func(t testing.TB) {
 	return checks
 }
 
-// broken breaks one promise, which these lines are about.
+// broken breaks one promise, which these rules are about.
 type broken struct {
 	name   string
 	open   func() subject
@@ -74,43 +74,43 @@ func TestEveryRuleCatchesABrokenStore(t *testing.T) {
 	unproven := honest().checks()
 	for _, broken := range slices.Concat(brokenStores(), brokenSetups()) {
 		t.Run(broken.name, func(t *testing.T) {
-			for _, line := range broken.breaks {
-				check := broken.open().checks()[line]
+			for _, name := range broken.breaks {
+				check := broken.open().checks()[name]
 				if check == nil {
-					t.Fatalf("no rule is named %q", line)
+					t.Fatalf("no rule is named %q", name)
 				}
 				if failures := run(t, check); len(failures) == 0 {
-					t.Errorf("passes %q", line)
+					t.Errorf("passes %q", name)
 				}
-				delete(unproven, line)
+				delete(unproven, name)
 			}
 		})
 	}
-	for line := range unproven {
-		t.Errorf("no broken store proves %q", line)
+	for name := range unproven {
+		t.Errorf("no broken store proves %q", name)
 	}
 }
 
 func TestEveryRulePassesForAnHonestStore(t *testing.T) {
 	t.Parallel()
-	for line := range honest().checks() {
-		if failures := run(t, honest().checks()[line]); len(failures) > 0 {
-			t.Errorf("%s:\n%s", line, strings.Join(failures, "\n"))
+	for name := range honest().checks() {
+		if failures := run(t, honest().checks()[name]); len(failures) > 0 {
+			t.Errorf("%s:\n%s", name, strings.Join(failures, "\n"))
 		}
 	}
 }
 
-func TestEveryRulePassesForAnIndexThatLags(t *testing.T) {
+func TestEveryRulePassesWithALaggingIndex(t *testing.T) {
 	t.Parallel()
 	for _, rule := range rules() {
 		failures := run(t, func(t testing.TB) { rule.check(t, newLagging(), newSpace()) })
 		if len(failures) > 0 {
-			t.Errorf("%s:\n%s", rule.line, strings.Join(failures, "\n"))
+			t.Errorf("%s:\n%s", rule.name, strings.Join(failures, "\n"))
 		}
 	}
 }
 
-func TestTheRunFailsWhereARuleFails(t *testing.T) {
+func TestRunFailsWhenARuleFails(t *testing.T) {
 	t.Parallel()
 	failures := run(t, func(t testing.TB) { t.Fatalf("as it should") })
 	if !slices.Equal(failures, []string{"as it should"}) {
@@ -118,7 +118,8 @@ func TestTheRunFailsWhereARuleFails(t *testing.T) {
 	}
 }
 
-// run checks one rule in a bubble, where waiting costs nothing, and returns what it reported.
+// run checks one rule in a bubble, where waiting costs nothing, and returns what it
+// reported.
 func run(t *testing.T, check func(t testing.TB)) []string {
 	t.Helper()
 	var failures []string

@@ -1,15 +1,10 @@
 package storetest
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
-	"errors"
-	"fmt"
-	"maps"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -18,13 +13,15 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
-// database is what a backend talks to: rows, each changed by one conditional statement at a time.
+// database is like any database: rows, each changed by one conditional statement at a
+// time.
 type database struct {
 	mu   sync.Mutex
 	rows map[string]tokenstore.Record
 }
 
-// row returns what is under the key now. An expired row is absent, and an absent one has the version "".
+// row returns the row of the key. An expired row is absent, and an absent one has the
+// version "".
 func (d *database) row(key string) tokenstore.Record {
 	row := d.rows[key]
 	if !row.ExpiresAt.IsZero() && !time.Now().Before(row.ExpiresAt) {
@@ -39,7 +36,8 @@ func (d *database) read(key string) tokenstore.Record {
 	return d.row(key)
 }
 
-// write is the statement of a Put: it replaces the row where its version is the old one, or already the new one.
+// write is the statement of a Put: it replaces the row if its version is the old one, or
+// already the new one.
 func (d *database) write(key, old string, row tokenstore.Record) (written bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -60,19 +58,19 @@ func (d *database) remove(key, version string) (removed bool) {
 	return true
 }
 
-// due returns the keys under prefix that were due by then, oldest first.
-func (d *database) due(prefix string, before time.Time) []string {
+// due returns what was due under prefix by then, oldest first.
+func (d *database) due(prefix string, before time.Time) []tokenstore.Cursor {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	isDue := func(key string) bool {
+	var due []tokenstore.Cursor
+	for key := range d.rows {
 		at := d.row(key).DueAt
-		return strings.HasPrefix(key+"/", prefix+"/") && !at.IsZero() && !at.After(before)
+		if strings.HasPrefix(key+"/", prefix+"/") && !at.IsZero() && !at.After(before) {
+			due = append(due, tokenstore.Cursor{DueAt: at.UnixMilli(), Key: key})
+		}
 	}
-	keys := slices.DeleteFunc(slices.Collect(maps.Keys(d.rows)), func(key string) bool { return !isDue(key) })
-	slices.SortFunc(keys, func(a, b string) int {
-		return cmp.Or(d.rows[a].DueAt.Compare(d.rows[b].DueAt), strings.Compare(a, b))
-	})
-	return keys
+	slices.SortFunc(due, tokenstore.Cursor.Compare)
+	return due
 }
 
 // textbook is the store that docs/implementing-a-store.md describes.
@@ -81,10 +79,12 @@ type textbook struct {
 	between func() // when set, every Put is sent twice: see WithResend
 }
 
-func (s *textbook) Get(ctx context.Context, key string) (tokenstore.Record, error) {
-	if err := errors.Join(ctx.Err(), tokenstore.CheckKey(key)); err != nil {
-		return tokenstore.Record{}, err
-	}
+// newTextbook is the constructor. The methods get only what Checked lets through.
+func newTextbook(db *database) tokenstore.Store {
+	return tokenstore.Checked(&textbook{db: db})
+}
+
+func (s *textbook) Get(_ context.Context, key string) (tokenstore.Record, error) {
 	r := s.db.read(key)
 	if r.Version == "" {
 		return tokenstore.Record{}, tokenstore.ErrNotFound
@@ -93,14 +93,7 @@ func (s *textbook) Get(ctx context.Context, key string) (tokenstore.Record, erro
 	return r, nil
 }
 
-func (s *textbook) Put(ctx context.Context, key string, r tokenstore.Record) (string, error) {
-	if err := errors.Join(ctx.Err(), tokenstore.CheckKey(key)); err != nil {
-		return "", err
-	}
-	r, err := r.Normalize()
-	if err != nil {
-		return "", err
-	}
+func (s *textbook) Put(_ context.Context, key string, r tokenstore.Record) (string, error) {
 	old := r.Version
 	r.Version = rand.Text()
 	r.Value = slices.Clone(r.Value)
@@ -115,38 +108,29 @@ func (s *textbook) Put(ctx context.Context, key string, r tokenstore.Record) (st
 	return r.Version, nil
 }
 
-func (s *textbook) Delete(ctx context.Context, key, version string) error {
-	if err := errors.Join(ctx.Err(), tokenstore.CheckKey(key)); err != nil {
-		return err
-	}
+func (s *textbook) Delete(_ context.Context, key, version string) error {
 	if !s.db.remove(key, version) {
 		return tokenstore.ErrConflict
 	}
 	return nil
 }
 
-// Due hands out the time and the key of the last record as its cursor.
 func (s *textbook) Due(
-	ctx context.Context, prefix string, before time.Time, after string, limit int,
+	_ context.Context, prefix string, before time.Time, after string, limit int,
 ) (keys []string, next string, err error) {
-	if err := errors.Join(ctx.Err(), tokenstore.CheckDue(prefix, limit)); err != nil {
+	last, err := tokenstore.ParseCursor(after)
+	if err != nil {
 		return nil, "", err
 	}
-	millis, lastKey, found := strings.Cut(after, " ")
-	last, err := strconv.ParseInt(cmp.Or(millis, "0"), 10, 64)
-	if err != nil || after != "" && !found {
-		return nil, "", fmt.Errorf("%w: after is not a cursor of this store", tokenstore.ErrInvalid)
-	}
-	for _, key := range s.db.due(prefix, before) {
-		at := s.db.read(key).DueAt.UnixMilli()
-		if at < last || at == last && key <= lastKey {
+	for _, cursor := range s.db.due(prefix, before) {
+		if cursor.Compare(last) <= 0 {
 			continue
 		}
 		if len(keys) == limit {
-			return keys, next, nil
+			return keys, last.String(), nil
 		}
-		keys = append(keys, key)
-		next = strconv.FormatInt(at, 10) + " " + key
+		keys = append(keys, cursor.Key)
+		last = cursor
 	}
 	return keys, "", nil
 }
@@ -155,13 +139,15 @@ func newDatabase() *database {
 	return &database{rows: make(map[string]tokenstore.Record)}
 }
 
-func TestTheTextbookKeepsTheContract(t *testing.T) {
+func TestTheTextbookStoreKeepsTheContract(t *testing.T) {
 	t.Parallel()
 	db := newDatabase() // one for all rules
-	open := func(*testing.T) tokenstore.Store { return &textbook{db: db} }
+	open := func(*testing.T) tokenstore.Store { return newTextbook(db) }
 	Run(
 		t, open,
-		WithResend(func(_ *testing.T, between func()) tokenstore.Store { return &textbook{db: db, between: between} }),
+		WithResend(func(_ *testing.T, between func()) tokenstore.Store {
+			return tokenstore.Checked(&textbook{db: db, between: between})
+		}),
 		WithReopen(func(t *testing.T) (tokenstore.Store, func() tokenstore.Store) {
 			return open(t), func() tokenstore.Store { return open(t) }
 		}),

@@ -24,7 +24,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore/storetest"
 )
 
-// dynamoClient speaks to the dynalite of .ci/services, through the given transport or the usual one.
+// dynamoClient connects to the dynalite of .ci/services, through the given transport or
+// the default one.
 func dynamoClient(t testing.TB, transport http.RoundTripper) *dynamodb.Client {
 	t.Helper()
 	return dynamodb.New(dynamodb.Options{
@@ -37,7 +38,7 @@ func dynamoClient(t testing.TB, transport http.RoundTripper) *dynamodb.Client {
 	})
 }
 
-// newDynamoTable makes a table that is deleted when the test ends.
+// newDynamoTable creates a table that is deleted when the test ends.
 func newDynamoTable(t testing.TB) (table string) {
 	t.Helper()
 	client := dynamoClient(t, nil)
@@ -60,7 +61,7 @@ func newDynamoTable(t testing.TB) (table string) {
 	return table
 }
 
-func newDynamoStore(t testing.TB, client dynamostore.API, table string) *dynamostore.Store {
+func newDynamoStore(t testing.TB, client dynamostore.API, table string) tokenstore.Store {
 	t.Helper()
 	store, err := dynamostore.New(client, table)
 	if err != nil {
@@ -135,7 +136,8 @@ func (l *lossy) RoundTrip(req *http.Request) (*http.Response, error) {
 	return nil, io.ErrUnexpectedEOF
 }
 
-// loseNextAnswer does something between the loss and the moment when the SDK learns of it. The channel is closed then.
+// loseNextAnswer calls a function after the loss and before the SDK notices it, and then
+// closes the channel.
 func (l *lossy) loseNextAnswer(meanwhile func()) <-chan struct{} {
 	lost := make(chan struct{})
 	l.mu.Lock()
@@ -168,7 +170,8 @@ func TestDynamoDBLostAnswer(t *testing.T) {
 	})
 }
 
-// What is not due is not in the index, and time to live is in seconds and never early.
+// A record that is never due is not in the index, and time to live is in seconds and
+// never early.
 func TestDynamoDBItems(t *testing.T) {
 	t.Parallel()
 	client := dynamoClient(t, nil)
@@ -232,7 +235,7 @@ func TestDynamoDBReadsABoundedPartOfWhatIsDue(t *testing.T) {
 	testBoundedDue(t, newDynamoStore(t, dynamoClient(t, nil), newDynamoTable(t)))
 }
 
-func TestDynamoDBRefusesTheCursorOfAnotherPrefix(t *testing.T) {
+func TestDynamoDBRejectsTheCursorOfAnotherPrefix(t *testing.T) {
 	t.Parallel()
 	store := newDynamoStore(t, dynamoClient(t, nil), newDynamoTable(t))
 	for i := range 3 {

@@ -10,9 +10,10 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
-// testLostReply lets the replies of writes be lost after the backend has done them, so that the driver sends them again.
-// The direct store sees the same data on another line. loseNext loses the next reply, does something before the driver
-// learns of it, and closes the channel then.
+// testLostReply drops the replies to writes that the backend has done, so that the driver
+// sends them again. The direct store sees the same data through another connection.
+// loseNext drops the next reply, calls a function before the driver notices, and then
+// closes the channel.
 func testLostReply(t *testing.T, store, direct tokenstore.Store, loseNext func(meanwhile func()) <-chan struct{}) {
 	t.Helper()
 	nothing := func() {}
@@ -35,7 +36,7 @@ func testLostReply(t *testing.T, store, direct tokenstore.Store, loseNext func(m
 		}
 	}
 
-	// These share the line, so each waits for the one before.
+	// These share the connection, so each waits for the one before.
 	t.Run("of a create: what the driver sends again is our own", func(t *testing.T) {
 		r := tokenstore.Record{Value: []byte("created"), DueAt: time.UnixMilli(1_700_000_000_123).UTC()}
 		lost := loseNext(nothing)

@@ -22,7 +22,7 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore/storetest"
 )
 
-// redisOptions is where the Redis of .ci/services is.
+// redisOptions has the address of the Redis of .ci/services.
 func redisOptions(t testing.TB) *redis.Options {
 	t.Helper()
 	options, err := redis.ParseURL(need.Address(t, "redis", installRedis, "INCIDENTBRIDGE_REDIS"))
@@ -75,7 +75,7 @@ func (twice) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPi
 	return next
 }
 
-// A cluster refuses a script whose keys are in two slots, with one node as with many.
+// A cluster rejects a script whose keys are in two slots, with one node as with many.
 func TestRedisKeepsTheContractInACluster(t *testing.T) {
 	t.Parallel()
 	addr := startRedisCluster(t)
@@ -100,11 +100,11 @@ func startRedisCluster(t *testing.T) (addr string) {
 	if err := client.ClusterAddSlotsRange(t.Context(), 0, 16383).Err(); err != nil {
 		t.Fatal(err)
 	}
-	settled := eventually(t, func() bool {
+	reached := eventually(t, func() bool {
 		info, err := client.ClusterInfo(t.Context()).Result()
 		return err == nil && strings.Contains(info, "cluster_state:ok")
 	})
-	if !settled {
+	if !reached {
 		t.Fatal("the cluster never came up")
 	}
 	return net.JoinHostPort("127.0.0.1", port)
@@ -120,12 +120,14 @@ func freePort(t *testing.T) string {
 	return strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)
 }
 
-// The machine stays up, so this does not prove that appendfsync reaches the disk: that is Redis's own promise.
+// The machine stays up, so this does not prove that appendfsync reaches the disk: that is
+// Redis's own promise.
 func TestRedisKeepsAcknowledgedWritesThroughAKill(t *testing.T) {
 	t.Parallel()
 	server := startRedis(t, "--appendonly", "yes", "--appendfsync", "always")
-	store := newRedisStore(t, server.client(t))
-	if err := store.Check(t.Context()); err != nil {
+	client := server.client(t)
+	store := newRedisStore(t, client)
+	if err := redisstore.CheckDurability(t.Context(), client); err != nil {
 		t.Fatal(err)
 	}
 
@@ -177,7 +179,8 @@ func TestRedisLostReply(t *testing.T) {
 	server := startRedis(t)
 	line := newCable(t, server.socket())
 	store := newRedisStore(t, openRedis(t, &redis.Options{Addr: line.addr}))
-	// Now the line is up and the scripts are known: the next reply is that of the write.
+	// Now the connection is up and the scripts are known: the next reply is that of the
+	// write.
 	if _, err := store.Put(t.Context(), "warm", tokenstore.Record{}); err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +190,8 @@ func TestRedisLostReply(t *testing.T) {
 	testLostReply(t, store, newRedisStore(t, server.client(t)), line.cutNextReply)
 }
 
-// go-redis would wait three seconds for a reply, and calls the end of a context a time-out of the network.
+// go-redis would wait three seconds for a reply, and reports the end of a context as a
+// time-out of the network.
 func TestRedisCallEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	server := startRedis(t)
@@ -209,7 +213,7 @@ func TestRedisCallEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// A restart, a fail-over or SCRIPT FLUSH leaves a server that knows no script.
+// After a restart, a fail-over or SCRIPT FLUSH the server knows no script.
 func TestRedisForgetsItsScripts(t *testing.T) {
 	t.Parallel()
 	client := startRedis(t).client(t)
@@ -293,7 +297,7 @@ func TestRedisDropsExpiredRecordsFromTheIndex(t *testing.T) {
 	}
 }
 
-// Get reads what is stored with the record, so only Redis knows whether it will drop it.
+// Get reads the stored ExpiresAt, so only Redis shows whether it will drop the key.
 func TestRedisKeepsWhatDoesNotExpireAnyMore(t *testing.T) {
 	t.Parallel()
 	client := startRedis(t).client(t)
@@ -311,14 +315,15 @@ func TestRedisKeepsWhatDoesNotExpireAnyMore(t *testing.T) {
 	}
 }
 
-// What is overdue may all have one time: after an outage, or written by one pass.
+// Overdue records may all have one time: after an outage, or when one pass wrote them.
 func TestRedisPagesThroughOneMillisecond(t *testing.T) {
 	t.Parallel()
 	store := newRedisStore(t, startRedis(t).client(t))
 	due := time.Now().Add(-time.Hour).UTC().Truncate(time.Millisecond)
 	var want []string
 	for i := range 1000 {
-		// Where a locale would sort capitals, spaces and signs otherwise, bytes count.
+		// A locale would sort capitals, spaces and signs differently; the order is by
+		// bytes.
 		key := fmt.Sprintf("same/%c%d", "aA b~Z{%"[i%8], i)
 		if _, err := store.Put(t.Context(), key, tokenstore.Record{DueAt: due}); err != nil {
 			t.Fatal(err)
@@ -412,23 +417,23 @@ func TestRedisCheck(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			err := newRedisStore(t, startRedis(t, tt.settings...).client(t)).Check(t.Context())
+			err := redisstore.CheckDurability(t.Context(), startRedis(t, tt.settings...).client(t))
 			if tt.wrong == "" {
 				if err != nil {
-					t.Errorf("Check = %v, want nil", err)
+					t.Errorf("CheckDurability = %v, want nil", err)
 				}
 				return
 			}
 			if !errors.Is(err, redisstore.ErrNotDurable) || !strings.Contains(err.Error(), tt.wrong+" is") {
-				t.Errorf("Check = %v, want ErrNotDurable that names %s", err, tt.wrong)
+				t.Errorf("CheckDurability = %v, want ErrNotDurable that names %s", err, tt.wrong)
 			}
 		})
 	}
 	t.Run("a server that does not say", func(t *testing.T) {
 		t.Parallel()
-		err := newRedisStore(t, startRedis(t, "--rename-command", "CONFIG", "").client(t)).Check(t.Context())
+		err := redisstore.CheckDurability(t.Context(), startRedis(t, "--rename-command", "CONFIG", "").client(t))
 		if err == nil || errors.Is(err, redisstore.ErrNotDurable) {
-			t.Errorf("Check = %v, want an error that is not ErrNotDurable", err)
+			t.Errorf("CheckDurability = %v, want an error that is not ErrNotDurable", err)
 		}
 	})
 	t.Run("a cluster", func(t *testing.T) {
@@ -437,9 +442,9 @@ func TestRedisCheck(t *testing.T) {
 			Addrs: []string{startRedisCluster(t)}, ContextTimeoutEnabled: true,
 		})
 		t.Cleanup(func() { _ = client.Close() })
-		err := newRedisStore(t, client).Check(t.Context())
+		err := redisstore.CheckDurability(t.Context(), client)
 		if !errors.Is(err, redisstore.ErrNotDurable) {
-			t.Errorf("Check = %v, want ErrNotDurable", err)
+			t.Errorf("CheckDurability = %v, want ErrNotDurable", err)
 		}
 	})
 }
@@ -461,13 +466,13 @@ func TestRedisNeedsNoMoreRightsThanDocumented(t *testing.T) {
 		Network: "unix", Addr: server.socket(), Username: "incidentbridge", Password: "pass",
 	})
 	store := newRedisStore(t, client)
-	if err := store.Check(t.Context()); !errors.Is(err, redisstore.ErrNotDurable) {
-		t.Errorf("Check = %v, want ErrNotDurable", err)
+	if err := redisstore.CheckDurability(t.Context(), client); !errors.Is(err, redisstore.ErrNotDurable) {
+		t.Errorf("CheckDurability = %v, want ErrNotDurable", err)
 	}
 	storetest.Run(t, func(*testing.T) tokenstore.Store { return store })
 }
 
-// With the settings that the store asks for.
+// With the settings that CheckDurability wants.
 func BenchmarkRedis(b *testing.B) {
 	server := startRedis(b, "--maxmemory-policy", "noeviction", "--appendonly", "yes", "--appendfsync", "always")
 	benchmark(b, newRedisStore(b, server.client(b)))

@@ -14,12 +14,13 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/incidentbridge/incidentbridge/internal/conformance/need"
+	"github.com/incidentbridge/incidentbridge/tokenstore"
 	"github.com/incidentbridge/incidentbridge/tokenstore/redisstore"
 )
 
 const installRedis = "source .ci/services, or apt-get install redis-server"
 
-// redisServer is a Redis of one test's own, behind a socket in a folder.
+// redisServer is a Redis for one test, behind a socket in a folder.
 type redisServer struct {
 	program, dir string
 	settings     []string
@@ -39,7 +40,7 @@ func startRedis(t testing.TB, settings ...string) *redisServer {
 	return s
 }
 
-// start is for the first time and after a kill.
+// start starts the server, also after a kill.
 func (s *redisServer) start(t testing.TB) {
 	t.Helper()
 	settings := append([]string{"--port", "0", "--unixsocket", s.socket(), "--dir", s.dir, "--save", ""}, s.settings...)
@@ -84,7 +85,7 @@ func openRedis(t testing.TB, options *redis.Options) *redis.Client {
 	return client
 }
 
-func newRedisStore(t testing.TB, client redis.UniversalClient, options ...redisstore.Option) *redisstore.Store {
+func newRedisStore(t testing.TB, client redis.UniversalClient, options ...redisstore.Option) tokenstore.Store {
 	t.Helper()
 	store, err := redisstore.New(client, options...)
 	if err != nil {
@@ -93,15 +94,15 @@ func newRedisStore(t testing.TB, client redis.UniversalClient, options ...rediss
 	return store
 }
 
-// cable is a line to a server that can lose the next reply, or all.
+// cable is a proxy to a server that can drop the next reply, or all.
 type cable struct {
 	addr string
 
 	mu   sync.Mutex
-	lose func() bool // what to do with a reply: nil passes it on; returns whether the line is cut
+	lose func() bool // handles a reply and reports whether the connection is closed; nil passes it on
 }
 
-// newCable lays a line to a socket.
+// newCable returns a proxy to a socket.
 func newCable(t *testing.T, socket string) *cable {
 	t.Helper()
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -131,7 +132,7 @@ func newCable(t *testing.T, socket string) *cable {
 	return c
 }
 
-// carry brings the server's replies to the client.
+// carry copies the server's replies to the client.
 func (c *cable) carry(near, far net.Conn) {
 	defer func() { _, _ = near.Close(), far.Close() }()
 	buffer := make([]byte, 64<<10)
@@ -155,8 +156,8 @@ func (c *cable) carry(near, far net.Conn) {
 	}
 }
 
-// cutNextReply cuts the line when the server has replied, and does something before the client learns of it. The channel is
-// closed when that has happened.
+// cutNextReply closes the connection when the server has replied, calls a function before
+// the client notices, and then closes the channel.
 func (c *cable) cutNextReply(meanwhile func()) <-chan struct{} {
 	cut := make(chan struct{})
 	c.mu.Lock()
@@ -172,7 +173,7 @@ func (c *cable) cutNextReply(meanwhile func()) <-chan struct{} {
 	return cut
 }
 
-// holdReplies swallows every reply from now on.
+// holdReplies drops every reply from now on.
 func (c *cable) holdReplies() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

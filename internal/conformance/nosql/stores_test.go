@@ -33,7 +33,7 @@ func listDue(t *testing.T, store tokenstore.Store, prefix string, before time.Ti
 	return nil
 }
 
-// eventually asks until the answer is yes, for at most ten seconds.
+// eventually calls ask until it returns true, for at most ten seconds.
 func eventually(t *testing.T, ask func() bool) bool {
 	t.Helper()
 	late := time.After(10 * time.Second)
@@ -47,8 +47,8 @@ func eventually(t *testing.T, ask func() bool) bool {
 	return true
 }
 
-// testBoundedDue looks for a few of ours among many of others under one partition: no page reads them all, and none of ours
-// is lost or out of order between two pages.
+// testBoundedDue lists a few records of one prefix among many others in one partition: no
+// page reads them all, and none of the few is lost or out of order between two pages.
 func testBoundedDue(t *testing.T, store tokenstore.Store) {
 	t.Helper()
 	start := time.Now().Add(-time.Hour)
@@ -68,14 +68,15 @@ func testBoundedDue(t *testing.T, store tokenstore.Store) {
 
 	keys, next, err := store.Due(t.Context(), "bridge/ours", time.Now(), "", 5)
 	if err != nil || len(keys) > 0 || next == "" {
-		t.Errorf("Due = %q, %q, %v, want an empty page that goes on", keys, next, err)
+		t.Errorf("Due = %q, %q, %v, want an empty page with a next one", keys, next, err)
 	}
 	if diff := cmp.Diff(want, listDue(t, store, "bridge/ours", time.Now(), 5)); diff != "" {
 		t.Errorf("pages (-want +got):\n%s", diff)
 	}
 }
 
-// benchmark measures the usual record, a bridge, in a store where 1000 others are not due.
+// benchmark measures a typical record, a bridge, in a store where 1000 others are not
+// due.
 func benchmark(b *testing.B, store tokenstore.Store) {
 	b.Helper()
 	put := func(key string, r tokenstore.Record) string {

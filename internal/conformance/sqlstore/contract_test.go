@@ -40,7 +40,7 @@ func TestTheContract(t *testing.T) {
 	})
 }
 
-// With one connection everybody queues in the pool instead of at the file's lock.
+// With one connection all goroutines queue in the pool instead of at the file's lock.
 func TestTheContractOnOneConnection(t *testing.T) {
 	t.Parallel()
 	db := sqlite.open(t, sqlite.dsn(t))
@@ -73,7 +73,7 @@ func TestDueLeavesOutWhatHasExpired(t *testing.T) {
 	})
 }
 
-// A page is bounded whatever the caller asks for, and the listing complete all the same.
+// A page is limited whatever the caller's limit, and the listing is complete.
 func TestDuePagesAreBounded(t *testing.T) {
 	t.Parallel()
 	eachDatabase(t, func(t *testing.T, d database) {

@@ -15,7 +15,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore/sqlstore"
 )
 
-// database is one that the store runs on. Two stores on one DSN have the same data.
+// database is a database that the store runs on. Two stores on one DSN have the same
+// data.
 type database struct {
 	name    string
 	dialect sqlstore.Dialect
@@ -48,7 +49,7 @@ func eachDatabase(t *testing.T, test func(t *testing.T, d database)) {
 	}
 }
 
-// open opens the data without asking for anything.
+// open opens the data and sends nothing.
 func (d database) open(t testing.TB, dsn string) *sql.DB {
 	t.Helper()
 	db, err := sql.Open(d.driver, dsn)
@@ -78,7 +79,7 @@ func (d database) store(t testing.TB, db *sql.DB) *sqlstore.Store {
 	return store
 }
 
-// start does what a program does: open, and migrate.
+// start opens and migrates, as a program does.
 func (d database) start(t testing.TB, dsn string) *sqlstore.Store {
 	t.Helper()
 	store := d.store(t, d.open(t, dsn))
@@ -88,7 +89,7 @@ func (d database) start(t testing.TB, dsn string) *sqlstore.Store {
 	return store
 }
 
-// postgresDSN makes a schema for one test.
+// postgresDSN creates a schema for one test.
 func postgresDSN(t testing.TB) string {
 	t.Helper()
 	server := need.Address(t, "postgres", "source .ci/services starts PostgreSQL 15", "INCIDENTBRIDGE_POSTGRES")

@@ -58,7 +58,7 @@ func migrateTogether(t *testing.T, d database, dsn string) {
 	group.Wait()
 }
 
-func TestMigrateRefusesANewerSchema(t *testing.T) {
+func TestMigrateRejectsANewerSchema(t *testing.T) {
 	t.Parallel()
 	eachDatabase(t, func(t *testing.T, d database) {
 		dsn := d.dsn(t)
@@ -75,7 +75,8 @@ func TestMigrateRefusesANewerSchema(t *testing.T) {
 	})
 }
 
-// A migration that fails half-way, here at a table that is in its way, leaves nothing behind, and the connection is good.
+// A migration that fails half-way, here at a table that exists already, leaves nothing
+// behind, and the connection stays usable.
 func TestMigrateIsWholeOrUndone(t *testing.T) {
 	t.Parallel()
 	eachDatabase(t, func(t *testing.T, d database) {
@@ -125,7 +126,7 @@ func TestMigrateEndsWithItsContext(t *testing.T) {
 	})
 }
 
-// Whoever runs the program in production may have no right to make tables.
+// The role that runs the program in production may have no right to create tables.
 func TestMigrateNeedsNoRightsWhereAllIsThere(t *testing.T) {
 	t.Parallel()
 	dsn := postgres.dsn(t)
@@ -153,7 +154,7 @@ func TestMigrateNeedsNoRightsWhereAllIsThere(t *testing.T) {
 	}
 }
 
-func TestMigrateRefusesConnectionsThatForget(t *testing.T) {
+func TestMigrateRejectsUnsafeConnections(t *testing.T) {
 	t.Parallel()
 	setting := func(from, to string) func(dsn string) string {
 		return func(dsn string) string { return strings.Replace(dsn, from, to, 1) }
@@ -164,13 +165,13 @@ func TestMigrateRefusesConnectionsThatForget(t *testing.T) {
 		change func(dsn string) string
 		want   string
 	}{
-		{"no write-ahead log", sqlite, setting("WAL", "DELETE"), "PRAGMA journal_mode says delete, want wal"},
-		{"no wait for the disk", sqlite, setting("FULL", "NORMAL"), "PRAGMA synchronous says 1, want 2 or 3"},
-		{"deleted bytes are left", sqlite, setting("secure_delete%28ON%29", "secure_delete%28FAST%29"), "PRAGMA secure_delete says 2, want 1"},
-		{"no patience", sqlite, setting("10000", "0"), "says 0, want 1"},
-		{"a database in memory", sqlite, setting("mode%28WAL%29", "mode%28WAL%29&mode=memory"), "PRAGMA journal_mode says memory, want wal"},
-		{"an answer before the disk", postgres, func(dsn string) string { return dsn + "&synchronous_commit=off" }, "SHOW synchronous_commit says off, want on or remote_apply"},
-		{"a standby", postgres, func(dsn string) string { return dsn + "&default_transaction_read_only=on" }, "SHOW transaction_read_only says on, want off"},
+		{"no write-ahead log", sqlite, setting("WAL", "DELETE"), "PRAGMA journal_mode is delete, want wal"},
+		{"no wait for the disk", sqlite, setting("FULL", "NORMAL"), "PRAGMA synchronous is 1, want 2 or 3"},
+		{"deleted bytes are left", sqlite, setting("secure_delete%28ON%29", "secure_delete%28FAST%29"), "PRAGMA secure_delete is 2, want 1"},
+		{"no patience", sqlite, setting("10000", "0"), "is 0, want 1"},
+		{"a database in memory", sqlite, setting("mode%28WAL%29", "mode%28WAL%29&mode=memory"), "PRAGMA journal_mode is memory, want wal"},
+		{"an answer before the disk", postgres, func(dsn string) string { return dsn + "&synchronous_commit=off" }, "SHOW synchronous_commit is off, want on or remote_apply"},
+		{"a standby", postgres, func(dsn string) string { return dsn + "&default_transaction_read_only=on" }, "SHOW transaction_read_only is on, want off"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.database.name+": "+tt.name, func(t *testing.T) {
@@ -183,8 +184,8 @@ func TestMigrateRefusesConnectionsThatForget(t *testing.T) {
 	}
 }
 
-// What a statement sets holds for one connection of the pool.
-func TestMigrateRefusesSettingsByHand(t *testing.T) {
+// A setting made by a statement holds for one connection of the pool.
+func TestMigrateRejectsSettingsMadeByStatement(t *testing.T) {
 	t.Parallel()
 	db, err := sql.Open("sqlite", filepath.Join(t.TempDir(), "records.db"))
 	if err != nil {

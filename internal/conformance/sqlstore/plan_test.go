@@ -11,8 +11,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore/sqlstore"
 )
 
-// With many records the database finds what it needs by an index. The plans asked for are those of the very statements
-// that the store runs.
+// With many records the database uses an index. The plans are those of the very
+// statements that the store runs.
 func TestNoOperationReadsTheWholeTable(t *testing.T) {
 	t.Parallel()
 	eachDatabase(t, func(t *testing.T, d database) {
@@ -125,8 +125,8 @@ func explain(t *testing.T, d database, db *sql.DB, statement string, named []dri
 	return plan.String()
 }
 
-// fill writes records bridge/acme/00001 and so on, all due and far from expiring, of the size of
-// a usual bridge, in one statement.
+// fill writes records bridge/acme/00001 and so on, all due and far from expiring, of the
+// size of a usual bridge, in one statement.
 func fill(t testing.TB, d database, db *sql.DB, records int) {
 	t.Helper()
 	due := time.Now().Add(-time.Hour).UnixMilli()

@@ -21,7 +21,8 @@ const (
 	counters = 3
 	counts   = 100 // at each counter, by each process
 
-	// asCounter makes the test program a counting process. It names the driver and the DSN.
+	// asCounter is the environment variable that makes the test program a counting
+	// process. Its value names the driver and the DSN.
 	asCounter = "SQLSTORE_TEST_AS_COUNTER"
 )
 
@@ -36,7 +37,8 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// Three processes start at once on a database without a table, and count together: no count is lost, nobody is locked out.
+// Three processes start at once on a database without a table, and count together: no
+// count is lost, no process is locked out.
 func TestThreeProcessesOnOneDatabase(t *testing.T) {
 	t.Parallel()
 	eachDatabase(t, func(t *testing.T, d database) {
@@ -74,7 +76,8 @@ func TestThreeProcessesOnOneDatabase(t *testing.T) {
 
 func counter(i int) string { return "counter/" + strconv.Itoa(i) }
 
-// count waits for its standard input to end, so that all begin together, and then counts up every counter side by side.
+// count waits for its standard input to end, so that all processes begin together, and
+// then increments all counters concurrently.
 func count(ctx context.Context, driver, dsn string) error {
 	if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
 		return err

@@ -35,7 +35,8 @@ func TestPruneDeletesWhatHasExpiredAndNothingElse(t *testing.T) {
 	})
 }
 
-// What was replaced, deleted or has expired is in no file any more, while the program runs on.
+// Replaced, deleted and expired values are in no file any more, while the program keeps
+// running.
 func TestPruneLeavesNoOldBytesInSQLite(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
@@ -87,7 +88,8 @@ func onDisk(t *testing.T, folder, text string) bool {
 	return false
 }
 
-// A long read, a backup for one, keeps the log from being emptied. Neither Prune nor a writer waits for its end.
+// A long read, such as a backup, prevents the log from being truncated. Neither Prune nor
+// a writer waits for its end.
 func TestPruneDoesNotWaitForAReader(t *testing.T) {
 	t.Parallel()
 	dsn := sqlite.dsn(t)

@@ -16,7 +16,7 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore/storetest"
 )
 
-// Whatever the contract says holds when every Put is sent twice and nobody writes in between.
+// The whole contract holds when every Put is sent twice and nobody writes in between.
 func TestTheContractOverADriverThatResends(t *testing.T) {
 	t.Parallel()
 	eachDatabase(t, func(t *testing.T, d database) {
@@ -41,7 +41,8 @@ func TestTheContractOverADriverThatResends(t *testing.T) {
 	})
 }
 
-// twice sends every Put again, as a driver does that lost the first answer, and tells only of the second.
+// twice sends every Put again, as a driver does that lost the first answer, and returns
+// the second answer.
 func twice(between func()) execFunc {
 	return func(query string, _ []driver.NamedValue, run func() (driver.Result, error)) (driver.Result, error) {
 		if strings.HasPrefix(query, "INSERT") || strings.HasPrefix(query, "UPDATE") {
@@ -113,13 +114,13 @@ func TestALostAnswerLeavesTheWriteInDoubt(t *testing.T) {
 	}
 }
 
-// line is a TCP connection to the server that can break where it hurts.
+// line is a TCP connection to the server that can break before the next answer.
 type line struct {
 	server string
 	cut    atomic.Bool
 }
 
-// newLine returns the line and the DSN that leads through it.
+// newLine returns the line and the DSN that connects through it.
 func newLine(t *testing.T, dsn string) (*line, string) {
 	t.Helper()
 	address, err := url.Parse(dsn)
@@ -145,7 +146,7 @@ func newLine(t *testing.T, dsn string) (*line, string) {
 	return l, address.String()
 }
 
-// cutAnswer lets the server's next message be the last, and not arrive.
+// cutAnswer drops the server's next message and closes the connection.
 func (l *line) cutAnswer() { l.cut.Store(true) }
 
 func (l *line) wasCut() bool { return !l.cut.Load() }

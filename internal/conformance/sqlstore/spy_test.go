@@ -7,10 +7,10 @@ import (
 	"testing"
 )
 
-// execFunc does something with a statement that changes data, or with the driver's run of it.
+// execFunc handles a statement that changes data; run lets the driver execute it.
 type execFunc = func(query string, args []driver.NamedValue, run func() (driver.Result, error)) (driver.Result, error)
 
-// spy stands between database/sql and a driver, and may do something else with a statement.
+// spy is between database/sql and a driver, and may handle a statement differently.
 type spy struct {
 	driver driver.Driver
 	dsn    string

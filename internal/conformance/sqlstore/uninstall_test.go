@@ -13,7 +13,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore/sqlstore"
 )
 
-// Neither the tokens of an uninstalled grant nor those that they replaced are in any file, sealed or not.
+// Neither the tokens of an uninstalled grant nor those that they replaced are in any
+// file, sealed or not.
 func TestAnUninstallLeavesNoTokenInSQLite(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()

@@ -30,12 +30,13 @@ func install(t *testing.T, s *server, o task, installation string) *oauth2.Token
 	return token
 }
 
-// wantOneToken checks that every caller of every process got the same token, and returns it.
-func wantOneToken(t *testing.T, came []outcome) string {
+// wantOneToken checks that every caller of every process got the same token, and returns
+// it.
+func wantOneToken(t *testing.T, outcomes []outcome) string {
 	t.Helper()
 	all := map[string]int{}
 	var token string
-	for _, one := range came {
+	for _, one := range outcomes {
 		for _, failure := range one.Failures {
 			t.Errorf("a caller failed: %s", failure)
 		}
@@ -43,18 +44,19 @@ func wantOneToken(t *testing.T, came []outcome) string {
 			token, all[each] = each, all[each]+n
 		}
 	}
-	if len(all) != 1 || all[token] != len(came)*callers {
-		t.Fatalf("%d tokens for %d callers, want one for %d", len(all), all[token], len(came)*callers)
+	if len(all) != 1 || all[token] != len(outcomes)*callers {
+		t.Fatalf("%d tokens for %d callers, want one for %d", len(all), all[token], len(outcomes)*callers)
 	}
 	return token
 }
 
-// wantRefreshes checks how many refreshes reached the server, each of which gave a new pair.
+// wantRefreshes checks how many refreshes reached the server and how many it answered
+// with new tokens.
 func (s *server) wantRefreshes(t *testing.T, want int) {
 	t.Helper()
 	asked, answered := s.counts()
 	if diff := cmp.Diff([]int{want, want}, []int{asked, answered}); diff != "" {
-		t.Errorf("refreshes that the server was asked for, and gave (-want +got):\n%s", diff)
+		t.Errorf("refreshes sent to and answered by the server (-want +got):\n%s", diff)
 	}
 }
 
@@ -72,7 +74,8 @@ func wantSealed(t *testing.T, o task, tokens ...string) {
 	}
 }
 
-// The server revokes the whole grant when a refresh token comes twice, so there is no second try here.
+// The server revokes the whole grant when a refresh token comes twice, so a second
+// attempt would show.
 func TestAFleetRefreshesOnce(t *testing.T) {
 	t.Parallel()
 	for _, vendor := range []string{"zoom", "pagerduty"} {
@@ -89,11 +92,11 @@ func TestAFleetRefreshesOnce(t *testing.T) {
 					t.Error("the expired token was handed out")
 				}
 
-				o.Refused = second
+				o.Rejected = second
 				third := wantOneToken(t, run(t, processes, o))
 				s.wantRefreshes(t, 2)
 				if third == second {
-					t.Error("the refused token was handed out")
+					t.Error("the rejected token was handed out")
 				}
 				wantSealed(t, o, expired.AccessToken, expired.RefreshToken, second, third)
 			})
@@ -101,8 +104,8 @@ func TestAFleetRefreshesOnce(t *testing.T) {
 	}
 }
 
-// Nothing brings back a token that the server gave and nobody stored: all that is left is to say so, at once, and how to
-// mend it.
+// Nothing brings back a token that the server issued and nobody stored. The callers are
+// told so at once, and how to recover.
 func TestAProcessKilledBeforeItStoresTheNewToken(t *testing.T) {
 	t.Parallel()
 	for _, vendor := range []string{"zoom", "pagerduty"} {
@@ -114,18 +117,18 @@ func TestAProcessKilledBeforeItStoresTheNewToken(t *testing.T) {
 				install(t, s, o, "installation-1")
 
 				killed := o
-				killed.Dies = true
+				killed.Killed = true
 				run(t, 1, killed)
 				s.wantRefreshes(t, 1)
 
-				wantLost(t, run(t, 1, o)) // it finds out
-				found, answered := s.counts()
-				if found > 3 || answered != 1 {
-					t.Errorf("%d refreshes reached the server and %d were given, want at most 3 and 1", found, answered)
+				wantLost(t, run(t, 1, o)) // it asks the server
+				sent, answered := s.counts()
+				if sent > 3 || answered != 1 {
+					t.Errorf("%d refreshes reached the server and %d were answered, want at most 3 and 1", sent, answered)
 				}
-				wantLost(t, run(t, processes, o)) // these know
-				if asked, _ := s.counts(); asked != found {
-					t.Errorf("%d refreshes more reached the server once the grant was known to be lost", asked-found)
+				wantLost(t, run(t, processes, o)) // these read the record
+				if asked, _ := s.counts(); asked != sent {
+					t.Errorf("%d refreshes more reached the server once the grant was known to be lost", asked-sent)
 				}
 
 				install(t, s, o, "installation-2")
@@ -135,16 +138,16 @@ func TestAProcessKilledBeforeItStoresTheNewToken(t *testing.T) {
 	}
 }
 
-// wantLost checks that every caller is told why there is no token, and how to mend it.
-func wantLost(t *testing.T, came []outcome) {
+// wantLost checks that every caller is told why there is no token, and how to recover.
+func wantLost(t *testing.T, outcomes []outcome) {
 	t.Helper()
-	for _, one := range came {
+	for _, one := range outcomes {
 		if one.Lost != callers || len(one.Failures) != callers {
 			t.Errorf("%d callers of %d are told to authorize again: %q", one.Lost, callers, one.Failures)
 		}
 		for _, failure := range one.Failures {
 			if !strings.Contains(failure, "authorize the app again (interrupted)") {
-				t.Errorf("failure %q, want it to say why, and how to mend it", failure)
+				t.Errorf("failure %q, want the reason, and how to recover", failure)
 			}
 		}
 	}

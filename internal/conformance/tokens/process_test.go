@@ -19,7 +19,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
-// asProcess makes the test program a process of the fleet. It holds the JSON of a task.
+// asProcess is the environment variable that makes the test program a process of the
+// fleet. Its value is the JSON of a task.
 const asProcess = "TOKENS_TEST_AS_PROCESS"
 
 func TestMain(m *testing.M) {
@@ -35,12 +36,12 @@ func TestMain(m *testing.M) {
 
 // task is what a process does: callers ask for a token, all at once.
 type task struct {
-	Store   place
-	Vendor  string
-	Server  string
-	Callers int
-	Refused string // the vendor's API refuses this access token
-	Dies    bool   // by kill -9, when the server has answered and nothing is stored yet
+	Store    place
+	Vendor   string
+	Server   string
+	Callers  int
+	Rejected string // the access token that the vendor's API rejects
+	Killed   bool   // by kill -9, when the server has answered and nothing is stored yet
 }
 
 // outcome is what the callers of a process got.
@@ -61,7 +62,7 @@ func (o task) source(store tokenstore.Store) (*tokenstore.TokenSource, error) {
 		return nil, err
 	}
 	refresh := app.Refresh
-	if o.Dies {
+	if o.Killed {
 		refresh = func(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
 			token, err := app.Refresh(ctx, old)
 			if err == nil {
@@ -78,8 +79,8 @@ func (o task) source(store tokenstore.Store) (*tokenstore.TokenSource, error) {
 	return tokenstore.NewTokenSource(store, "grant/default/"+o.Vendor, refresh, options...)
 }
 
-// work is the process: it gets ready, waits for its standard input to end, so that all begin together, and says what came of
-// it.
+// work is the process: it prepares, waits for its standard input to end, so that all
+// processes begin together, and prints the outcome.
 func work(ctx context.Context, order string) error {
 	var o task
 	if err := json.Unmarshal([]byte(order), &o); err != nil {
@@ -99,20 +100,20 @@ func work(ctx context.Context, order string) error {
 	var (
 		callers sync.WaitGroup
 		mu      sync.Mutex
-		came    = outcome{Tokens: map[string]int{}}
+		result  = outcome{Tokens: map[string]int{}}
 	)
 	for range o.Callers {
 		callers.Go(func() {
-			token, err := ask(ctx, source, o.Refused)
+			token, err := ask(ctx, source, o.Rejected)
 			mu.Lock()
 			defer mu.Unlock()
 			if err == nil {
-				came.Tokens[token.AccessToken]++
+				result.Tokens[token.AccessToken]++
 				return
 			}
-			came.Failures = append(came.Failures, err.Error())
+			result.Failures = append(result.Failures, err.Error())
 			if errors.Is(err, tokenstore.ErrReauthorize) {
-				came.Lost++
+				result.Lost++
 			}
 		})
 	}
@@ -120,20 +121,21 @@ func work(ctx context.Context, order string) error {
 	if err := source.Wait(ctx); err != nil {
 		return err
 	}
-	return errors.Join(json.NewEncoder(os.Stdout).Encode(came), closeIt())
+	return errors.Join(json.NewEncoder(os.Stdout).Encode(result), closeIt())
 }
 
-// ask is what a client does: when the API refuses the token it says so, and asks once more.
-func ask(ctx context.Context, source *tokenstore.TokenSource, refused string) (*oauth2.Token, error) {
+// ask does what a client does: when the API rejects the token, it calls Invalidate and
+// asks again.
+func ask(ctx context.Context, source *tokenstore.TokenSource, rejected string) (*oauth2.Token, error) {
 	token, err := source.Token(ctx)
-	if err == nil && token.AccessToken == refused {
+	if err == nil && token.AccessToken == rejected {
 		source.Invalidate(ctx, token)
 		return source.Token(ctx)
 	}
 	return token, err
 }
 
-// run runs that many processes at once, to their end, and says how each fared.
+// run runs that many processes at once, to their end, and returns the outcome of each.
 func run(t *testing.T, processes int, o task) []outcome {
 	t.Helper()
 	order, err := json.Marshal(o)
@@ -159,18 +161,18 @@ func run(t *testing.T, processes int, o task) []outcome {
 	for _, start := range starts {
 		_ = start.Close()
 	}
-	came := make([]outcome, processes)
+	outcomes := make([]outcome, processes)
 	for i, cmd := range commands {
 		err := cmd.Wait()
-		if status, _ := cmd.ProcessState.Sys().(syscall.WaitStatus); o.Dies && status.Signal() == syscall.SIGKILL {
+		if status, _ := cmd.ProcessState.Sys().(syscall.WaitStatus); o.Killed && status.Signal() == syscall.SIGKILL {
 			continue
 		}
-		if err != nil || o.Dies {
+		if err != nil || o.Killed {
 			t.Fatalf("process %d ended with %v:\n%s", i, err, &errs[i])
 		}
-		if err := json.Unmarshal(outputs[i].Bytes(), &came[i]); err != nil {
+		if err := json.Unmarshal(outputs[i].Bytes(), &outcomes[i]); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return came
+	return outcomes
 }

@@ -22,14 +22,14 @@ import (
 
 const callback = "https://app.example.com/callback"
 
-// app is what the OAuth of either vendor can do.
+// app has the methods of either vendor's OAuth app.
 type app interface {
 	AuthCodeURL(state, verifier string) string
 	Exchange(ctx context.Context, code, verifier string) (*oauth2.Token, error)
 	Refresh(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error)
 }
 
-// newApp is the app as the server of .ci/oidc.mjs knows it.
+// newApp returns the app that the server of .ci/oidc.mjs has registered.
 func newApp(vendor, server string) (app, error) {
 	if vendor == "zoom" {
 		return zoom.NewOAuth("zoom", "secret-of-zoom", callback, zoom.WithOAuthURL(server))
@@ -37,14 +37,14 @@ func newApp(vendor, server string) (app, error) {
 	return pagerduty.NewOAuth("pagerduty", "secret-of-pagerduty", callback, pagerduty.WithOAuthURL(server))
 }
 
-// server is the road to the OAuth server: it counts the refreshes of one test.
+// server is a proxy of the OAuth server that counts the refreshes of one test.
 type server struct {
 	url    string
-	direct string // past the counter
+	direct string // the OAuth server itself
 
 	mu       sync.Mutex
 	asked    int
-	answered int // with a new pair
+	answered int // with new tokens
 }
 
 func newServer(t *testing.T) *server {
@@ -54,26 +54,26 @@ func newServer(t *testing.T) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	road := httptest.NewServer(&httputil.ReverseProxy{
+	proxy := httptest.NewServer(&httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(target)
 			if isRefresh(t, r.Out) {
 				s.count(&s.asked)
 			}
 		},
-		ModifyResponse: func(answer *http.Response) error {
-			if answer.StatusCode == http.StatusOK && isRefresh(t, answer.Request) {
+		ModifyResponse: func(resp *http.Response) error {
+			if resp.StatusCode == http.StatusOK && isRefresh(t, resp.Request) {
 				s.count(&s.answered)
 			}
 			return nil
 		},
 	})
-	t.Cleanup(road.Close)
-	s.url = road.URL
+	t.Cleanup(proxy.Close)
+	s.url = proxy.URL
 	return s
 }
 
-// isRefresh looks into the form, of which the request keeps a copy.
+// isRefresh reads the form; the request keeps a copy.
 func isRefresh(t *testing.T, r *http.Request) bool {
 	t.Helper()
 	if r.GetBody == nil {
@@ -102,7 +102,7 @@ func (s *server) counts() (asked, answered int) {
 	return s.asked, s.answered
 }
 
-// consent is a person who logs in and agrees: the token that the app gets of it.
+// consent logs in and agrees as a person would, and returns the token that the app gets.
 func (s *server) consent(t *testing.T, vendor string) *oauth2.Token {
 	t.Helper()
 	app, err := newApp(vendor, s.direct)
@@ -120,7 +120,7 @@ func (s *server) consent(t *testing.T, vendor string) *oauth2.Token {
 		t.Fatal(err)
 	}
 	if token.RefreshToken == "" {
-		t.Fatal("the server gave no refresh token")
+		t.Fatal("the server issued no refresh token")
 	}
 	return token
 }
@@ -140,7 +140,8 @@ func newBrowser(t *testing.T) *http.Client {
 	}}
 }
 
-// follow goes from the authorize page through the forms for login and consent back to the app.
+// follow goes from the authorize page through the forms for login and consent back to the
+// app.
 func follow(t *testing.T, browser *http.Client, page string) *url.URL {
 	t.Helper()
 	answer := visit(t, browser, page, nil)

@@ -23,7 +23,8 @@ type place struct {
 	Kind, Address, Prefix string
 }
 
-// eachStore runs a test on every store that several processes can share, side by side, each time on one of its own.
+// eachStore runs a test on every store that several processes can share, side by side,
+// each time on one of its own.
 func eachStore(t *testing.T, test func(t *testing.T, at place)) {
 	t.Helper()
 	for kind, fresh := range map[string]func(t *testing.T) place{

@@ -24,7 +24,7 @@ func shapes(tokens ...string) []string {
 		for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
 			for shift := range 3 {
 				text := encoding.EncodeToString([]byte("   "[:shift] + token))
-				first := (8*shift + 5) / 6 // the characters that hold bits of what stands before
+				first := (8*shift + 5) / 6 // the characters that hold bits of the text before
 				last := (8 * (shift + len(token))) / 6
 				all = append(all, text[first:last])
 			}
@@ -65,7 +65,7 @@ func TestNothingOfATokenIsLeftInSQLiteAfterTheUninstall(t *testing.T) {
 		}
 	}
 	var tokens []string
-	pair := func(life time.Duration) *oauth2.Token {
+	issue := func(life time.Duration) *oauth2.Token {
 		token := &oauth2.Token{AccessToken: "access-" + rand.Text(), RefreshToken: "refresh-" + rand.Text()}
 		token.Expiry = time.Now().Add(life)
 		tokens = append(tokens, token.AccessToken, token.RefreshToken)
@@ -74,15 +74,15 @@ func TestNothingOfATokenIsLeftInSQLiteAfterTheUninstall(t *testing.T) {
 	var sources []*tokenstore.TokenSource
 	for _, vendor := range []string{"zoom", "pagerduty"} {
 		source, err := tokenstore.NewTokenSource(store, "grant/default/"+vendor,
-			func(context.Context, *oauth2.Token) (*oauth2.Token, error) { return pair(time.Second), nil })
+			func(context.Context, *oauth2.Token) (*oauth2.Token, error) { return issue(time.Second), nil })
 		if err != nil {
 			t.Fatal(err)
 		}
 		other("before-" + vendor)
-		if err := source.Save(t.Context(), "installation-1", pair(-time.Minute)); err != nil {
+		if err := source.Save(t.Context(), "installation-1", issue(-time.Minute)); err != nil {
 			t.Fatal(err)
 		}
-		for range 3 { // each too short-lived to serve twice
+		for range 3 { // each too short-lived to be returned twice
 			if _, err := source.Token(t.Context()); err != nil {
 				t.Fatal(err)
 			}

@@ -12,7 +12,7 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore/redisstore"
 )
 
-// Open connects to the server, and warns where it may lose what it has acknowledged.
+// Open connects to the server, and warns where it may lose acknowledged writes.
 func Open(ctx context.Context, url string, logger *slog.Logger) (settings.Backend, error) {
 	opts, err := redis.ParseURL(url)
 	if err != nil {
@@ -27,11 +27,11 @@ func Open(ctx context.Context, url string, logger *slog.Logger) (settings.Backen
 	if err != nil {
 		return settings.Backend{}, errors.Join(err, client.Close())
 	}
-	switch err := store.Check(ctx); {
+	switch err := redisstore.CheckDurability(ctx, client); {
 	case errors.Is(err, redisstore.ErrNotDurable):
-		logger.WarnContext(ctx, "the store may lose what it has acknowledged: two meetings, or a lost consent", "error", err)
+		logger.WarnContext(ctx, "Redis may lose acknowledged writes: two meetings, or a lost consent", "error", err)
 	case err != nil:
-		logger.InfoContext(ctx, "what the store promises is not known", "error", err)
+		logger.InfoContext(ctx, "cannot verify Redis durability", "error", err)
 	}
 	return settings.Backend{Store: store, Close: client.Close}, nil
 }

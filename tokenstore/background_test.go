@@ -12,28 +12,28 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/incidentbridge/incidentbridge/tokenstore"
+	"github.com/incidentbridge/incidentbridge/tokenstore/storetest"
 )
 
-// nearExpiry is when a token of the vendor is due for renewal and still serves.
+// nearExpiry is the age at which a token of the vendor is refreshed and still usable.
 const nearExpiry = time.Hour - 30*time.Second
 
-// limited is a road to a vendor that answers, and refreshes nothing.
+// limited returns a refresh function whose vendor answers, and refreshes nothing.
 func limited(calls *int) tokenstore.RefreshFunc {
 	return func(context.Context, *oauth2.Token) (*oauth2.Token, error) {
 		*calls++
-		return nil, refusal(http.StatusTooManyRequests, "slow_down")
+		return nil, vendorError(http.StatusTooManyRequests, "slow_down")
 	}
 }
 
-func TestARenewalAheadOfExpiryBlocksNobody(t *testing.T) {
+func TestABackgroundRefreshBlocksNoCaller(t *testing.T) {
 	t.Parallel()
 	for name, warm := range map[string]bool{"from memory": true, "in a process that has just started": false} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				store, vendor := tokenstore.NewMemory(), new(vendor)
-				install(t, store, vendor, "first")
-				source := newSource(t, store, late(vendor, 3*time.Second))
+				f := setupFresh(t)
+				source := f.sourceWith(t, f.vendor.late(3*time.Second))
 				if warm {
 					wantToken(t, source, "access-1")
 				}
@@ -52,39 +52,37 @@ func TestARenewalAheadOfExpiryBlocksNobody(t *testing.T) {
 					t.Fatal(err)
 				}
 				if took := time.Since(start); took != 3*time.Second {
-					t.Errorf("Wait returned after %v, want the 3s that the renewal takes", took)
+					t.Errorf("Wait returned after %v, want the 3s that the refresh takes", took)
 				}
 				wantToken(t, source, "access-2")
-				vendor.wantCalls(t, 1)
+				f.vendor.wantCalls(t, 1)
 			})
 		})
 	}
 }
 
-func TestATokenThatIsRefusedWhileItIsRenewedServesNobody(t *testing.T) {
+func TestATokenRejectedDuringItsRefreshIsNotServed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := tokenstore.NewMemory(), new(vendor)
-		install(t, store, vendor, "first")
-		source := newSource(t, store, late(vendor, 3*time.Second))
+		f := setupFresh(t)
+		source := f.sourceWith(t, f.vendor.late(3*time.Second))
 		time.Sleep(nearExpiry)
 		source.Invalidate(t.Context(), wantToken(t, source, "access-1"))
 		wantToken(t, source, "access-2")
-		vendor.wantCalls(t, 1)
+		f.vendor.wantCalls(t, 1)
 	})
 }
 
-func TestARenewalThatFailsIsTriedAgainAfterAPause(t *testing.T) {
+func TestABackgroundRefreshThatFailsIsRepeatedAtIntervals(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := tokenstore.NewMemory(), new(vendor)
-		install(t, store, vendor, "first")
+		f := setupFresh(t)
 		calls := 0
-		source := newSource(t, store, limited(&calls))
+		source := f.sourceWith(t, limited(&calls))
 		wantToken(t, source, "access-1")
 		time.Sleep(nearExpiry)
 
-		for range 240 { // in 24 of the 25 seconds that the token still serves
+		for range 240 { // in 24 of the 25 seconds in which the token is still usable
 			wantToken(t, source, "access-1")
 			time.Sleep(100 * time.Millisecond)
 		}
@@ -98,17 +96,16 @@ func TestARenewalThatFailsIsTriedAgainAfterAPause(t *testing.T) {
 	})
 }
 
-func TestARenewalThatIsRefusedEndsWithTheToken(t *testing.T) {
+func TestARejectedBackgroundRefreshShowsWhenTheTokenExpires(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := tokenstore.NewMemory(), new(vendor)
-		install(t, store, vendor, "first")
-		vendor.valid = "" // revoked
-		source := newSource(t, store, vendor.refresh)
+		f := setupFresh(t)
+		f.vendor.valid = "" // revoked
+		source := f.source(t)
 		wantToken(t, source, "access-1")
 		time.Sleep(nearExpiry)
 
-		for range 3 { // the vendor may still take the access token, and says so with a 401 when it does not
+		for range 3 { // the vendor may still accept the access token, and answers 401 when it does not
 			wantToken(t, source, "access-1")
 			time.Sleep(6 * time.Second)
 		}
@@ -116,19 +113,18 @@ func TestARenewalThatIsRefusedEndsWithTheToken(t *testing.T) {
 		if _, err := source.Token(t.Context()); !errors.Is(err, tokenstore.ErrReauthorize) {
 			t.Errorf("Token = %v, want ErrReauthorize", err)
 		}
-		vendor.wantCalls(t, 1)
+		f.vendor.wantCalls(t, 1)
 	})
 }
 
-func TestARenewalForgetsWhatWasUninstalled(t *testing.T) {
+func TestABackgroundRefreshFindsAnUninstall(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := tokenstore.NewMemory(), new(vendor)
-		install(t, store, vendor, "first")
-		source := newSource(t, store, vendor.refresh)
+		f := setupFresh(t)
+		source := f.source(t)
 		wantToken(t, source, "access-1")
 		time.Sleep(nearExpiry)
-		if err := newSource(t, store, vendor.refresh).Uninstall(t.Context(), "first"); err != nil {
+		if err := f.source(t).Uninstall(t.Context(), "first"); err != nil {
 			t.Fatal(err)
 		}
 		wantToken(t, source, "access-1")
@@ -139,24 +135,24 @@ func TestARenewalForgetsWhatWasUninstalled(t *testing.T) {
 	})
 }
 
-func TestKeepAliveRefreshesWhatIsDue(t *testing.T) {
+func TestKeepAliveRefreshesADueGrant(t *testing.T) {
 	t.Parallel()
 	const week = 7 * 24 * time.Hour
-	dead := func(t *testing.T, store tokenstore.Store, v *vendor) {
+	rejected := func(t *testing.T, f *fleet) {
 		t.Helper()
-		v.valid = ""
+		f.vendor.valid = ""
 		time.Sleep(2 * time.Hour)
-		_, _ = newSource(t, store, v.refresh).Token(t.Context())
+		_, _ = f.source(t).Token(t.Context())
 	}
-	gone := func(t *testing.T, store tokenstore.Store, v *vendor) {
+	uninstalled := func(t *testing.T, f *fleet) {
 		t.Helper()
-		if err := newSource(t, store, v.refresh).Uninstall(t.Context(), "first"); err != nil {
+		if err := f.source(t).Uninstall(t.Context(), "first"); err != nil {
 			t.Fatal(err)
 		}
 	}
 	tests := []struct {
 		name   string
-		change func(*testing.T, tokenstore.Store, *vendor)
+		change func(*testing.T, *fleet)
 		after  time.Duration // since the consent
 		life   time.Duration // of the access token
 		want   int           // calls of the vendor
@@ -165,57 +161,56 @@ func TestKeepAliveRefreshesWhatIsDue(t *testing.T) {
 		{name: "due", after: week, life: time.Hour, want: 1},
 		{name: "due, and the access token is good", after: week, life: 2 * week, want: 1},
 		{name: "due, and the access token nears its end", after: week, life: week + 30*time.Second, want: 1},
-		{name: "lost before", change: dead, after: week, life: time.Hour, want: 1},
-		{name: "uninstalled before", change: gone, after: week, life: time.Hour, want: 0},
+		{name: "rejected before", change: rejected, after: week, life: time.Hour, want: 1},
+		{name: "uninstalled before", change: uninstalled, after: week, life: time.Hour, want: 0},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				store, vendor := tokenstore.NewMemory(), new(vendor)
-				consent, begun := vendor.install(), time.Now()
+				f := setupEmpty(t)
+				consent, begun := f.vendor.install(), time.Now()
 				consent.Expiry = begun.Add(test.life)
-				if err := newSource(t, store, vendor.refresh).Save(t.Context(), "first", consent); err != nil {
+				if err := f.source(t).Save(t.Context(), "first", consent); err != nil {
 					t.Fatal(err)
 				}
 				if test.change != nil {
-					test.change(t, store, vendor)
+					test.change(t, f)
 				}
 				time.Sleep(time.Until(begun.Add(test.after)))
 
-				var fleet sync.WaitGroup
+				var processes sync.WaitGroup
 				for range 8 {
-					source := newSource(t, store, late(vendor, time.Second))
-					fleet.Go(func() {
+					source := f.sourceWith(t, f.vendor.late(time.Second))
+					processes.Go(func() {
 						if err := source.KeepAlive(t.Context()); err != nil {
 							t.Errorf("KeepAlive = %v", err)
 						}
 					})
 				}
-				fleet.Wait()
-				vendor.wantCalls(t, test.want)
+				processes.Wait()
+				f.vendor.wantCalls(t, test.want)
 			})
 		})
 	}
 }
 
-func TestKeepAliveLetsACallerHaveTheGoodToken(t *testing.T) {
+func TestTokenReturnsTheGoodTokenDuringKeepAlive(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := tokenstore.NewMemory(), new(vendor)
-		install(t, store, vendor, "first")
-		source := newSource(t, store, late(vendor, 3*time.Second), tokenstore.WithKeepAlive(time.Minute))
-		if err := source.Save(t.Context(), "second", vendor.install()); err != nil {
+		f := setupFresh(t)
+		source := f.sourceWith(t, f.vendor.late(3*time.Second), tokenstore.WithKeepAlive(time.Minute))
+		if err := source.Save(t.Context(), "second", f.vendor.install()); err != nil {
 			t.Fatal(err)
 		}
-		source = newSource(t, store, late(vendor, 3*time.Second))
+		source = f.sourceWith(t, f.vendor.late(3*time.Second))
 		time.Sleep(time.Minute)
 		var keeper sync.WaitGroup
 		keeper.Go(func() {
 			if err := source.KeepAlive(t.Context()); err != nil {
 				t.Error(err)
 			}
-			wantToken(t, source, "access-3") // it returns when the renewal is done
+			wantToken(t, source, "access-3") // it returns when the refresh is done
 		})
 		synctest.Wait()
 		wantToken(t, source, "access-2")
@@ -223,19 +218,19 @@ func TestKeepAliveLetsACallerHaveTheGoodToken(t *testing.T) {
 	})
 }
 
-// Nobody uses this grant for half a year, and the vendor forgets what is idle for 15 days.
-func TestKeepAliveOutlivesAnIdleHalfYear(t *testing.T) {
+// This grant is not used for half a year, and the vendor expires grants that are idle for
+// 15 days.
+func TestKeepAliveKeepsAnIdleGrantForHalfAYear(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := tokenstore.NewMemory(), new(vendor)
-		install(t, store, vendor, "first")
+		f := setupFresh(t)
 		used := time.Now()
-		source := newSource(t, store, func(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
+		source := f.sourceWith(t, func(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
 			if time.Since(used) > 15*24*time.Hour {
-				return nil, refusal(http.StatusBadRequest, "invalid_grant")
+				return nil, vendorError(http.StatusBadRequest, "invalid_grant")
 			}
 			used = time.Now()
-			return vendor.refresh(ctx, old)
+			return f.vendor.refresh(ctx, old)
 		})
 		for range 180 * 24 {
 			if err := source.KeepAlive(t.Context()); err != nil {
@@ -246,30 +241,29 @@ func TestKeepAliveOutlivesAnIdleHalfYear(t *testing.T) {
 		if _, err := source.Token(t.Context()); err != nil {
 			t.Errorf("Token = %v", err)
 		}
-		if vendor.calls > 27 {
-			t.Errorf("the vendor was called %d times, want about once a week", vendor.calls)
+		if f.vendor.calls > 27 {
+			t.Errorf("the vendor was called %d times, want about once a week", f.vendor.calls)
 		}
 	})
 }
 
-func TestKeepAliveThatFailsIsDueStill(t *testing.T) {
+func TestAGrantStaysDueWhenKeepAliveFails(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, vendor := newFaultyStore(), new(vendor)
-		install(t, store, vendor, "first")
+		f := setupFresh(t)
 		time.Sleep(8 * 24 * time.Hour)
 		calls := 0
-		if err := newSource(t, store, limited(&calls)).KeepAlive(t.Context()); err == nil || calls != 1 {
+		if err := f.sourceWith(t, limited(&calls)).KeepAlive(t.Context()); err == nil || calls != 1 {
 			t.Errorf("KeepAlive = %v after %d calls, want the vendor's slow_down after one", err, calls)
 		}
-		store.set(func(func() error) error { return errLost }, nil)
-		if err := newSource(t, store, vendor.refresh).KeepAlive(t.Context()); !errors.Is(err, errLost) {
+		f.store.Set(storeDown())
+		if err := f.source(t).KeepAlive(t.Context()); !errors.Is(err, errLost) {
 			t.Errorf("KeepAlive with the store down = %v, want the cause", err)
 		}
-		store.set(nil, nil)
-		if err := newSource(t, store, vendor.refresh).KeepAlive(t.Context()); err != nil {
+		f.store.Set(storetest.Hooks{})
+		if err := f.source(t).KeepAlive(t.Context()); err != nil {
 			t.Errorf("KeepAlive = %v", err)
 		}
-		vendor.wantCalls(t, 1)
+		f.vendor.wantCalls(t, 1)
 	})
 }
