@@ -24,21 +24,12 @@ package mutant
 type Mistake struct {
 	Name    string
 	Changes []Change
-
-	// Edits is the older way, by a text of the source. It goes when bridge uses markers.
-	Edits []Edit
 }
 
 // Plant returns a mistake that is made by these changes together.
 func Plant(name string, changes ...Change) Mistake {
 	return Mistake{Name: name, Changes: changes}
 }
-
-// Edit replaces a text that occurs once in the file, which is named from the package's
-// folder.
-//
-// To be deleted when bridge/sim_mutations_test.go uses markers.
-type Edit struct{ File, From, To string }
 
 // Change is an operation on a marked place in the source.
 type Change struct {

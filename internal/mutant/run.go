@@ -215,7 +215,7 @@ func (m *module) mutate(mistake Mistake) (map[string]string, error) {
 			changed[zero] = "package " + f.syntax.Name.Name + "\n\n" + zeroFunc
 		}
 	}
-	return changed, edit(changed, mistake.Edits)
+	return changed, nil
 }
 
 func (m *module) fileOf(marker string) *file {
@@ -223,28 +223,6 @@ func (m *module) fileOf(marker string) *file {
 		if f.lines[marker] != 0 {
 			return f
 		}
-	}
-	return nil
-}
-
-// edit makes the edits on top of what has changed already. To be deleted with [Edit].
-func edit(changed map[string]string, edits []Edit) error {
-	for _, e := range edits {
-		original, err := filepath.Abs(e.File)
-		if err != nil {
-			return err
-		}
-		if changed[original] == "" {
-			text, err := os.ReadFile(original)
-			if err != nil {
-				return err
-			}
-			changed[original] = string(text)
-		}
-		if n := strings.Count(changed[original], e.From); n != 1 {
-			return fmt.Errorf("%s has this %d times, want once; write the mistake anew:\n%s", e.File, n, e.From)
-		}
-		changed[original] = strings.Replace(changed[original], e.From, e.To, 1)
 	}
 	return nil
 }
