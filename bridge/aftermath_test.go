@@ -12,7 +12,7 @@ import (
 )
 
 func TestAnAuditAtWorkDoesNotSwallowTheNext(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		id, p := w.pd.AddIncident("Down"), w.start(t)
 		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.ResetAfter())
 		open(t, p, bridge.Request{IncidentID: id})
@@ -22,8 +22,8 @@ func TestAnAuditAtWorkDoesNotSwallowTheNext(t *testing.T) {
 		for len(w.zoom.Requests(zoomtest.ListMeetings)) == lists {
 			pass(100 * time.Millisecond)
 		}
-		w.pd.SetBridge(id, humans())
-		if err := p.IncidentChanged(t.Context(), id, bridge.Link{URL: humans().URL}); err != nil {
+		w.pd.SetBridge(id, humanBridge())
+		if err := p.IncidentChanged(t.Context(), id, bridge.Link{URL: humanBridge().URL}); err != nil {
 			t.Fatal(err)
 		}
 		pass(2 * time.Hour)
@@ -35,7 +35,7 @@ func TestAnAuditAtWorkDoesNotSwallowTheNext(t *testing.T) {
 }
 
 func TestACrashedVerificationIsTakenUp(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		p, id, formerly := attached(t, w, bridge.WithGrace(0))
 		closing(t, p, id, bridge.CloseRequested)
 		pass(5 * time.Second)
@@ -52,7 +52,7 @@ func TestACrashedVerificationIsTakenUp(t *testing.T) {
 }
 
 func TestAVerificationOutlivesAnOutage(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		p, id, formerly := attached(t, w, bridge.WithGrace(0))
 		closing(t, p, id, bridge.CloseRequested)
 		pass(5 * time.Second)
@@ -68,7 +68,7 @@ func TestAVerificationOutlivesAnOutage(t *testing.T) {
 }
 
 func TestAFallbackIsNotedWhenTheWriteIsMadeGoodLater(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		id := w.pd.AddIncident("Down")
 		w.zoom.Fault(zoomtest.Any, zoomtest.Answer(503, "").Always())
 		p := w.start(t, bridge.WithFallback(bridge.StaticRoom(roomURL, roomNumber)))
@@ -83,7 +83,7 @@ func TestAFallbackIsNotedWhenTheWriteIsMadeGoodLater(t *testing.T) {
 }
 
 func TestARoomWithANumberAloneIsOurs(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		id := w.pd.AddIncident("Down")
 		w.zoom.Fault(zoomtest.Any, zoomtest.Answer(503, "").Always())
 		p := w.start(t, bridge.WithFallback(bridge.StaticRoom("", roomNumber)))
@@ -98,7 +98,7 @@ func TestARoomWithANumberAloneIsOurs(t *testing.T) {
 }
 
 func TestAnAdoptedMeetingKeepsTheDialInChoice(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		id, p := w.pd.AddIncident("Down"), w.start(t, bridge.WithoutDialIn())
 		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.ResetAfter())
 		open(t, p, bridge.Request{IncidentID: id})
@@ -109,7 +109,7 @@ func TestAnAdoptedMeetingKeepsTheDialInChoice(t *testing.T) {
 }
 
 func TestManyKeysDoNotFillTheRecord(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		p, id, _ := attached(t, w)
 		for i := range 100 {
 			open(t, p, bridge.Request{IncidentID: id, IdempotencyKey: fmt.Sprintf("%0256d", i)})
@@ -121,10 +121,10 @@ func TestManyKeysDoNotFillTheRecord(t *testing.T) {
 }
 
 func TestAStartedSurplusIsNamed(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		p, id, m := attached(t, w)
 		_ = w.zoom.Join(m.ID, "Ada")
-		w.pd.SetBridge(id, humans())
+		w.pd.SetBridge(id, humanBridge())
 		_ = p.IncidentChanged(t.Context(), id, bridge.Link{})
 		pass(5 * time.Minute)
 		if len(w.pd.Incident(id).Notes) == 0 {

@@ -41,7 +41,7 @@ type Bridge struct {
 	Provider   string    // "zoom", "static", "external"
 	MeetingID  string    // the provider's id; empty when it has none
 	JoinURL    string    //
-	DialIn     string    // dialled as it stands, waits and codes included; empty when there is none
+	DialIn     string    // dialled as it is, waits and codes included; empty when there is none
 	Host       string    // whose meeting it is
 	Generation int       // 1 for an incident's first bridge
 	Warnings   []string  // what an operator should know; never a secret

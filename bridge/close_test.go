@@ -18,7 +18,7 @@ import (
 )
 
 // attached is an incident with its bridge.
-func attached(t *testing.T, w *world, opts ...bridge.Option) (p *process, id string, m zoomtest.Meeting) {
+func attached(t *testing.T, w *env, opts ...bridge.Option) (p *process, id string, m zoomtest.Meeting) {
 	t.Helper()
 	p, id = w.start(t, opts...), w.pd.AddIncident("Down")
 	open(t, p, bridge.Request{IncidentID: id})
@@ -33,7 +33,7 @@ func closing(t *testing.T, p *process, id string, reason bridge.CloseReason) {
 }
 
 func TestAResolvedIncidentClosesItsBridgeAfterTheGrace(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		p, id, _ := attached(t, w)
 		w.pd.Resolve(id)
 		closing(t, p, id, bridge.CloseResolved)
@@ -49,7 +49,7 @@ func TestAResolvedIncidentClosesItsBridgeAfterTheGrace(t *testing.T) {
 }
 
 func TestAResolveThatWasTakenBackClosesNothing(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		p, id, _ := attached(t, w)
 		b, err := p.Close(t.Context(), id, bridge.CloseResolved)
 		if err != nil || b.State != bridge.StateAttached {
@@ -59,7 +59,7 @@ func TestAResolveThatWasTakenBackClosesNothing(t *testing.T) {
 }
 
 func TestNobodyIsThrownOut(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		p, id, m := attached(t, w)
 		if err := w.zoom.Join(m.ID, "Ada"); err != nil {
 			t.Fatal(err)
@@ -78,7 +78,7 @@ func TestNobodyIsThrownOut(t *testing.T) {
 }
 
 func TestTheMaximumAgeEndsItAllTheSame(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		p, id, m := attached(t, w, bridge.WithMaxAge(time.Hour))
 		if err := w.zoom.Join(m.ID, "Ada"); err != nil {
 			t.Fatal(err)
@@ -93,20 +93,20 @@ func TestTheMaximumAgeEndsItAllTheSame(t *testing.T) {
 func TestAClosingIsTakenBack(t *testing.T) {
 	tests := []struct {
 		name string
-		back func(t *testing.T, w *world, p *process, id string)
+		back func(t *testing.T, w *env, p *process, id string)
 	}{
-		{"by a click", func(t *testing.T, _ *world, p *process, id string) {
+		{"by a click", func(t *testing.T, _ *env, p *process, id string) {
 			open(t, p, bridge.Request{IncidentID: id})
 		}},
-		{"by the event of the reopening", func(t *testing.T, _ *world, p *process, id string) {
+		{"by the event of the reopening", func(t *testing.T, _ *env, p *process, id string) {
 			if err := p.IncidentChanged(t.Context(), id, bridge.Link{}); err != nil {
 				t.Fatal(err)
 			}
 		}},
-		{"by the look before the end", func(*testing.T, *world, *process, string) { pass(11 * time.Minute) }},
+		{"by the look before the end", func(*testing.T, *env, *process, string) { pass(11 * time.Minute) }},
 	}
 	for _, test := range tests {
-		inWorldNamed(t, test.name, func(t *testing.T, w *world) {
+		inEnvNamed(t, test.name, func(t *testing.T, w *env) {
 			p, id, m := attached(t, w)
 			w.pd.Resolve(id)
 			closing(t, p, id, bridge.CloseResolved)
@@ -125,7 +125,7 @@ func TestAClosingIsTakenBack(t *testing.T) {
 }
 
 func TestAReopenedIncidentGetsANewMeeting(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		p, id, m := attached(t, w, bridge.WithGrace(0))
 		closing(t, p, id, bridge.CloseRequested)
 		pass(5 * time.Second)
@@ -148,7 +148,7 @@ func TestATriggerFromBeforeTheClosingReopensNothing(t *testing.T) {
 		{"by a later key", func(time.Time) bridge.Request { return bridge.Request{IdempotencyKey: "second"} }, nil},
 	}
 	for _, test := range tests {
-		inWorldNamed(t, test.name, func(t *testing.T, w *world) {
+		inEnvNamed(t, test.name, func(t *testing.T, w *env) {
 			p, id := w.start(t, bridge.WithGrace(0)), w.pd.AddIncident("Down")
 			began := time.Now()
 			open(t, p, bridge.Request{IncidentID: id, IdempotencyKey: "first"})
@@ -172,7 +172,7 @@ func TestATriggerFromBeforeTheClosingReopensNothing(t *testing.T) {
 }
 
 func TestClosingWhatIsNotThere(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		p := w.start(t)
 		if _, err := p.Close(t.Context(), w.pd.AddIncident("Down"), bridge.CloseRequested); !errors.Is(err, bridge.ErrNotFound) {
 			t.Errorf("error %v", err)
@@ -184,7 +184,7 @@ func TestClosingWhatIsNotThere(t *testing.T) {
 }
 
 func TestClosingTwiceIsClosed(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		p, id, _ := attached(t, w, bridge.WithGrace(0))
 		closing(t, p, id, bridge.CloseRequested)
 		pass(5 * time.Second)
@@ -196,7 +196,7 @@ func TestClosingTwiceIsClosed(t *testing.T) {
 }
 
 func TestCloseWhileItIsBeingMade(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		p, id := w.start(t), w.pd.AddIncident("Down")
 		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Delay(3*time.Second))
 		go func() { _, _ = p.Open(t.Context(), bridge.Request{IncidentID: id}) }()
@@ -211,7 +211,7 @@ func TestCloseWhileItIsBeingMade(t *testing.T) {
 }
 
 func TestARetryTakesBackNoClosing(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		p, id := w.start(t), w.pd.AddIncident("Down")
 		w.pd.Fault(pagerdutytest.UpdateIncident, pagerdutytest.Answer(503, "").Always())
 		open(t, p, bridge.Request{IncidentID: id})
@@ -229,7 +229,7 @@ func TestARetryTakesBackNoClosing(t *testing.T) {
 }
 
 func TestAHumanWritesABridgeOfTheirOwn(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		p, id, _ := attached(t, w)
 		w.pd.SetBridge(id, pagerduty.ConferenceBridge{URL: "https://meet.example.com/humans"})
 		if err := p.IncidentChanged(t.Context(), id, bridge.Link{}); err != nil {
@@ -244,7 +244,7 @@ func TestAHumanWritesABridgeOfTheirOwn(t *testing.T) {
 }
 
 func TestOurOwnWriteIsNoNews(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		p, id, m := attached(t, w)
 		before := w.calls()
 		if err := p.IncidentChanged(t.Context(), id, bridge.Link{URL: m.JoinURL}); err != nil {
@@ -257,7 +257,7 @@ func TestOurOwnWriteIsNoNews(t *testing.T) {
 }
 
 func TestAFormerLinkGivesWay(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		p, id, former := attached(t, w, bridge.WithGrace(0))
 		closing(t, p, id, bridge.CloseRequested)
 		pass(5 * time.Second)
@@ -272,7 +272,7 @@ func TestAFormerLinkGivesWay(t *testing.T) {
 }
 
 func TestListYieldsWhatIsOpen(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		p, id, _ := attached(t, w, bridge.WithGrace(0))
 		_, closed, _ := func() (*process, string, error) {
 			id := w.pd.AddIncident("Over")
@@ -295,7 +295,7 @@ func TestListYieldsWhatIsOpen(t *testing.T) {
 }
 
 func TestARecordIsKeptWhileItIsOpenAndThenForTheRetention(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		p, id, _ := attached(t, w, bridge.WithGrace(0), bridge.WithRetention(100*time.Hour))
 		if _, r := w.record(t, id); !r.ExpiresAt.IsZero() {
 			t.Errorf("an open bridge's record expires at %v", r.ExpiresAt)
@@ -316,7 +316,7 @@ func TestARecordIsKeptWhileItIsOpenAndThenForTheRetention(t *testing.T) {
 
 // A record that nobody can read is told of, but not at every look.
 func TestAFaultThatStaysIsToldOnceAMinute(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		damaged := tokenstore.Record{Value: []byte("damaged"), DueAt: time.Now()}
 		if _, err := w.store.Put(t.Context(), "bridge/default/P1", damaged); err != nil {
 			t.Fatal(err)

@@ -9,11 +9,12 @@ import (
 	"github.com/incidentbridge/incidentbridge/bridge"
 	"github.com/incidentbridge/incidentbridge/pagerduty"
 	"github.com/incidentbridge/incidentbridge/pagerduty/pagerdutytest"
+	"github.com/incidentbridge/incidentbridge/tokenstore/storetest"
 	"github.com/incidentbridge/incidentbridge/zoom/zoomtest"
 )
 
 func TestCloseWhilePublishingIsKept(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		p, id := w.start(t, bridge.WithGrace(0)), w.pd.AddIncident("Down")
 		w.pd.Fault(pagerdutytest.UpdateIncident, pagerdutytest.Delay(3*time.Second))
 		go func() { _, _ = p.Open(t.Context(), bridge.Request{IncidentID: id}) }()
@@ -27,7 +28,7 @@ func TestCloseWhilePublishingIsKept(t *testing.T) {
 }
 
 func TestAnAuditDoesNotCutTheGraceShort(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		p, id := w.start(t), w.pd.AddIncident("Down")
 		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.ResetAfter())
 		open(t, p, bridge.Request{IncidentID: id})
@@ -40,7 +41,7 @@ func TestAnAuditDoesNotCutTheGraceShort(t *testing.T) {
 }
 
 func TestACrashedReopeningDoesNotCutTheGraceShort(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		p, id, _ := attached(t, w)
 		closing(t, p, id, bridge.CloseRequested)
 		w.pd.Fault(pagerdutytest.GetIncident, pagerdutytest.Hang())
@@ -57,7 +58,7 @@ func TestACrashedReopeningDoesNotCutTheGraceShort(t *testing.T) {
 
 func TestTheLedgerDoesNotUndoAClose(t *testing.T) {
 	for _, grace := range []time.Duration{time.Minute, 0} {
-		inWorldNamed(t, fmt.Sprint(grace), func(t *testing.T, w *world) {
+		inEnvNamed(t, fmt.Sprint(grace), func(t *testing.T, w *env) {
 			id, p := w.pd.AddIncident("Down"), w.startOn(t, w.store, false)
 			w.pd.Fault(pagerdutytest.UpdateIncident, pagerdutytest.Answer(503, "").Always())
 			open(t, p, bridge.Request{IncidentID: id})
@@ -65,9 +66,9 @@ func TestTheLedgerDoesNotUndoAClose(t *testing.T) {
 			p.kill()
 			pass(2 * time.Second)
 			other := w.startOn(t, w.store, false, bridge.WithGrace(grace))
-			store := &hooked{Store: w.store}
+			store := storetest.NewHook(w.store, storetest.Hooks{})
 			var once sync.Once
-			store.on(func(recordView) error {
+			store.Set(beforeRecord(func(recordView) error {
 				once.Do(func() {
 					closing(t, other, id, bridge.CloseRequested)
 					if grace == 0 {
@@ -75,7 +76,7 @@ func TestTheLedgerDoesNotUndoAClose(t *testing.T) {
 					}
 				})
 				return nil
-			})
+			}))
 			slow := w.startOn(t, store, false)
 			_, _ = slow.Reconcile(t.Context())
 			b, err := other.Get(t.Context(), id)
@@ -87,7 +88,7 @@ func TestTheLedgerDoesNotUndoAClose(t *testing.T) {
 }
 
 func TestAWaitingClickDoesNotUndoAClose(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		p, other, id := w.start(t), w.start(t), w.pd.AddIncident("Down")
 		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Delay(3*time.Second))
 		go func() { _, _ = p.Open(t.Context(), bridge.Request{IncidentID: id}) }()
@@ -103,7 +104,7 @@ func TestAWaitingClickDoesNotUndoAClose(t *testing.T) {
 }
 
 func TestAFailedOpeningForgetsItsCloseRequest(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		id, p := w.pd.AddIncident("Down"), w.start(t)
 		w.zoom.Fault(zoomtest.Any, zoomtest.Answer(503, "").Always())
 		_, _ = p.Open(t.Context(), bridge.Request{IncidentID: id})
@@ -119,7 +120,7 @@ func TestAFailedOpeningForgetsItsCloseRequest(t *testing.T) {
 }
 
 func TestAClickAfterACloseRequestCancelsIt(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		id, p := w.pd.AddIncident("Down"), w.start(t)
 		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Answer(503, "").Times(2))
 		_, err := p.Open(t.Context(), bridge.Request{IncidentID: id})
@@ -135,7 +136,7 @@ func TestAClickAfterACloseRequestCancelsIt(t *testing.T) {
 }
 
 func TestAttachedIsSaidOnlyOfWhatIsOnTheIncident(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		id, p := w.pd.AddIncident("Down"), w.start(t)
 		w.pd.Fault(pagerdutytest.UpdateIncident, pagerdutytest.Answer(503, "").Always())
 		open(t, p, bridge.Request{IncidentID: id})
@@ -157,7 +158,7 @@ func TestAttachedIsSaidOnlyOfWhatIsOnTheIncident(t *testing.T) {
 }
 
 func TestWhatIsOpenIsDueAndListed(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		id, p := w.pd.AddIncident("Down"), w.start(t)
 		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Delay(3*time.Second))
 		w.zoom.Fault(zoomtest.GetMeeting, zoomtest.Answer(503, "").Always())
@@ -184,7 +185,7 @@ func TestWhatIsOpenIsDueAndListed(t *testing.T) {
 }
 
 func TestARequestedCloseIsNotUndoneByAReopening(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		p, id, _ := attached(t, w)
 		w.pd.Resolve(id)
 		closing(t, p, id, bridge.CloseResolved)
@@ -198,7 +199,7 @@ func TestARequestedCloseIsNotUndoneByAReopening(t *testing.T) {
 }
 
 func TestARefusedBridgeEndsThoughPagerDutyRefusesEverything(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		id, p := w.pd.AddIncident("Down"), w.start(t)
 		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Delay(time.Second))
 		go func() { _, _ = p.Open(t.Context(), bridge.Request{IncidentID: id}) }()
@@ -212,7 +213,7 @@ func TestARefusedBridgeEndsThoughPagerDutyRefusesEverything(t *testing.T) {
 }
 
 func TestAClosingOfAnUnknownProviderIsNotSilent(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		p, id, _ := attached(t, w, bridge.WithGrace(0))
 		p.kill()
 		pd, _ := pagerduty.NewClient(pagerduty.APIKey(w.pd.Key(), w.pd.From()), pagerduty.WithTransport(w.pd.Transport()))

@@ -51,7 +51,7 @@ func dialNumber(numbers []zoom.DialInNumber, choice DialInPreference) string {
 	return best
 }
 
-// dialable is the number if a phone can dial it as it stands, else "".
+// dialable is the number if a phone can dial it as it is, else "".
 func dialable(number string) string {
 	number = strings.Join(strings.Fields(number), " ")
 	digits := 0

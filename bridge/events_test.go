@@ -77,7 +77,7 @@ func (l *eventLog) want(t *testing.T, when string, events ...string) {
 }
 
 func TestEventsOfAnOrdinaryBridge(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		var log eventLog
 		id, p := w.pd.AddIncident("Down"), w.start(t, append(log.options(), bridge.WithGrace(time.Minute))...)
 		open(t, p, bridge.Request{IncidentID: id})
@@ -96,18 +96,18 @@ func TestEventsOfAnOrdinaryBridge(t *testing.T) {
 	})
 }
 
-// The transition is told, whoever waits for it.
+// The transition is reported, with or without a caller that waits for it.
 func TestOpenedIsTheTransitionAndNotTheAnswer(t *testing.T) {
 	tests := []struct {
 		name  string
-		fault func(w *world)
+		fault func(w *env)
 		call  func(t *testing.T, p *process, id string)
 		first []string // events when the caller is answered
 		then  []string // and later
 	}{
 		{
 			"the caller leaves early",
-			func(w *world) { w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Delay(3*time.Second)) },
+			func(w *env) { w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Delay(3*time.Second)) },
 			func(t *testing.T, p *process, id string) {
 				b, err := p.Open(short(t, time.Second), bridge.Request{IncidentID: id})
 				if err != nil || b.State != bridge.StateCreating {
@@ -119,7 +119,7 @@ func TestOpenedIsTheTransitionAndNotTheAnswer(t *testing.T) {
 		},
 		{
 			"PagerDuty takes the link late",
-			func(w *world) { w.pd.Fault(pagerdutytest.UpdateIncident, pagerdutytest.Answer(503, "").Times(8)) },
+			func(w *env) { w.pd.Fault(pagerdutytest.UpdateIncident, pagerdutytest.Answer(503, "").Times(8)) },
 			func(t *testing.T, p *process, id string) {
 				b, err := p.Open(t.Context(), bridge.Request{IncidentID: id})
 				if err != nil || b.State != bridge.StateCreated {
@@ -131,7 +131,7 @@ func TestOpenedIsTheTransitionAndNotTheAnswer(t *testing.T) {
 		},
 		{
 			"Zoom answers late, and the ledger finishes it",
-			func(w *world) { w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Answer(503, "").Times(4)) },
+			func(w *env) { w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Answer(503, "").Times(4)) },
 			func(t *testing.T, p *process, id string) {
 				if _, err := p.Open(t.Context(), bridge.Request{IncidentID: id}); !kept(err) {
 					t.Fatalf("error %v", err)
@@ -142,7 +142,7 @@ func TestOpenedIsTheTransitionAndNotTheAnswer(t *testing.T) {
 		},
 	}
 	for _, test := range tests {
-		inWorldNamed(t, test.name, func(t *testing.T, w *world) {
+		inEnvNamed(t, test.name, func(t *testing.T, w *env) {
 			var log eventLog
 			id, p := w.pd.AddIncident("Down"), w.start(t, log.options()...)
 			test.fault(w)
@@ -156,7 +156,7 @@ func TestOpenedIsTheTransitionAndNotTheAnswer(t *testing.T) {
 }
 
 func TestGivingUpIsToldOnce(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		var log eventLog
 		id, p := w.pd.AddIncident("Down"), w.start(t, log.options()...)
 		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Answer(500, "").Always())
@@ -197,7 +197,7 @@ func TestFallBackAndAdoptionAreTold(t *testing.T) {
 		{"the answer is lost", zoomtest.ResetAfter(), []string{"adopted zoom", "opened zoom"}, "meeting adopted"},
 	}
 	for _, test := range tests {
-		inWorldNamed(t, test.name, func(t *testing.T, w *world) {
+		inEnvNamed(t, test.name, func(t *testing.T, w *env) {
 			var log eventLog
 			opts := append(log.options(), bridge.WithFallback(bridge.StaticRoom(roomURL, roomNumber)))
 			id, p := w.pd.AddIncident("Down"), w.start(t, opts...)
@@ -212,7 +212,7 @@ func TestFallBackAndAdoptionAreTold(t *testing.T) {
 }
 
 func TestTakeoverIsLogged(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		id, dying := w.pd.AddIncident("Down"), w.start(t)
 		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Delay(3*time.Second))
 		go func() { _, _ = dying.Open(t.Context(), bridge.Request{IncidentID: id}) }()
@@ -230,7 +230,7 @@ func TestTakeoverIsLogged(t *testing.T) {
 }
 
 func TestRefusalsAreNoWarnings(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		var log eventLog
 		resolved := w.pd.AddIncident("Over")
 		w.pd.Resolve(resolved)
@@ -250,7 +250,7 @@ func TestRefusalsAreNoWarnings(t *testing.T) {
 }
 
 func TestReconcileCountsWhatFailed(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		id := w.pd.AddIncident("Down")
 		p := w.startOn(t, w.store, false)
 		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Answer(500, "").Always())
@@ -275,22 +275,22 @@ func TestReconcileCountsWhatFailed(t *testing.T) {
 func TestErrorNamesTheStepThatFailed(t *testing.T) {
 	tests := []struct {
 		name  string
-		spoil func(w *world, id string)
+		spoil func(w *env, id string)
 		step  string
 	}{
-		{"resolved", func(w *world, id string) { w.pd.Resolve(id) }, "check incident"},
-		{"PagerDuty cannot be read", func(w *world, _ string) {
+		{"resolved", func(w *env, id string) { w.pd.Resolve(id) }, "check incident"},
+		{"PagerDuty cannot be read", func(w *env, _ string) {
 			w.pd.Fault(pagerdutytest.GetIncident, pagerdutytest.Answer(503, "").Always())
 		}, "read incident"},
-		{"Zoom fails", func(w *world, _ string) {
+		{"Zoom fails", func(w *env, _ string) {
 			w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Answer(500, "").Always())
 		}, "create"},
-		{"PagerDuty rejects the link", func(w *world, _ string) {
+		{"PagerDuty rejects the link", func(w *env, _ string) {
 			w.pd.Fault(pagerdutytest.UpdateIncident, pagerdutytest.Answer(403, "").Always())
 		}, "publish"},
 	}
 	for _, test := range tests {
-		inWorldNamed(t, test.name, func(t *testing.T, w *world) {
+		inEnvNamed(t, test.name, func(t *testing.T, w *env) {
 			id, p := w.pd.AddIncident("Down"), w.start(t)
 			test.spoil(w, id)
 			_, err := p.Open(t.Context(), bridge.Request{IncidentID: id})

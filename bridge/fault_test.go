@@ -33,7 +33,7 @@ func TestAFaultOfACreateStillGivesOneMeeting(t *testing.T) {
 		{"the access token has expired", zoomtest.Answer(401, `{"code":124,"message":"Access token is expired."}`), 2},
 	}
 	for _, test := range tests {
-		inWorldNamed(t, test.name, func(t *testing.T, w *world) {
+		inEnvNamed(t, test.name, func(t *testing.T, w *env) {
 			id, p := w.pd.AddIncident("Down"), w.start(t)
 			w.zoom.Fault(zoomtest.CreateMeeting, test.fault)
 			if b, err := p.Open(t.Context(), bridge.Request{IncidentID: id}); err != nil && !kept(err) || err == nil && !b.Created {
@@ -52,7 +52,7 @@ func TestAFaultOfACreateStillGivesOneMeeting(t *testing.T) {
 
 // A create that lands after the client gave up makes a second meeting; the audit removes it.
 func TestALateCreateIsAudited(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		id, p := w.pd.AddIncident("Down"), w.start(t)
 		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Late(40*time.Second))
 		_, err := p.Open(t.Context(), bridge.Request{IncidentID: id})
@@ -81,7 +81,7 @@ func TestZoomCannotServe(t *testing.T) {
 		{"the host made a hundred today", zoomtest.Answer(429, `{"code":429,"message":"A maximum of 100 meetings can be created/updated for a single user in one day."}`), "daily limit", "100 meetings"},
 	}
 	for _, test := range tests {
-		inWorldNamed(t, test.name+", with a fallback", func(t *testing.T, w *world) {
+		inEnvNamed(t, test.name+", with a fallback", func(t *testing.T, w *env) {
 			id := w.pd.AddIncident("Down")
 			w.zoom.Fault(zoomtest.Any, zoomtest.Delay(0).Times(1), test.fault.Always())
 			p := w.start(t, bridge.WithFallback(bridge.StaticRoom(roomURL, roomNumber)))
@@ -97,7 +97,7 @@ func TestZoomCannotServe(t *testing.T) {
 				t.Errorf("notes %+v, want one that says %q", shown.Notes, test.why)
 			}
 		})
-		inWorldNamed(t, test.name+", without one", func(t *testing.T, w *world) {
+		inEnvNamed(t, test.name+", without one", func(t *testing.T, w *env) {
 			id, p := w.pd.AddIncident("Down"), w.start(t)
 			w.zoom.Fault(zoomtest.Any, zoomtest.Delay(0).Times(1), test.fault.Always())
 			_, err := p.Open(t.Context(), bridge.Request{IncidentID: id})
@@ -112,7 +112,7 @@ func TestZoomCannotServe(t *testing.T) {
 }
 
 func TestAnOpeningThatFailedIsTriedAgain(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		id, p := w.pd.AddIncident("Down"), w.start(t)
 		w.zoom.Fault(zoomtest.Any, zoomtest.Answer(503, "").Always())
 		if _, err := p.Open(t.Context(), bridge.Request{IncidentID: id}); !kept(err) {
@@ -126,7 +126,7 @@ func TestAnOpeningThatFailedIsTriedAgain(t *testing.T) {
 }
 
 func TestAnOpeningGivesUpAfterTenMinutesAndAClickBeginsAgain(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		id, p := w.pd.AddIncident("Down"), w.start(t)
 		w.zoom.Fault(zoomtest.Any, zoomtest.Answer(503, "").Always())
 		_, _ = p.Open(t.Context(), bridge.Request{IncidentID: id})
@@ -153,7 +153,7 @@ func TestPagerDutyCannotTakeTheLink(t *testing.T) {
 		{"it takes it and says nothing", pagerdutytest.ResetAfter()},
 	}
 	for _, test := range tests {
-		inWorldNamed(t, test.name, func(t *testing.T, w *world) {
+		inEnvNamed(t, test.name, func(t *testing.T, w *env) {
 			id, p := w.pd.AddIncident("Down"), w.start(t)
 			w.pd.Fault(pagerdutytest.UpdateIncident, test.fault.Always())
 			b := open(t, p, bridge.Request{IncidentID: id})
@@ -172,7 +172,7 @@ func TestPagerDutyCannotTakeTheLink(t *testing.T) {
 }
 
 func TestPagerDutyIsDownButTheTriggerToldEnough(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		id, p := w.pd.AddIncident("Down"), w.start(t)
 		w.pd.Fault(pagerdutytest.Any, pagerdutytest.Answer(503, "").Always())
 		carried := &bridge.Incident{ID: id, Number: 1, Title: "Down", Status: "triggered", Bridge: &bridge.Link{}}
@@ -187,7 +187,7 @@ func TestPagerDutyIsDownButTheTriggerToldEnough(t *testing.T) {
 }
 
 func TestAnOpeningThatHangsHoldsUpNoOther(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		p, over, _ := attached(t, w, bridge.WithGrace(0))
 		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Hang().Always())
 		_, _ = p.Open(t.Context(), bridge.Request{IncidentID: w.pd.AddIncident("Down")})
@@ -201,7 +201,7 @@ func TestAnOpeningThatHangsHoldsUpNoOther(t *testing.T) {
 }
 
 func TestPagerDutyRefusesTheLinkForGood(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		id, p := w.pd.AddIncident("Down"), w.start(t)
 		w.pd.Fault(pagerdutytest.UpdateIncident, pagerdutytest.Answer(403, pagerdutytest.ErrorBody(2010, "Access Denied")).Always())
 		_, err := p.Open(t.Context(), bridge.Request{IncidentID: id})
@@ -216,7 +216,7 @@ func TestPagerDutyRefusesTheLinkForGood(t *testing.T) {
 }
 
 func TestALostAnswerIsNoReasonToFallBack(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		id := w.pd.AddIncident("Down")
 		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.ResetAfter())
 		b := open(t, w.start(t, bridge.WithFallback(bridge.StaticRoom(roomURL, ""))), bridge.Request{IncidentID: id})
@@ -228,7 +228,7 @@ func TestALostAnswerIsNoReasonToFallBack(t *testing.T) {
 }
 
 func TestATakeoverLooksBeforeItWrites(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		id, p := w.pd.AddIncident("Down"), w.start(t)
 		w.pd.Fault(pagerdutytest.UpdateIncident, pagerdutytest.Answer(503, "").Always())
 		open(t, p, bridge.Request{IncidentID: id})
@@ -245,15 +245,15 @@ func TestATakeoverLooksBeforeItWrites(t *testing.T) {
 func TestARequesterWithoutAScreenIsAnsweredInANote(t *testing.T) {
 	tests := []struct {
 		name    string
-		prepare func(w *world, id string)
+		prepare func(w *env, id string)
 		want    string
 	}{
-		{"forbidden", func(*world, string) {}, "role does not allow"},
-		{"resolved", func(w *world, id string) { w.pd.Resolve(id) }, "is resolved"},
-		{"Zoom is down", func(w *world, _ string) { w.zoom.Fault(zoomtest.Any, zoomtest.Answer(503, "").Always()) }, "No conference bridge yet"},
+		{"forbidden", func(*env, string) {}, "role does not allow"},
+		{"resolved", func(w *env, id string) { w.pd.Resolve(id) }, "is resolved"},
+		{"Zoom is down", func(w *env, _ string) { w.zoom.Fault(zoomtest.Any, zoomtest.Answer(503, "").Always()) }, "No conference bridge yet"},
 	}
 	for _, test := range tests {
-		inWorldNamed(t, test.name, func(t *testing.T, w *world) {
+		inEnvNamed(t, test.name, func(t *testing.T, w *env) {
 			role := "user"
 			if test.name == "forbidden" {
 				role = "read_only_user"
@@ -275,24 +275,24 @@ func TestARequesterWithoutAScreenIsAnsweredInANote(t *testing.T) {
 func TestACrashedOpeningIsTakenUp(t *testing.T) {
 	type moment struct {
 		name string
-		die  func(w *world, p *process)
+		die  func(w *env, p *process)
 	}
 	moments := []moment{
-		{"before Zoom made it", func(w *world, _ *process) {
+		{"before Zoom made it", func(w *env, _ *process) {
 			w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.ResetBefore().After(time.Second))
 		}},
-		{"after Zoom made it", func(w *world, _ *process) {
+		{"after Zoom made it", func(w *env, _ *process) {
 			w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.ResetAfter().After(time.Second))
 		}},
-		{"before PagerDuty", func(w *world, _ *process) {
+		{"before PagerDuty", func(w *env, _ *process) {
 			w.pd.Fault(pagerdutytest.UpdateIncident, pagerdutytest.ResetBefore().After(time.Second))
 		}},
-		{"after PagerDuty", func(w *world, _ *process) {
+		{"after PagerDuty", func(w *env, _ *process) {
 			w.pd.Fault(pagerdutytest.UpdateIncident, pagerdutytest.ResetAfter().After(time.Second))
 		}},
 	}
 	for _, m := range moments {
-		inWorldNamed(t, m.name, func(t *testing.T, w *world) {
+		inEnvNamed(t, m.name, func(t *testing.T, w *env) {
 			id, p := w.pd.AddIncident("Down"), w.start(t)
 			m.die(w, p)
 			go func() { _, _ = p.Open(t.Context(), bridge.Request{IncidentID: id}) }()
@@ -314,7 +314,7 @@ func TestACrashedOpeningIsTakenUp(t *testing.T) {
 }
 
 func TestAStoreThatIsDownMakesNothing(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		id, p := w.pd.AddIncident("Down"), w.start(t)
 		p.kill()
 		_, err := p.Open(t.Context(), bridge.Request{IncidentID: id})

@@ -4,17 +4,17 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/incidentbridge/incidentbridge/bridge"
 	"github.com/incidentbridge/incidentbridge/pagerduty"
 	"github.com/incidentbridge/incidentbridge/tokenstore"
+	"github.com/incidentbridge/incidentbridge/tokenstore/storetest"
 )
 
 // record is the incident's record as it lies in the store.
-func (w *world) record(t *testing.T, id string) (recordView, tokenstore.Record) {
+func (w *env) record(t *testing.T, id string) (recordView, tokenstore.Record) {
 	t.Helper()
 	r, err := w.store.Get(t.Context(), "bridge/default/"+id)
 	if err != nil {
@@ -23,25 +23,14 @@ func (w *world) record(t *testing.T, id string) (recordView, tokenstore.Record) 
 	return readRecord(r.Value), r
 }
 
-// hooked calls put before each Put of a bridge's record.
-type hooked struct {
-	tokenstore.Store
-	mu  sync.Mutex
-	put func(v recordView) error
-}
-
-func (h *hooked) on(put func(v recordView) error) { h.mu.Lock(); h.put = put; h.mu.Unlock() }
-
-func (h *hooked) Put(ctx context.Context, key string, r tokenstore.Record) (string, error) {
-	h.mu.Lock()
-	put := h.put
-	h.mu.Unlock()
-	if put != nil && strings.HasPrefix(key, "bridge/") {
-		if err := put(readRecord(r.Value)); err != nil {
-			return "", err
+// beforeRecord calls check before each Put of a bridge's record, which fails with its error.
+func beforeRecord(check func(v recordView) error) storetest.Hooks {
+	return storetest.Hooks{BeforePut: func(_ context.Context, key string, r tokenstore.Record) error {
+		if !strings.HasPrefix(key, "bridge/") {
+			return nil
 		}
-	}
-	return h.Store.Put(ctx, key, r)
+		return check(readRecord(r.Value))
+	}}
 }
 
 // short is the patience of a caller with little of it.
@@ -53,7 +42,7 @@ func short(t *testing.T, d time.Duration) context.Context {
 }
 
 // humans is a bridge that somebody wrote by hand.
-func humans() pagerduty.ConferenceBridge {
+func humanBridge() pagerduty.ConferenceBridge {
 	return pagerduty.ConferenceBridge{URL: "https://meet.example.com/humans"}
 }
 

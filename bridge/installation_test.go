@@ -33,11 +33,11 @@ var _ bridge.Installation = (*install.Installation)(nil)
 
 // installedEnv is a world whose vendors' apps are installed by consent.
 type installedEnv struct {
-	*world
+	*env
 	pagerDutyAdmin string // user id
 }
 
-func newInstalledEnv(w *world) installedEnv {
+func newInstalledEnv(w *env) installedEnv {
 	w.zoom.AddUser(zoomAdmin, func(u *zoomtest.User) { u.Role = "Owner" })
 	w.zoom.SignIn(zoomAdmin)
 	admin := w.pd.AddUser("pd-admin@example.com", func(u *pagerdutytest.User) { u.Role = "owner" })
@@ -141,7 +141,7 @@ func uninstall(t *testing.T, i *install.Installation) {
 }
 
 func TestInstallationServesUntilItIsUninstalled(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		e := newInstalledEnv(w)
 		i := e.installation(t, w.store)
 		svc := e.serve(t, i)
@@ -182,7 +182,7 @@ func TestInstallationServesUntilItIsUninstalled(t *testing.T) {
 
 // An installed grant whose every token Zoom refuses needs a new consent; nobody's trying again mends it.
 func TestATokenThatZoomKeepsRefusingNeedsANewConsent(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		e := newInstalledEnv(w)
 		i := e.installation(t, w.store)
 		svc := e.serve(t, i)
@@ -201,25 +201,25 @@ func TestATokenThatZoomKeepsRefusingNeedsANewConsent(t *testing.T) {
 func TestAnOpeningInFlightFails(t *testing.T) {
 	tests := []struct {
 		name    string
-		slow    func(*world)
+		slow    func(*env)
 		revoked bool // Zoom takes the token no more
 	}{
-		{"while PagerDuty is read", func(w *world) {
+		{"while PagerDuty is read", func(w *env) {
 			w.pd.Fault(pagerdutytest.GetIncident, pagerdutytest.Delay(2*time.Second))
 		}, true},
-		{"while Zoom is asked, and refuses", func(w *world) {
+		{"while Zoom is asked, and refuses", func(w *env) {
 			w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Delay(2*time.Second))
 		}, true},
-		{"while Zoom makes the call", func(w *world) {
+		{"while Zoom makes the call", func(w *env) {
 			w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Delay(2*time.Second))
 		}, false},
-		{"while PagerDuty is written, and refuses", func(w *world) {
+		{"while PagerDuty is written, and refuses", func(w *env) {
 			w.pd.Fault(pagerdutytest.UpdateIncident, pagerdutytest.Answer(401, "").After(2*time.Second).Times(2))
 		}, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			inWorld(t, func(t *testing.T, w *world) {
+			inEnv(t, func(t *testing.T, w *env) {
 				e := newInstalledEnv(w)
 				i := e.installation(t, w.store)
 				e.install(t, i)
@@ -257,13 +257,13 @@ func TestAnOpeningInFlightFails(t *testing.T) {
 }
 
 func TestARefreshIsObserved(t *testing.T) {
-	dead := func(w *world) { w.zoom.Uninstall(zoomAdmin) }
+	dead := func(w *env) { w.zoom.Uninstall(zoomAdmin) }
 	tests := []struct {
 		name string
-		meet func(*world)
+		meet func(*env)
 		want []bridge.Event
 	}{
-		{"of both vendors", func(*world) {}, []bridge.Event{
+		{"of both vendors", func(*env) {}, []bridge.Event{
 			{Kind: bridge.EventTokenRefreshed, Vendor: "pagerduty"},
 			{Kind: bridge.EventTokenRefreshed, Vendor: "zoom"},
 		}},
@@ -274,7 +274,7 @@ func TestARefreshIsObserved(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			inWorld(t, func(t *testing.T, w *world) {
+			inEnv(t, func(t *testing.T, w *env) {
 				e := newInstalledEnv(w)
 				i := e.installation(t, w.store)
 				e.install(t, i)
@@ -326,7 +326,7 @@ func TestInstallationThatCannotBeChecked(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			inWorld(t, func(t *testing.T, w *world) {
+			inEnv(t, func(t *testing.T, w *env) {
 				svc := w.start(t, bridge.WithInstallation(&installation{err: tt.err}))
 				_, err := svc.Open(t.Context(), bridge.Request{IncidentID: w.pd.AddIncident("Disk full")})
 				if !errors.Is(err, tt.want) {
@@ -341,7 +341,7 @@ func TestInstallationThatCannotBeChecked(t *testing.T) {
 }
 
 func TestRunMaintainsTheInstallation(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		i := &installation{}
 		w.start(t, bridge.WithInstallation(i))
 		pass(10 * time.Minute)

@@ -19,7 +19,7 @@ import (
 )
 
 func TestOpenMakesOneMeetingAndAttachesIt(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		id := w.pd.AddIncident("The shop is down")
 		b := open(t, w.start(t), bridge.Request{IncidentID: id})
 		m := w.oneMeeting(t, id)
@@ -41,7 +41,7 @@ func TestOpenMakesOneMeetingAndAttachesIt(t *testing.T) {
 }
 
 func TestReadsAndTheTokenTakeOneRoundTrip(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		w.zoom.AddUser("ada@example.com")
 		w.zoom.Fault(zoomtest.Any, zoomtest.Delay(time.Second).Always())
 		w.pd.Fault(pagerdutytest.Any, pagerdutytest.Delay(time.Second).Always())
@@ -55,7 +55,7 @@ func TestReadsAndTheTokenTakeOneRoundTrip(t *testing.T) {
 }
 
 func TestManyClicksMakeOneMeeting(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		id := w.pd.AddIncident("The shop is down")
 		names := []string{id, strconv.Itoa(w.pd.Incident(id).Number), "https://acme.pagerduty.com/incidents/" + id}
 		processes := []*process{w.start(t), w.start(t), w.start(t)}
@@ -108,7 +108,7 @@ func TestOpenRefuses(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			inWorld(t, func(t *testing.T, w *world) {
+			inEnv(t, func(t *testing.T, w *env) {
 				_, err := w.start(t).Open(t.Context(), test.req)
 				var e *bridge.Error
 				if !errors.Is(err, test.want) || !errors.As(err, &e) || e.Kept {
@@ -125,23 +125,23 @@ func TestOpenRefuses(t *testing.T) {
 func TestOpenFindsThatThereIsNothingToOpen(t *testing.T) {
 	tests := []struct {
 		name    string
-		prepare func(w *world) (id string)
+		prepare func(w *env) (id string)
 		want    error
 	}{
-		{"the incident is resolved", func(w *world) string {
+		{"the incident is resolved", func(w *env) string {
 			id := w.pd.AddIncident("It was down")
 			w.pd.Resolve(id)
 			return id
 		}, bridge.ErrResolved},
-		{"there is no such incident", func(*world) string { return "PNONE" }, bridge.ErrIncidentNotFound},
-		{"PagerDuty cannot be read", func(w *world) string {
+		{"there is no such incident", func(*env) string { return "PNONE" }, bridge.ErrIncidentNotFound},
+		{"PagerDuty cannot be read", func(w *env) string {
 			w.pd.Fault(pagerdutytest.GetIncident, pagerdutytest.Answer(500, "").Always())
 			return w.pd.AddIncident("The shop is down")
 		}, bridge.ErrIncidents},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			inWorld(t, func(t *testing.T, w *world) {
+			inEnv(t, func(t *testing.T, w *env) {
 				id := test.prepare(w)
 				p := w.start(t)
 				if _, err := p.Open(t.Context(), bridge.Request{IncidentID: id}); !errors.Is(err, test.want) {
@@ -157,7 +157,7 @@ func TestOpenFindsThatThereIsNothingToOpen(t *testing.T) {
 }
 
 func TestAReleasedIncidentOpensLater(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		id, p := w.pd.AddIncident("The shop is down"), w.start(t)
 		w.pd.Fault(pagerdutytest.GetIncident, pagerdutytest.Answer(500, "").Always())
 		req := bridge.Request{IncidentID: id, IdempotencyKey: "delivery-1"}
@@ -184,7 +184,7 @@ func TestTheRequesterHostsWhenZoomKnowsThem(t *testing.T) {
 		{"without a licence", []func(*zoomtest.User){func(u *zoomtest.User) { u.Unlicensed = true }}, host, 2},
 	}
 	for _, test := range tests {
-		inWorldNamed(t, test.name, func(t *testing.T, w *world) {
+		inEnvNamed(t, test.name, func(t *testing.T, w *env) {
 			if test.atZoom != nil {
 				w.zoom.AddUser("ada@example.com", test.atZoom...)
 			}
@@ -201,7 +201,7 @@ func TestTheRequesterHostsWhenZoomKnowsThem(t *testing.T) {
 func TestAHumansBridgeIsKept(t *testing.T) {
 	human := pagerduty.ConferenceBridge{URL: "https://meet.example.com/humans", Number: "+1 202 555 0199"}
 	t.Run("by default", func(t *testing.T) {
-		inWorld(t, func(t *testing.T, w *world) {
+		inEnv(t, func(t *testing.T, w *env) {
 			id, p := w.pd.AddIncident("Down"), w.start(t)
 			w.pd.SetBridge(id, human)
 			for range 2 {
@@ -216,7 +216,7 @@ func TestAHumansBridgeIsKept(t *testing.T) {
 		})
 	})
 	t.Run("unless told otherwise", func(t *testing.T) {
-		inWorld(t, func(t *testing.T, w *world) {
+		inEnv(t, func(t *testing.T, w *env) {
 			id := w.pd.AddIncident("Down")
 			w.pd.SetBridge(id, human)
 			open(t, w.start(t, bridge.WithOverwrite()), bridge.Request{IncidentID: id})
@@ -224,7 +224,7 @@ func TestAHumansBridgeIsKept(t *testing.T) {
 		})
 	})
 	t.Run("until it is taken away", func(t *testing.T) {
-		inWorld(t, func(t *testing.T, w *world) {
+		inEnv(t, func(t *testing.T, w *env) {
 			id, p := w.pd.AddIncident("Down"), w.start(t)
 			w.pd.SetBridge(id, human)
 			open(t, p, bridge.Request{IncidentID: id})
@@ -248,7 +248,7 @@ func TestWhatTheTriggerCarriesStandsInForARead(t *testing.T) {
 		{"without a word about the bridge", 0, func(i *bridge.Incident) { i.Bridge = nil }, 1},
 	}
 	for _, test := range tests {
-		inWorldNamed(t, test.name, func(t *testing.T, w *world) {
+		inEnvNamed(t, test.name, func(t *testing.T, w *env) {
 			id := w.pd.AddIncident("Down")
 			carried := &bridge.Incident{ID: id, Number: 1, Title: "Down", Status: "triggered", Bridge: &bridge.Link{}}
 			test.change(carried)
@@ -284,7 +284,7 @@ func TestOpenOn(t *testing.T) {
 		{"a click is no event", bridge.OpenOn{Priorities: []string{"P2"}}, bridge.Trigger{Kind: bridge.TriggerManual}, true},
 	}
 	for _, test := range tests {
-		inWorldNamed(t, test.name, func(t *testing.T, w *world) {
+		inEnvNamed(t, test.name, func(t *testing.T, w *env) {
 			id := w.pd.AddIncident("Down", func(i *pagerdutytest.Incident) {
 				i.Priority = &pagerduty.Reference{ID: "PPRIO", Summary: "P1"}
 			})
@@ -300,7 +300,7 @@ func TestOpenOn(t *testing.T) {
 }
 
 func TestACallerWhoLeavesEarlyIsToldWhatStands(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		id, p := w.pd.AddIncident("Down"), w.start(t)
 		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Delay(3*time.Second))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -319,7 +319,7 @@ func TestACallerWhoLeavesEarlyIsToldWhatStands(t *testing.T) {
 
 // A trigger that was answered with "creating" may not be forgotten because PagerDuty fails afterwards.
 func TestWhatWasPromisedIsKept(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		id, p := w.pd.AddIncident("Down"), w.start(t)
 		w.pd.Fault(pagerdutytest.GetIncident, pagerdutytest.Hang().Times(1), pagerdutytest.Answer(500, "").Times(12))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -343,7 +343,7 @@ func TestDialInThatPagerDutyRefuses(t *testing.T) {
 		{"then the link alone", func(number string) bool { return number == "" }, func(zoomtest.Meeting) string { return "" }},
 	}
 	for _, test := range tests {
-		inWorldNamed(t, test.name, func(t *testing.T, w *world) {
+		inEnvNamed(t, test.name, func(t *testing.T, w *env) {
 			w.pd = pagerdutytest.New(pagerdutytest.WithNumberCheck(test.accept))
 			id := w.pd.AddIncident("Down")
 			b := open(t, w.start(t), bridge.Request{IncidentID: id})
@@ -356,7 +356,7 @@ func TestDialInThatPagerDutyRefuses(t *testing.T) {
 	}
 }
 
-func inWorldNamed(t *testing.T, name string, test func(t *testing.T, w *world)) {
+func inEnvNamed(t *testing.T, name string, test func(t *testing.T, w *env)) {
 	t.Helper()
-	t.Run(name, func(t *testing.T) { inWorld(t, test) })
+	t.Run(name, func(t *testing.T) { inEnv(t, test) })
 }

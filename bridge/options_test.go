@@ -54,12 +54,12 @@ func TestNewNamesWhatIsMissing(t *testing.T) {
 	}{
 		{"no incidents", nil, room, nil, "bridge: New needs incidents, a provider and a store"},
 		{"no PagerDuty client", bridge.PagerDuty(nil), room, nil, "bridge: PagerDuty: nil client"},
-		{"no Zoom client", idle{}, bridge.Zoom(nil, host), nil, "bridge: Zoom: nil client"},
-		{"no host", idle{}, bridge.Zoom(zc, ""), nil, "bridge: Zoom: host is empty"},
-		{"an empty host", idle{}, bridge.InstalledZoom(zc, host, ""), nil, "bridge: Zoom: host is empty"},
+		{"no Zoom client", noIncidents{}, bridge.Zoom(nil, host), nil, "bridge: Zoom: nil client"},
+		{"no host", noIncidents{}, bridge.Zoom(zc, ""), nil, "bridge: Zoom: host is empty"},
+		{"an empty host", noIncidents{}, bridge.InstalledZoom(zc, host, ""), nil, "bridge: Zoom: host is empty"},
 		{
 			"a fallback without a host",
-			idle{},
+			noIncidents{},
 			room,
 			[]bridge.Option{bridge.WithFallback(bridge.Zoom(zc, ""))},
 			"bridge: Zoom: host is empty",
@@ -77,8 +77,8 @@ func TestNewNamesWhatIsMissing(t *testing.T) {
 }
 
 func newService(opts ...bridge.Option) (*bridge.Service, error) {
-	return bridge.New(idle{}, bridge.StaticRoom(roomURL, ""), tokenstore.NewMemory(), opts...)
+	return bridge.New(noIncidents{}, bridge.StaticRoom(roomURL, ""), tokenstore.NewMemory(), opts...)
 }
 
 // idle is for services that are never asked anything.
-type idle struct{ bridge.Incidents }
+type noIncidents struct{ bridge.Incidents }

@@ -14,22 +14,22 @@ import (
 	"github.com/incidentbridge/incidentbridge/pagerduty/pagerdutytest"
 )
 
-// standing is what somebody is to an incident, beside their role in the account.
-type standing string
+// relation is what somebody is to an incident, beside their role in the account.
+type relation string
 
 const (
-	stranger    standing = "nothing"
-	assignee    standing = "the assignee"
-	responder   standing = "a responder of its team"
-	manager     standing = "a manager of its team"
-	observer    standing = "an observer of its team"
-	unknownRole standing = "of a role of tomorrow in its team"
-	outsider    standing = "a responder of another team"
+	stranger    relation = "nothing"
+	assignee    relation = "the assignee"
+	responder   relation = "a responder of its team"
+	manager     relation = "a manager of its team"
+	observer    relation = "an observer of its team"
+	unknownRole relation = "of a role of tomorrow in its team"
+	outsider    relation = "a responder of another team"
 )
 
-// as gives an incident the standing of the user.
-func (w *world) as(user string, s standing) func(*pagerdutytest.Incident) {
-	role := map[standing]string{
+// as gives an incident the relation of the user.
+func (w *env) as(user string, s relation) func(*pagerdutytest.Incident) {
+	role := map[relation]string{
 		responder: "responder", manager: "manager", observer: "observer", unknownRole: "captain", outsider: "responder",
 	}[s]
 	team := "PITS"
@@ -48,17 +48,17 @@ func (w *world) as(user string, s standing) func(*pagerdutytest.Incident) {
 }
 
 func TestWhoMayOpen(t *testing.T) {
-	standings := []standing{stranger, assignee, responder, manager, observer, unknownRole, outsider}
-	raised := []standing{assignee, responder, manager}
+	relations := []relation{stranger, assignee, responder, manager, observer, unknownRole, outsider}
+	raised := []relation{assignee, responder, manager}
 	tests := []struct {
 		role  string
-		click []standing // with which a click of theirs opens
+		click []relation // with which a click of theirs opens
 		other bool       // whether a workflow, a trusted caller or an event in their name opens
 	}{
-		{"owner", standings, true},
-		{"admin", standings, true},
-		{"user", standings, true},
-		{"limited_user", standings, true},
+		{"owner", relations, true},
+		{"admin", relations, true},
+		{"user", relations, true},
+		{"limited_user", relations, true},
 		{"observer", raised, true},
 		{"restricted_access", raised, true},
 		{"a_role_of_tomorrow", raised, true},
@@ -66,8 +66,8 @@ func TestWhoMayOpen(t *testing.T) {
 		{"read_only_limited_user", nil, false},
 	}
 	for _, test := range tests {
-		for _, as := range standings {
-			inWorldNamed(t, fmt.Sprintf("%s, %s", test.role, as), func(t *testing.T, w *world) {
+		for _, as := range relations {
+			inEnvNamed(t, fmt.Sprintf("%s, %s", test.role, as), func(t *testing.T, w *env) {
 				user := w.pd.AddUser("zoe@example.com", func(u *pagerdutytest.User) { u.Role = test.role })
 				incident, p := w.as(user, as), w.start(t)
 				for _, kind := range []bridge.TriggerKind{bridge.TriggerManual, bridge.TriggerWorkflow, bridge.TriggerAPI, bridge.TriggerAutomatic} {
@@ -99,7 +99,7 @@ func TestWhoMayOpen(t *testing.T) {
 
 func TestAnUnknownRequesterIsRefused(t *testing.T) {
 	for _, who := range []bridge.Requester{{ID: "PNOBODY"}, {Email: "nobody@example.com"}, {ID: "../../users"}} {
-		inWorldNamed(t, fmt.Sprint(who), func(t *testing.T, w *world) {
+		inEnvNamed(t, fmt.Sprint(who), func(t *testing.T, w *env) {
 			_, err := w.start(t).Open(t.Context(), bridge.Request{IncidentID: w.pd.AddIncident("Down"), Requester: who})
 			if !errors.Is(err, bridge.ErrForbidden) || w.calls()["zoom create_meeting"] != 0 {
 				t.Errorf("error %v, calls %v", err, w.calls())
@@ -111,7 +111,7 @@ func TestAnUnknownRequesterIsRefused(t *testing.T) {
 func TestATeamIsAskedOnlyWhereItDecides(t *testing.T) {
 	tests := []struct {
 		role string
-		as   standing
+		as   relation
 		want int // reads of the team
 	}{
 		{"limited_user", responder, 0},
@@ -121,7 +121,7 @@ func TestATeamIsAskedOnlyWhereItDecides(t *testing.T) {
 		{"observer", stranger, 1},
 	}
 	for _, test := range tests {
-		inWorldNamed(t, fmt.Sprintf("%s, %s", test.role, test.as), func(t *testing.T, w *world) {
+		inEnvNamed(t, fmt.Sprintf("%s, %s", test.role, test.as), func(t *testing.T, w *env) {
 			user := w.pd.AddUser("zoe@example.com", func(u *pagerdutytest.User) { u.Role = test.role })
 			req := bridge.Request{IncidentID: w.pd.AddIncident("Down", w.as(user, test.as)), Requester: bridge.Requester{ID: user}}
 			_, _ = w.start(t).Open(t.Context(), req)
@@ -135,7 +135,7 @@ func TestATeamIsAskedOnlyWhereItDecides(t *testing.T) {
 }
 
 func TestATeamsRoleIsRememberedForAMinute(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		user := w.pd.AddUser("zoe@example.com", func(u *pagerdutytest.User) { u.Role = "observer" })
 		incident, p := w.as(user, responder), w.start(t)
 		click := func() error {
@@ -170,7 +170,7 @@ func TestATeamThatCannotBeReadAllowsNothing(t *testing.T) {
 		{"cut off", pagerdutytest.ResetBefore()},
 	}
 	for _, test := range tests {
-		inWorldNamed(t, test.name, func(t *testing.T, w *world) {
+		inEnvNamed(t, test.name, func(t *testing.T, w *env) {
 			user := w.pd.AddUser("zoe@example.com", func(u *pagerdutytest.User) { u.Role = "observer" })
 			p := w.start(t)
 			req := bridge.Request{IncidentID: w.pd.AddIncident("Down", w.as(user, responder)), Requester: bridge.Requester{ID: user}}
@@ -186,7 +186,7 @@ func TestATeamThatCannotBeReadAllowsNothing(t *testing.T) {
 }
 
 func TestOneOfSeveralTeamsIsEnough(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		user := w.pd.AddUser("zoe@example.com", func(u *pagerdutytest.User) { u.Role = "observer" })
 		w.pd.SetTeamRole("PSECOND", user, "responder")
 		w.pd.SetTeamRole("PTHIRD", user, "responder")
@@ -199,7 +199,7 @@ func TestOneOfSeveralTeamsIsEnough(t *testing.T) {
 }
 
 func TestACarriedIncidentTellsItsTeams(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		user := w.pd.AddUser("zoe@example.com", func(u *pagerdutytest.User) { u.Role = "observer" })
 		id := w.pd.AddIncident("Down", w.as(user, responder))
 		open(t, w.start(t), bridge.Request{

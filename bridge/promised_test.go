@@ -9,11 +9,12 @@ import (
 	"github.com/incidentbridge/incidentbridge/bridge"
 	"github.com/incidentbridge/incidentbridge/pagerduty"
 	"github.com/incidentbridge/incidentbridge/pagerduty/pagerdutytest"
+	"github.com/incidentbridge/incidentbridge/tokenstore/storetest"
 	"github.com/incidentbridge/incidentbridge/zoom/zoomtest"
 )
 
 func TestAPromisedReopeningIsKept(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		p, id, _ := attached(t, w)
 		closing(t, p, id, bridge.CloseRequested)
 		w.pd.Fault(pagerdutytest.GetIncident, pagerdutytest.Hang().Times(1), pagerdutytest.Answer(500, "").Times(12))
@@ -29,7 +30,7 @@ func TestAPromisedReopeningIsKept(t *testing.T) {
 }
 
 func TestARedeliveredReopeningReopens(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		p, id, _ := attached(t, w)
 		closing(t, p, id, bridge.CloseRequested)
 		w.pd.Fault(pagerdutytest.GetIncident, pagerdutytest.Answer(500, "").Always())
@@ -46,7 +47,7 @@ func TestARedeliveredReopeningReopens(t *testing.T) {
 }
 
 func TestAFollowerIsNotForgottenWithTheLeader(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		zoe := w.pd.AddUser("zoe@example.com", func(u *pagerdutytest.User) { u.Role = "read_only_user" })
 		id, p := w.pd.AddIncident("Down"), w.start(t)
 		w.pd.Fault(pagerdutytest.GetUser, pagerdutytest.Delay(4*time.Second))
@@ -66,7 +67,7 @@ func TestAFollowerIsNotForgottenWithTheLeader(t *testing.T) {
 }
 
 func TestAFollowersKeyIsKept(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		id, p := w.pd.AddIncident("Down"), w.start(t, bridge.WithGrace(0))
 		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Delay(2*time.Second))
 		go func() { _, _ = p.Open(t.Context(), bridge.Request{IncidentID: id, IdempotencyKey: "first"}) }()
@@ -83,7 +84,7 @@ func TestAFollowersKeyIsKept(t *testing.T) {
 }
 
 func TestAForbiddenClickRevivesNothing(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		zoe := w.pd.AddUser("zoe@example.com", func(u *pagerdutytest.User) { u.Role = "read_only_user" })
 		id, p := w.pd.AddIncident("Down"), w.start(t)
 		w.zoom.Fault(zoomtest.Any, zoomtest.Answer(503, "").Always())
@@ -99,20 +100,20 @@ func TestAForbiddenClickRevivesNothing(t *testing.T) {
 }
 
 func TestAStoreThatBlinksForgetsNothing(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		id := w.pd.AddIncident("Down")
 		ada := w.pd.AddUser("bob@example.com")
-		store := &hooked{Store: w.store}
+		store := storetest.NewHook(w.store, storetest.Hooks{})
 		p := w.startOn(t, store, true)
 		w.pd.Fault(pagerdutytest.GetUser, pagerdutytest.Delay(2*time.Second))
 		blink := true
-		store.on(func(view recordView) error {
+		store.Set(beforeRecord(func(view recordView) error {
 			if view.State == "creating" && len(view.CreateSites) > 0 && blink {
 				blink = false
 				return errors.New("the store blinks")
 			}
 			return nil
-		})
+		}))
 		b, err := p.Open(short(t, time.Second), bridge.Request{IncidentID: id, Requester: bridge.Requester{ID: ada}})
 		if err != nil || b.State != bridge.StateCreating {
 			t.Fatalf("bridge %+v, %v", b, err)
@@ -125,19 +126,19 @@ func TestAStoreThatBlinksForgetsNothing(t *testing.T) {
 }
 
 func TestADoubtThatIsNotWrittenIsAudited(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		id := w.pd.AddIncident("Down")
-		store := &hooked{Store: w.store}
+		store := storetest.NewHook(w.store, storetest.Hooks{})
 		p := w.startOn(t, store, true)
 		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.ResetAfter())
 		blink := true
-		store.on(func(view recordView) error {
+		store.Set(beforeRecord(func(view recordView) error {
 			if len(view.AuditAt) > 0 && blink {
 				blink = false
 				return errors.New("the store blinks")
 			}
 			return nil
-		})
+		}))
 		_, err := p.Open(t.Context(), bridge.Request{IncidentID: id})
 		pass(24 * time.Hour)
 		if n := len(w.meetings()); n != 0 && p.state(t, id) != bridge.StateAttached {
@@ -148,14 +149,14 @@ func TestADoubtThatIsNotWrittenIsAudited(t *testing.T) {
 
 func TestAnAnsweredTriggerStartsNothingAfterAHumansBridge(t *testing.T) {
 	for _, byKey := range []bool{true, false} {
-		inWorldNamed(t, fmt.Sprint("by key ", byKey), func(t *testing.T, w *world) {
+		inEnvNamed(t, fmt.Sprint("by key ", byKey), func(t *testing.T, w *env) {
 			id, p := w.pd.AddIncident("Down"), w.start(t)
 			req := bridge.Request{IncidentID: id, IdempotencyKey: "k"}
 			if !byKey {
 				req.OccurredAt = time.Now()
 			}
 			open(t, p, req)
-			w.pd.SetBridge(id, humans())
+			w.pd.SetBridge(id, humanBridge())
 			if err := p.IncidentChanged(t.Context(), id, bridge.Link{}); err != nil {
 				t.Fatal(err)
 			}
@@ -170,7 +171,7 @@ func TestAnAnsweredTriggerStartsNothingAfterAHumansBridge(t *testing.T) {
 }
 
 func TestAFailureIsNoSuccess(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		id, p := w.pd.AddIncident("Down"), w.start(t)
 		missing := `{"code":4711,"message":"Invalid access token, does not contain scopes:[meeting:write:meeting:admin]."}`
 		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Answer(400, missing).Always())
@@ -183,13 +184,13 @@ func TestAFailureIsNoSuccess(t *testing.T) {
 }
 
 func TestKeptIsSaidOnlyOfAClaimOfOnesOwn(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		id := w.pd.AddIncident("Down")
-		store := &hooked{Store: w.store}
+		store := storetest.NewHook(w.store, storetest.Hooks{})
 		p := w.startOn(t, store, false)
 		w.zoom.Fault(zoomtest.Any, zoomtest.Answer(503, "").Always())
 		_, _ = p.Open(t.Context(), bridge.Request{IncidentID: id})
-		store.on(func(recordView) error { return errors.New("down") })
+		store.Set(beforeRecord(func(recordView) error { return errors.New("down") }))
 		_, err := p.Open(t.Context(), bridge.Request{IncidentID: id, IdempotencyKey: "second"})
 		if kept(err) {
 			t.Errorf("error %v says that it is kept", err)
@@ -198,7 +199,7 @@ func TestKeptIsSaidOnlyOfAClaimOfOnesOwn(t *testing.T) {
 }
 
 func TestACarriedIncidentOfAnotherIsNotBelieved(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		id, other, p := w.pd.AddIncident("Down"), w.pd.AddIncident("Other"), w.start(t)
 		w.pd.Resolve(id)
 		carried := &bridge.Incident{ID: other, Status: "triggered", Bridge: &bridge.Link{}}
@@ -210,7 +211,7 @@ func TestACarriedIncidentOfAnotherIsNotBelieved(t *testing.T) {
 }
 
 func TestAMixedFailureIsTriedAgain(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		id := w.pd.AddIncident("Down")
 		missing := `{"code":4711,"message":"Invalid access token, does not contain scopes:[meeting:write:meeting:admin]."}`
 		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Answer(400, missing).Always())
@@ -224,7 +225,7 @@ func TestAMixedFailureIsTriedAgain(t *testing.T) {
 }
 
 func TestHangingOpeningsHoldUpNoClosing(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		p, over, _ := attached(t, w, bridge.WithGrace(0))
 		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Hang().Always())
 		for range 60 {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/incidentbridge/incidentbridge/bridge"
 	"github.com/incidentbridge/incidentbridge/pagerduty/pagerdutytest"
+	"github.com/incidentbridge/incidentbridge/tokenstore/storetest"
 	"github.com/incidentbridge/incidentbridge/zoom/zoomtest"
 )
 
@@ -23,7 +24,7 @@ func replace(t *testing.T, p *process, req bridge.Request) *bridge.Bridge {
 }
 
 func TestReplaceMakesANewMeetingAndRemovesTheFormerOne(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		p, id, former := attached(t, w)
 		b := replace(t, p, bridge.Request{IncidentID: id})
 		if b.State != bridge.StateAttached || !b.Created || b.Generation != 2 || b.JoinURL == former.JoinURL {
@@ -37,7 +38,7 @@ func TestReplaceMakesANewMeetingAndRemovesTheFormerOne(t *testing.T) {
 }
 
 func TestReplaceLeavesPeopleInTheFormerMeeting(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		p, id, former := attached(t, w)
 		if err := w.zoom.Join(former.ID, "Ada"); err != nil {
 			t.Fatal(err)
@@ -59,7 +60,7 @@ func TestReplaceLeavesPeopleInTheFormerMeeting(t *testing.T) {
 }
 
 func TestReplaceOfNothingOpens(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		id, p := w.pd.AddIncident("Down"), w.start(t)
 		b := replace(t, p, bridge.Request{IncidentID: id})
 		if b.Generation != 1 || !b.Created {
@@ -70,7 +71,7 @@ func TestReplaceOfNothingOpens(t *testing.T) {
 }
 
 func TestReplaceOfAClosingBridgeTakesTheClosingBack(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		p, id, _ := attached(t, w)
 		closing(t, p, id, bridge.CloseRequested)
 		b := replace(t, p, bridge.Request{IncidentID: id})
@@ -83,9 +84,9 @@ func TestReplaceOfAClosingBridgeTakesTheClosingBack(t *testing.T) {
 }
 
 func TestReplaceKeepsAHumansBridge(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		id, p := w.pd.AddIncident("Down"), w.start(t)
-		w.pd.SetBridge(id, humans())
+		w.pd.SetBridge(id, humanBridge())
 		b := replace(t, p, bridge.Request{IncidentID: id})
 		if b.State != bridge.StateExternal || len(w.meetings()) != 0 {
 			t.Errorf("bridge %+v, %d meetings", b, len(w.meetings()))
@@ -94,7 +95,7 @@ func TestReplaceKeepsAHumansBridge(t *testing.T) {
 }
 
 func TestSeveralReplacesAtOnceMakeOne(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		p, id, _ := attached(t, w)
 		q := w.start(t)
 		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Delay(time.Second).Always())
@@ -124,7 +125,7 @@ func TestARedeliveredReplaceReplacesOnce(t *testing.T) {
 		{"by its time", func(now time.Time) bridge.Request { return bridge.Request{OccurredAt: now} }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			inWorld(t, func(t *testing.T, w *world) {
+			inEnv(t, func(t *testing.T, w *env) {
 				p, id, _ := attached(t, w)
 				pass(time.Second)
 				req := tc.req(time.Now())
@@ -139,30 +140,30 @@ func TestARedeliveredReplaceReplacesOnce(t *testing.T) {
 	}
 }
 
-// A Replace that comes to nothing leaves the standing bridge on the incident and in Zoom.
+// A Replace that comes to nothing leaves the previous bridge on the incident and in Zoom.
 func TestAReplaceThatComesToNothingDestroysNothing(t *testing.T) {
 	for _, tc := range []struct {
 		name string
 		err  error
-		hurt func(w *world, id string)
+		hurt func(w *env, id string)
 	}{
-		{"Zoom is down", bridge.ErrProvider, func(w *world, _ string) {
+		{"Zoom is down", bridge.ErrProvider, func(w *env, _ string) {
 			w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Answer(http.StatusBadGateway, "").Always())
 		}},
-		{"Zoom makes it and tells nobody", bridge.ErrProvider, func(w *world, _ string) {
+		{"Zoom makes it and tells nobody", bridge.ErrProvider, func(w *env, _ string) {
 			w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.ResetAfter().Always())
 			w.zoom.Fault(zoomtest.ListMeetings, zoomtest.Answer(http.StatusBadGateway, "").Times(20))
 		}},
-		{"PagerDuty cannot be read", bridge.ErrIncidents, func(w *world, _ string) {
+		{"PagerDuty cannot be read", bridge.ErrIncidents, func(w *env, _ string) {
 			w.pd.Fault(pagerdutytest.GetIncident, pagerdutytest.Answer(http.StatusBadGateway, "").Times(20))
 		}},
-		{"PagerDuty refuses the link", bridge.ErrPermanent, func(w *world, _ string) {
+		{"PagerDuty refuses the link", bridge.ErrPermanent, func(w *env, _ string) {
 			w.pd.Fault(pagerdutytest.UpdateIncident, pagerdutytest.Answer(http.StatusForbidden, "").Times(1))
 		}},
-		{"the requester may not", bridge.ErrForbidden, func(*world, string) {}},
+		{"the requester may not", bridge.ErrForbidden, func(*env, string) {}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			inWorld(t, func(t *testing.T, w *world) {
+			inEnv(t, func(t *testing.T, w *env) {
 				zoe := w.pd.AddUser("zoe@example.com", func(u *pagerdutytest.User) { u.Role = "read_only_user" })
 				p, id, former := attached(t, w)
 				tc.hurt(w, id)
@@ -187,16 +188,16 @@ func TestAReplaceThatComesToNothingDestroysNothing(t *testing.T) {
 func TestACrashedReplaceIsTakenUpAgain(t *testing.T) {
 	for state, want := range map[string]int{"creating": 2, "created": 2, "attached": 2} {
 		t.Run(state, func(t *testing.T) {
-			inWorld(t, func(t *testing.T, w *world) {
+			inEnv(t, func(t *testing.T, w *env) {
 				_, id, _ := attached(t, w)
-				store := &hooked{Store: w.store}
+				store := storetest.NewHook(w.store, storetest.Hooks{})
 				p := w.startOn(t, store, false)
-				store.on(func(written recordView) error {
+				store.Set(beforeRecord(func(written recordView) error {
 					if written.State == state {
 						p.kill()
 					}
 					return nil
-				})
+				}))
 				go func() { _, _ = p.Replace(short(t, time.Minute), bridge.Request{IncidentID: id}) }()
 				synctest.Wait()
 				pass(5 * time.Minute)
@@ -215,7 +216,7 @@ func TestACrashedReplaceIsTakenUpAgain(t *testing.T) {
 }
 
 func TestWhilePagerDutyIsDownTheFormerMeetingStays(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		p, id, former := attached(t, w)
 		w.pd.Fault(pagerdutytest.UpdateIncident, pagerdutytest.Answer(http.StatusBadGateway, "").Always())
 		if b := replace(t, p, bridge.Request{IncidentID: id}); b.State != bridge.StateCreated || len(b.Warnings) == 0 {
@@ -234,7 +235,7 @@ func TestWhilePagerDutyIsDownTheFormerMeetingStays(t *testing.T) {
 // Two deliveries of one Replace come at different times of an opening. Once the first has finished that one, the second
 // has nothing left to replace.
 func TestAKeyThatFinishedAGenerationReplacesItNoMore(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		id, first, second := w.pd.AddIncident("Down"), w.startOn(t, w.store, false), w.startOn(t, w.store, false)
 		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Delay(time.Second))
 		w.pd.Fault(pagerdutytest.UpdateIncident, pagerdutytest.Hang())

@@ -10,7 +10,7 @@ import (
 
 // A create that lands after the last audit is found by the next day's sweep.
 func TestASweepFindsWhatNoAuditDoes(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		p, id := w.start(t, bridge.WithMaxAge(72*time.Hour)), w.pd.AddIncident("Down")
 		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Late(50*time.Minute))
 		if _, err := p.Open(t.Context(), bridge.Request{IncidentID: id}); err != nil && !kept(err) {

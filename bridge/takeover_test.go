@@ -11,11 +11,12 @@ import (
 	"github.com/incidentbridge/incidentbridge/bridge"
 	"github.com/incidentbridge/incidentbridge/pagerduty"
 	"github.com/incidentbridge/incidentbridge/pagerduty/pagerdutytest"
+	"github.com/incidentbridge/incidentbridge/tokenstore/storetest"
 	"github.com/incidentbridge/incidentbridge/zoom/zoomtest"
 )
 
 func TestAReleasedTakeoverIsAudited(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		id, p := w.pd.AddIncident("Down"), w.start(t)
 		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.ResetAfter().After(time.Second))
 		go func() { _, _ = p.Open(t.Context(), bridge.Request{IncidentID: id}) }()
@@ -32,20 +33,20 @@ func TestAReleasedTakeoverIsAudited(t *testing.T) {
 }
 
 // frozenAtDecide is a store whose first write of a decision waits for the thaw.
-func (w *world) frozenAtDecide() (store *hooked, thaw chan struct{}) {
-	store, thaw = &hooked{Store: w.store}, make(chan struct{})
+func (w *env) frozenAtDecide() (store *storetest.Hook, thaw chan struct{}) {
+	store, thaw = storetest.NewHook(w.store, storetest.Hooks{}), make(chan struct{})
 	var once sync.Once
-	store.on(func(p recordView) error {
+	store.Set(beforeRecord(func(p recordView) error {
 		if p.Decision != nil {
 			once.Do(func() { <-thaw })
 		}
 		return nil
-	})
+	}))
 	return store, thaw
 }
 
 func TestAFrozenHolderDoesNotReviveAClosedBridge(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		id := w.pd.AddIncident("Down")
 		store, thaw := w.frozenAtDecide()
 		a := w.startOn(t, store, false, bridge.WithGrace(0))
@@ -69,7 +70,7 @@ func TestAFrozenHolderDoesNotReviveAClosedBridge(t *testing.T) {
 }
 
 func TestAFrozenHolderLooksBeforeItWrites(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		id := w.pd.AddIncident("Down")
 		store, thaw := w.frozenAtDecide()
 		a := w.startOn(t, store, false)
@@ -80,17 +81,17 @@ func TestAFrozenHolderLooksBeforeItWrites(t *testing.T) {
 		if state := b.state(t, id); state != bridge.StateAttached {
 			t.Fatalf("state %q", state)
 		}
-		w.pd.SetBridge(id, humans())
+		w.pd.SetBridge(id, humanBridge())
 		close(thaw)
 		pass(5 * time.Second)
-		if shown := w.pd.Incident(id).Bridge; shown != humans() {
+		if shown := w.pd.Incident(id).Bridge; shown != humanBridge() {
 			t.Errorf("the human's bridge was overwritten with %q", shown.URL)
 		}
 	})
 }
 
 func TestAnOverdueAuditIsNoReasonToHammer(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		id, p := w.pd.AddIncident("Down"), w.start(t)
 		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.ResetAfter())
 		w.pd.Fault(pagerdutytest.UpdateIncident, pagerdutytest.Answer(403, "").Times(0))
@@ -111,7 +112,7 @@ func TestAnOverdueAuditIsNoReasonToHammer(t *testing.T) {
 }
 
 func TestAResumedOpeningThatIsRefusedEnds(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		rules := bridge.WithOpenOn(bridge.OpenOn{Events: []string{"incident.triggered"}, Urgencies: []string{"high"}})
 		id, p := w.pd.AddIncident("Down"), w.start(t, rules)
 		w.zoom.Fault(zoomtest.Any, zoomtest.Answer(503, "").Always())
@@ -131,7 +132,7 @@ func TestAResumedOpeningThatIsRefusedEnds(t *testing.T) {
 }
 
 func TestAnAuditLeavesWhatAFailedGenerationMayAdopt(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		id, p := w.pd.AddIncident("Down"), w.start(t)
 		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.ResetAfter(), zoomtest.Answer(503, "").Always())
 		w.zoom.Fault(zoomtest.ListMeetings, zoomtest.Answer(503, "").Always())
@@ -154,35 +155,35 @@ func TestAnAuditLeavesWhatAFailedGenerationMayAdopt(t *testing.T) {
 }
 
 func TestAWaiterLooksAgainBeforeItWrites(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		id := w.pd.AddIncident("Down")
 		a := w.startOn(t, w.store, false)
 		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.ResetAfter().After(2*time.Second))
-		store := &hooked{Store: w.store}
+		store := storetest.NewHook(w.store, storetest.Hooks{})
 		var once sync.Once
-		store.on(func(recordView) error {
+		store.Set(beforeRecord(func(recordView) error {
 			once.Do(func() { // A's claim comes first
 				go func() { _, _ = a.Open(t.Context(), bridge.Request{IncidentID: id}) }()
 				pass(time.Second)
 			})
 			return nil
-		})
+		}))
 		b := w.startOn(t, store, false)
 		done := make(chan error)
 		go func() { _, err := b.Open(t.Context(), bridge.Request{IncidentID: id}); done <- err }()
 		pass(1500 * time.Millisecond)
 		a.kill()
 		pass(5 * time.Second)
-		w.pd.SetBridge(id, humans())
+		w.pd.SetBridge(id, humanBridge())
 		err := <-done
-		if shown := w.pd.Incident(id).Bridge; shown != humans() {
+		if shown := w.pd.Incident(id).Bridge; shown != humanBridge() {
 			t.Errorf("a bridge that a human wrote 10 s ago was overwritten: %v", err)
 		}
 	})
 }
 
 func TestAnAttachedRecordHasNoDeadLease(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		w.pd = pagerdutytest.New(pagerdutytest.WithNumberCheck(pagerdutytest.NoStar))
 		id := w.pd.AddIncident("Down")
 		a := w.startOn(t, w.store, false)
@@ -207,21 +208,21 @@ func TestAnAttachedRecordHasNoDeadLease(t *testing.T) {
 }
 
 func TestASecondCreateLooksAgain(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		id, p := w.pd.AddIncident("Down"), w.start(t)
 		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Hang())
 		go func() { _, _ = p.Open(t.Context(), bridge.Request{IncidentID: id}) }()
 		pass(5 * time.Second)
-		w.pd.SetBridge(id, humans())
+		w.pd.SetBridge(id, humanBridge())
 		pass(time.Minute)
-		if shown := w.pd.Incident(id).Bridge; shown != humans() {
+		if shown := w.pd.Incident(id).Bridge; shown != humanBridge() {
 			t.Errorf("a human's bridge, written before the create that made ours, was overwritten")
 		}
 	})
 }
 
 func TestADecidedLinkIsPublishedWhoeverAsked(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		user := w.pd.AddUser("zoe@example.com", func(u *pagerdutytest.User) { u.Role = "observer" })
 		id, p := w.pd.AddIncident("Down", func(i *pagerdutytest.Incident) { i.Assignees = []string{user} }), w.start(t)
 		w.pd.Fault(pagerdutytest.UpdateIncident, pagerdutytest.Answer(503, "").Always())
@@ -242,7 +243,7 @@ func TestADecidedLinkIsPublishedWhoeverAsked(t *testing.T) {
 }
 
 func TestALatePutOverAHumansBridge(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		w.pd = pagerdutytest.New(pagerdutytest.WithNumberCheck(pagerdutytest.NoStar))
 		id := w.pd.AddIncident("Down")
 		a := w.startOn(t, w.store, false)
@@ -250,7 +251,7 @@ func TestALatePutOverAHumansBridge(t *testing.T) {
 		go func() { _, _ = a.Open(t.Context(), bridge.Request{IncidentID: id}) }()
 		pass(time.Second)
 		b := w.start(t)
-		w.pd.SetBridge(id, humans())
+		w.pd.SetBridge(id, humanBridge())
 		pass(16 * time.Second)
 		t.Logf("state %s", b.state(t, id))
 		pass(time.Minute)
@@ -258,7 +259,7 @@ func TestALatePutOverAHumansBridge(t *testing.T) {
 		_ = b.IncidentChanged(t.Context(), id, bridge.Link{URL: shown})
 		pass(time.Hour)
 		t.Logf("state %s, shown %s, meetings %d", b.state(t, id), shown, len(w.meetings()))
-		if shown != humans().URL && len(w.meetings()) == 0 {
+		if shown != humanBridge().URL && len(w.meetings()) == 0 {
 			t.Errorf("the incident shows our meeting, which was deleted")
 		}
 	})
@@ -266,12 +267,12 @@ func TestALatePutOverAHumansBridge(t *testing.T) {
 
 func TestNoRaceOnSight(t *testing.T) {
 	for i := range 20 {
-		inWorldNamed(t, fmt.Sprint(i), func(t *testing.T, w *world) {
+		inEnvNamed(t, fmt.Sprint(i), func(t *testing.T, w *env) {
 			user := w.pd.AddUser("zoe@example.com")
-			store := &hooked{Store: w.store}
+			store := storetest.NewHook(w.store, storetest.Hooks{})
 			var once sync.Once
 			const id = "PNONE"
-			store.on(func(p recordView) error {
+			store.Set(beforeRecord(func(p recordView) error {
 				if p.State == "closed" {
 					once.Do(func() {
 						r, err := w.store.Get(t.Context(), "bridge/default/"+id)
@@ -290,7 +291,7 @@ func TestNoRaceOnSight(t *testing.T) {
 					})
 				}
 				return nil
-			})
+			}))
 			a := w.startOn(t, store, false)
 			w.pd.Fault(pagerdutytest.GetUser, pagerdutytest.Delay(3*time.Second))
 			_, err := a.Open(t.Context(), bridge.Request{IncidentID: id, Requester: bridge.Requester{ID: user}})
@@ -303,7 +304,7 @@ func TestNoRaceOnSight(t *testing.T) {
 
 // A create whose answer could not be waited for is not sent: the ledger makes it with time of its own.
 func TestNoCreateIsSentWithoutTheTimeForIt(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		id, p := w.pd.AddIncident("Down"), w.start(t)
 		w.pd.Fault(pagerdutytest.GetIncident, pagerdutytest.Hang().Times(1))
 		go func() { _, _ = p.Open(t.Context(), bridge.Request{IncidentID: id}) }()

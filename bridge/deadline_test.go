@@ -10,46 +10,47 @@ import (
 
 	"github.com/incidentbridge/incidentbridge/bridge"
 	"github.com/incidentbridge/incidentbridge/pagerduty/pagerdutytest"
+	"github.com/incidentbridge/incidentbridge/tokenstore/storetest"
 	"github.com/incidentbridge/incidentbridge/zoom/zoomtest"
 )
 
-// A process that is frozen while vendors are slow: what it began ends before, nothing is sent later, and whoever comes
-// next finishes it.
+// A process that is frozen while vendors are slow: what it began ends before, nothing is sent later,
+// and the next process finishes it.
 func TestNothingIsAtWorkAfterTheEnd(t *testing.T) {
 	tests := []struct {
 		name   string
 		left   time.Duration // until the end
-		slow   func(*world)
+		slow   func(*env)
 		wanted bridge.State // what the ledger is left with
 	}{
 		{
 			name: "there is no time to make a call", left: 2 * time.Second, wanted: bridge.StateCreating,
-			slow: func(*world) {},
+			slow: func(*env) {},
 		},
 		{
 			name: "Zoom takes too long", left: 4 * time.Second, wanted: bridge.StateCreating,
-			slow: func(w *world) { w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Late(5*time.Second)) },
+			slow: func(w *env) { w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Late(5*time.Second)) },
 		},
 		{
 			name: "Zoom hangs", left: 4 * time.Second, wanted: bridge.StateCreating,
-			slow: func(w *world) { w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Hang()) },
+			slow: func(w *env) { w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Hang()) },
 		},
 		{
 			name: "Zoom's token takes too long", left: 4 * time.Second, wanted: bridge.StateCreating,
-			slow: func(w *world) { w.zoom.Fault(zoomtest.GiveToken, zoomtest.Delay(5*time.Second)) },
+			slow: func(w *env) { w.zoom.Fault(zoomtest.GiveToken, zoomtest.Delay(5*time.Second)) },
 		},
 		{
 			name: "PagerDuty takes too long to read", left: 4 * time.Second, wanted: bridge.StateCreating,
-			slow: func(w *world) { w.pd.Fault(pagerdutytest.GetIncident, pagerdutytest.Delay(5*time.Second)) },
+			slow: func(w *env) { w.pd.Fault(pagerdutytest.GetIncident, pagerdutytest.Delay(5*time.Second)) },
 		},
 		{
 			name: "PagerDuty takes too long to write", left: 4 * time.Second, wanted: bridge.StateCreated,
-			slow: func(w *world) { w.pd.Fault(pagerdutytest.UpdateIncident, pagerdutytest.Late(5*time.Second)) },
+			slow: func(w *env) { w.pd.Fault(pagerdutytest.UpdateIncident, pagerdutytest.Late(5*time.Second)) },
 		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			inWorld(t, func(t *testing.T, w *world) {
+			inEnv(t, func(t *testing.T, w *env) {
 				id, frozen := w.pd.AddIncident("Down"), w.startOn(t, w.store, false)
 				tt.slow(w)
 				end := time.Now().Add(tt.left)
@@ -82,17 +83,18 @@ func TestNothingIsAtWorkAfterTheEnd(t *testing.T) {
 	}
 }
 
-// The call is there when the time to work is up: the ledger still learns of it, and PagerDuty from whoever comes next.
+// The meeting is created just before the deadline: it is still decided, and the next process
+// publishes it.
 func TestACallIsDecidedAtTheEnd(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
-		id, store := w.pd.AddIncident("Down"), &hooked{Store: w.store}
+	inEnv(t, func(t *testing.T, w *env) {
+		id, store := w.pd.AddIncident("Down"), storetest.NewHook(w.store, storetest.Hooks{})
 		frozen := w.startOn(t, store, false)
-		store.on(func(view recordView) error {
+		store.Set(beforeRecord(func(view recordView) error {
 			if view.State == string(bridge.StateCreated) {
 				<-time.After(2 * time.Second)
 			}
 			return nil
-		})
+		}))
 		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Delay(2*time.Second))
 		ctx := bridge.WithHardDeadline(t.Context(), time.Now().Add(4100*time.Millisecond))
 		b, err := frozen.Open(ctx, bridge.Request{IncidentID: id})
@@ -112,7 +114,7 @@ func TestACallIsDecidedAtTheEnd(t *testing.T) {
 
 // Too little time is nobody's fault: it is neither the provider's, nor does a fallback mend it.
 func TestTooLittleTimeIsNoReasonToFallBack(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		id := w.pd.AddIncident("Down")
 		p := w.startOn(t, w.store, false, bridge.WithFallback(bridge.StaticRoom("https://meet.example.com/room", "")))
 		ctx := bridge.WithHardDeadline(t.Context(), time.Now().Add(time.Second))
@@ -127,9 +129,9 @@ func TestTooLittleTimeIsNoReasonToFallBack(t *testing.T) {
 	})
 }
 
-// Whoever waited for somebody else's opening is not told that theirs is kept.
+// A caller that waited for somebody else's opening is not told that theirs is kept.
 func TestAFollowerOfAnOpeningThatIsLeftComesBack(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		id, p := w.pd.AddIncident("Down"), w.startOn(t, w.store, false)
 		w.pd.Fault(pagerdutytest.GetIncident, pagerdutytest.Delay(time.Second))
 		ctx := bridge.WithHardDeadline(t.Context(), time.Now().Add(2*time.Second))
@@ -154,7 +156,7 @@ func TestAFollowerOfAnOpeningThatIsLeftComesBack(t *testing.T) {
 
 // A slow read takes of the lease, which is extended then, and not of the time that is left.
 func TestASlowReadLeavesTimeEnough(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		id, p := w.pd.AddIncident("Down"), w.startOn(t, w.store, false)
 		w.pd.Fault(pagerdutytest.GetIncident, pagerdutytest.Delay(7500*time.Millisecond))
 		ctx := bridge.WithHardDeadline(t.Context(), time.Now().Add(28*time.Second))

@@ -21,7 +21,7 @@ func TestWhoIsAllowed(t *testing.T) {
 		{"read_only_user", true, false},
 	}
 	for _, test := range tests {
-		inWorldNamed(t, test.role+", assigned "+strconv.FormatBool(test.assigned), func(t *testing.T, w *world) {
+		inEnvNamed(t, test.role+", assigned "+strconv.FormatBool(test.assigned), func(t *testing.T, w *env) {
 			user := w.pd.AddUser("zoe@example.com", func(u *pagerdutytest.User) { u.Role = test.role })
 			id := w.pd.AddIncident("The shop is down", func(i *pagerdutytest.Incident) {
 				if test.assigned {
@@ -42,9 +42,9 @@ func TestWhoIsAllowed(t *testing.T) {
 	}
 }
 
-// A fault is no answer: whoever asks must not take it for leave.
+// A failed read is no permission.
 func TestWhoIsAllowedIsNotKnown(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		user := w.pd.AddUser("zoe@example.com")
 		id := w.pd.AddIncident("The shop is down")
 		w.pd.Fault(pagerdutytest.Any, pagerdutytest.Answer(503, "").Always())
@@ -60,7 +60,7 @@ func TestWhoIsAllowedIsNotKnown(t *testing.T) {
 }
 
 func TestAnIncidentIsRead(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inEnv(t, func(t *testing.T, w *env) {
 		id := w.pd.AddIncident("The shop is down")
 		p := w.start(t)
 		for _, name := range []string{id, strconv.Itoa(w.pd.Incident(id).Number)} {

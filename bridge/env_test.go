@@ -18,19 +18,19 @@ import (
 const host = "host@example.com"
 
 // world is an account at each vendor and a store, for processes to share.
-type world struct {
+type env struct {
 	zoom  *zoomtest.Server
 	pd    *pagerdutytest.Server
 	store tokenstore.Store
 }
 
 // inWorld runs a test in a world with a clock of its own.
-func inWorld(t *testing.T, test func(t *testing.T, w *world)) {
+func inEnv(t *testing.T, test func(t *testing.T, w *env)) {
 	t.Helper()
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		t.Cleanup(func() { pass(time.Minute) }) // work that outlives its caller ends by itself
-		test(t, &world{
+		test(t, &env{
 			zoom:  zoomtest.New(zoomtest.WithUsers(host)),
 			pd:    pagerdutytest.New(pagerdutytest.WithUsers("ada@example.com")),
 			store: tokenstore.NewMemory(),
@@ -48,13 +48,13 @@ type process struct {
 func (p *process) kill() { p.life.Kill() }
 
 // start starts a process in this world.
-func (w *world) start(t *testing.T, opts ...bridge.Option) *process {
+func (w *env) start(t *testing.T, opts ...bridge.Option) *process {
 	t.Helper()
 	return w.startOn(t, w.store, true, opts...)
 }
 
-// startOn starts a process on a store of its own kind; run says whether it does due work by itself.
-func (w *world) startOn(t *testing.T, store tokenstore.Store, run bool, opts ...bridge.Option) *process {
+// startOn starts a process on a store of its own kind; run: it does due work by itself.
+func (w *env) startOn(t *testing.T, store tokenstore.Store, run bool, opts ...bridge.Option) *process {
 	t.Helper()
 	p := &process{}
 	zc, err := zoom.NewClient(zoom.ServerToServer(w.zoom.AccountCredentials()),
@@ -78,7 +78,7 @@ func (w *world) startOn(t *testing.T, store tokenstore.Store, run bool, opts ...
 }
 
 // calls counts what reached the vendors, by operation, without token requests.
-func (w *world) calls() map[string]int {
+func (w *env) calls() map[string]int {
 	calls := map[string]int{}
 	for _, r := range w.zoom.Requests() {
 		if r.Op != zoomtest.GiveToken {
@@ -92,7 +92,7 @@ func (w *world) calls() map[string]int {
 }
 
 // meetings are those that are still there.
-func (w *world) meetings() []zoomtest.Meeting {
+func (w *env) meetings() []zoomtest.Meeting {
 	var there []zoomtest.Meeting
 	for _, m := range w.zoom.Meetings() {
 		if !m.Deleted {
@@ -103,7 +103,7 @@ func (w *world) meetings() []zoomtest.Meeting {
 }
 
 // oneMeeting is the only meeting, which the incident shows.
-func (w *world) oneMeeting(t *testing.T, incidentID string) zoomtest.Meeting {
+func (w *env) oneMeeting(t *testing.T, incidentID string) zoomtest.Meeting {
 	t.Helper()
 	meetings := w.meetings()
 	if len(meetings) != 1 {
