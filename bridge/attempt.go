@@ -20,8 +20,8 @@ const (
 	pollInterval  = 100 * time.Millisecond // while another holder is at work
 )
 
-// attempt is one holder's work on one incident: it brings the bridge from what the ledger says to
-// attached. docs/protocol.md explains each step under the name it has here.
+// attempt is one holder's work on one incident: it brings the bridge from what the ledger
+// says to attached. docs/protocol.md explains each step under the name it has here.
 type attempt struct {
 	svc     *Service
 	id      string
@@ -37,8 +37,8 @@ type attempt struct {
 	known          knowledge
 }
 
-// knowledge is what a holder found out since its claim. It is void once another holder has
-// written.
+// knowledge is what a holder found out since its claim. It is void once another holder
+// has written.
 type knowledge struct {
 	incident       incidentReader
 	requester      func(context.Context) (*Person, error)
@@ -50,8 +50,8 @@ type knowledge struct {
 	neverPublished bool // the link was never written, and the incident was read one create ago
 }
 
-// run works until there is an answer. When another holder took the record over, it begins again
-// from what that one wrote.
+// run works until there is an answer. When another holder took the record over, it begins
+// again from what that one wrote.
 func (a *attempt) run(ctx context.Context) (*Bridge, error) {
 	for {
 		b, err := a.open(ctx)
@@ -105,8 +105,9 @@ func (a *attempt) open(ctx context.Context) (*Bridge, error) {
 	return a.publish(ctx)
 }
 
-// claim takes the record by compare-and-swap, as a new generation or over an expired lease, and
-// starts the reads beside it. done: b is the answer, and nothing is left to do.
+// claim takes the record by compare-and-swap, as a new generation or over an expired
+// lease, and starts the reads beside it. done: b is the answer, and nothing is left to
+// do.
 func (a *attempt) claim(ctx context.Context) (b *Bridge, done bool, err error) {
 	for {
 		if !a.installChecked {
@@ -137,8 +138,8 @@ func (a *attempt) claim(ctx context.Context) (b *Bridge, done bool, err error) {
 			}
 			continue
 		}
-		// A claim that changes what somebody else began needs the role first. A new generation
-		// checks it beside its claim; the ledger checks it when it reads.
+		// A claim that changes what somebody else began needs the role first. A new
+		// generation checks it beside its claim; the ledger checks it when it reads.
 		over := a.record.Exists() && a.record.State != ledger.StateClosed && a.record.State != ledger.StateExternal
 		if over && a.onlyGeneration == "" {
 			_, err := a.svc.authorize(ctx, a.req.Requester, a.req.Trigger.Kind, a.svc.incidentReader(a.id))
@@ -165,8 +166,8 @@ func (a *attempt) claim(ctx context.Context) (b *Bridge, done bool, err error) {
 	}
 }
 
-// checkExternal returns a human's bridge if the incident still shows it: somebody may have
-// removed it since it was recorded.
+// checkExternal returns a human's bridge if the incident still shows it: somebody may
+// have removed it since it was recorded.
 func (a *attempt) checkExternal(ctx context.Context) (b *Bridge, done bool, err error) {
 	_, err = a.svc.authorize(ctx, a.req.Requester, a.req.Trigger.Kind, a.svc.incidentReader(a.id))
 	if err != nil {
@@ -208,8 +209,8 @@ func (a *attempt) waitForHolder(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// claimedRecord is the record with this holder's lease and, where none is under way, with a new
-// generation.
+// claimedRecord is the record with this holder's lease and, where none is under way, with
+// a new generation.
 func (a *attempt) claimedRecord(now time.Time) *ledger.Record {
 	next := a.record.Clone()
 	next.Lease = ledger.Lease{Owner: a.owner, Until: now.Add(leaseTime)}
@@ -278,8 +279,8 @@ func (a *attempt) discardReads() {
 	a.req.Incident, a.req.live, a.known.incident = nil, false, nil
 }
 
-// check waits for the reads and decides whether a meeting may be created. An error has been
-// recorded in the ledger already.
+// check waits for the reads and decides whether a meeting may be created. An error has
+// been recorded in the ledger already.
 func (a *attempt) check(ctx context.Context) (*Incident, *Person, error) {
 	incident, err := a.known.incident(ctx)
 	if errors.Is(err, ErrIncidentNotFound) {
@@ -306,8 +307,8 @@ func (a *attempt) check(ctx context.Context) (*Incident, *Person, error) {
 	return incident, requester, nil
 }
 
-// rejectRequester ends an attempt that this requester may not have. A generation that another
-// trigger began continues without it.
+// rejectRequester ends an attempt that this requester may not have. A generation that
+// another trigger began continues without it.
 func (a *attempt) rejectRequester(ctx context.Context, err error) error {
 	switch {
 	case !isRequesterError(err):
@@ -321,8 +322,8 @@ func (a *attempt) rejectRequester(ctx context.Context, err error) error {
 	}
 }
 
-// failRead handles an incident or requester that cannot be read. A generation that nobody was
-// promised is removed; otherwise the ledger retries.
+// failRead handles an incident or requester that cannot be read. A generation that nobody
+// was promised is removed; otherwise the ledger retries.
 func (a *attempt) failRead(ctx context.Context, err error) error {
 	if a.known.newGeneration && !a.callerAcknowledged() {
 		return a.abort(ctx, ledger.CloseFault, err)
@@ -342,7 +343,8 @@ func (a *attempt) keepExternal(ctx context.Context, link Link) (*Bridge, error) 
 	return bridgeOf(a.record), nil
 }
 
-// decide writes the meeting into the generation. Only the winner's link may ever be published.
+// decide writes the meeting into the generation. Only the winner's link may ever be
+// published.
 func (a *attempt) decide(ctx context.Context, c created) error {
 	ours := &ledger.Decision{
 		Provider: c.provider.Name(), MeetingID: c.meeting.ID, Host: c.meeting.Host,
@@ -389,7 +391,8 @@ func (a *attempt) decide(ctx context.Context, c created) error {
 		if written.Nonce != nonce { //mutant:conflict-keeps-meeting
 			return a.deleteLoser(ctx, c)
 		}
-		// Still this generation and undecided: decide ours, even if another process has the lease.
+		// Still this generation and undecided: decide ours, even if another process has
+		// the lease.
 	}
 	a.known.decidedByUs, a.known.neverPublished = true, !a.known.createInDoubt
 	if a.known.adopted || len(c.faults) > 0 {
@@ -415,7 +418,8 @@ func (a *attempt) yieldToWinner(ctx context.Context) error {
 	return errors.Join(ledger.ErrConflict, err)
 }
 
-// deleteLoser deletes a meeting that was not decided: another one is, or the generation is over.
+// deleteLoser deletes a meeting that was not decided: another one is, or the generation
+// is over.
 func (a *attempt) deleteLoser(ctx context.Context, c created) error {
 	ctx, cancel := detach.Context(ctx, readBudget) // the caller's time may be up
 	defer cancel()
@@ -432,9 +436,9 @@ func (a *attempt) deleteLoser(ctx context.Context, c created) error {
 	return errors.Join(ledger.ErrConflict, err)
 }
 
-// update writes a change while this holder has the lease, over idempotency keys and requested
-// closes that others add: a change checks itself the state that it changes. ErrConflict means
-// that another holder took the record.
+// update writes a change while this holder has the lease, over idempotency keys and
+// requested closes that others add: a change checks itself the state that it changes.
+// ErrConflict means that another holder took the record.
 func (a *attempt) update(ctx context.Context, change func(*ledger.Record)) error {
 	for {
 		now := a.svc.cfg.now()
@@ -459,7 +463,8 @@ func (a *attempt) update(ctx context.Context, change func(*ledger.Record)) error
 	}
 }
 
-// written takes over the record as this holder wrote it. Callers whose time is up may return it.
+// written takes over the record as this holder wrote it. Callers whose time is up may
+// return it.
 func (a *attempt) written(r *ledger.Record, now time.Time) {
 	a.record, a.renewed = r, now
 	if a.callers != nil {
@@ -475,7 +480,8 @@ func (a *attempt) renewLease(ctx context.Context, budget time.Duration) error {
 	return a.update(ctx, func(*ledger.Record) {})
 }
 
-// leaseLeft is how much of the lease this holder may count on, by the slower of both clocks.
+// leaseLeft is how much of the lease this holder may count on, by the slower of both
+// clocks.
 func (a *attempt) leaseLeft() time.Duration {
 	now := a.svc.cfg.now()
 	wall := a.record.Lease.Until.Round(0).Sub(now.Round(0))
@@ -522,8 +528,9 @@ func (a *attempt) abort(ctx context.Context, reason ledger.CloseReason, cause er
 	return errors.Join(cause, err)
 }
 
-// restorePrevious ends a Replace that came to nothing: the bridge that was to be replaced becomes
-// the decision of the generation that was to replace it, and the ledger publishes it again.
+// restorePrevious ends a Replace that came to nothing: the bridge that was to be replaced
+// becomes the decision of the generation that was to replace it, and the ledger publishes
+// it again.
 func (a *attempt) restorePrevious(ctx context.Context, cause error) error {
 	ctx, cancel := detach.Context(ctx, readBudget) // the caller's time may be up
 	defer cancel()
@@ -546,8 +553,8 @@ func (a *attempt) restorePrevious(ctx context.Context, cause error) error {
 	return errors.Join(cause, err)
 }
 
-// scheduleRetry leaves the opening to the ledger, which tries again; permanent: no retry can
-// succeed.
+// scheduleRetry leaves the opening to the ledger, which tries again; permanent: no retry
+// can succeed.
 func (a *attempt) scheduleRetry(ctx context.Context, cause error, permanent bool) error {
 	if a.record.Previous != nil { //mutant:restore-previous
 		return a.restorePrevious(ctx, cause)
@@ -580,11 +587,12 @@ func (a *attempt) scheduleRetry(ctx context.Context, cause error, permanent bool
 	return errors.Join(cause, err)
 }
 
-// callerAcknowledged reports whether a caller has been told that the ledger holds this opening.
-// If not, no caller will be, so the generation may be removed.
+// callerAcknowledged reports whether a caller has been told that the ledger holds this
+// opening. If not, no caller will be, so the generation may be removed.
 func (a *attempt) callerAcknowledged() bool { return a.callers != nil && !a.callers.withdraw() }
 
-// wrapError returns err as an *Error: at which step, what exists now and what happens next.
+// wrapError returns err as an *Error: at which step, what exists now and what happens
+// next.
 func (a *attempt) wrapError(err error) error {
 	e := &Error{
 		Op: "open", Step: stepOf(err), IncidentID: a.id, Err: err,

@@ -12,8 +12,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/zoom/zoomtest"
 )
 
-// BenchmarkOpen opens a bridge for a new incident each time, with both fakes in the process: the
-// allocations are the fakes' as well.
+// BenchmarkOpen opens a bridge for a new incident each time, with both fakes in the
+// process: the allocations are the fakes' as well.
 func BenchmarkOpen(b *testing.B) {
 	zoomFake := zoomtest.New(zoomtest.WithUsers(host), zoomtest.WithDailyLimit(1<<30))
 	pdFake := pagerdutytest.New(pagerdutytest.WithUsers("ada@example.com"))

@@ -33,7 +33,8 @@ func (s State) Open() bool { return ledger.State(s).Open() }
 
 // Bridge is an incident's conference bridge as the ledger knows it.
 //
-// JoinURL and DialIn may carry a passcode: show them only to those who may open a bridge, and never log them.
+// JoinURL and DialIn may carry a passcode: show them only to those who may open a bridge,
+// and never log them.
 type Bridge struct {
 	IncidentID string    // as PagerDuty answers it, never a number
 	State      State     //

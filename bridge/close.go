@@ -21,10 +21,10 @@ const (
 // closeRecheck is how soon a closing checks again whether people have left.
 const closeRecheck = 10 * time.Second
 
-// Close ends the incident's bridge once the grace period is over and nobody is inside. It returns
-// the bridge in StateClosing, or as it is when it is over already; ErrNotFound when there is none.
-// For CloseResolved the incident is read: the event of a resolve that has been taken back closes
-// nothing.
+// Close ends the incident's bridge once the grace period is over and nobody is inside. It
+// returns the bridge in StateClosing, or as it is when it is over already; ErrNotFound
+// when there is none. For CloseResolved the incident is read: the event of a resolve that
+// has been taken back closes nothing.
 func (s *Service) Close(ctx context.Context, incidentID string, reason CloseReason) (*Bridge, error) {
 	id, err := s.resolveID(ctx, incidentID)
 	if err != nil {
@@ -51,8 +51,8 @@ func (s *Service) close(ctx context.Context, id string, reason ledger.CloseReaso
 			return bridgeOf(r), nil
 		}
 		if reason == ledger.CloseResolved { //mutant:status-before-closing
-			// The status is read after the record: a resolve from before the record was reopened
-			// is stale.
+			// The status is read after the record: a resolve from before the record was
+			// reopened is stale.
 			incident, err := s.readIncident(ctx, id)
 			if err != nil && !errors.Is(err, ErrIncidentNotFound) {
 				return nil, err
@@ -85,7 +85,8 @@ func canClose(r *ledger.Record, reason ledger.CloseReason) bool {
 	}
 }
 
-// cancelClosing takes a closing back, with the lease held: the same meeting, the same generation.
+// cancelClosing takes a closing back, with the lease held: the same meeting, the same
+// generation.
 func (a *attempt) cancelClosing(ctx context.Context) (*Bridge, error) {
 	incident, err := a.known.incident(ctx)
 	if err == nil && incident.Status == StatusResolved {
@@ -152,8 +153,8 @@ func (a *attempt) end(ctx context.Context) error {
 	}))
 }
 
-// beginEnding checks the incident and the meeting before anything is ended. done: not now, or not
-// at all.
+// beginEnding checks the incident and the meeting before anything is ended. done: not
+// now, or not at all.
 func (a *attempt) beginEnding(ctx context.Context) (done bool, err error) {
 	if done, err := a.recheckReason(ctx); done || err != nil {
 		return true, err
@@ -173,8 +174,8 @@ func (a *attempt) expired() bool {
 	return a.svc.cfg.now().Sub(a.record.OpenedAt) >= a.svc.cfg.maxAge
 }
 
-// recheckReason reads whether the reason of the closing still holds. done: it does not, or that
-// is not known yet.
+// recheckReason reads whether the reason of the closing still holds. done: it does not,
+// or that is not known yet.
 func (a *attempt) recheckReason(ctx context.Context) (done bool, err error) {
 	resolved := a.record.CloseReason == ledger.CloseResolved //mutant:status-before-ending
 	rejected := a.record.CloseReason == ledger.CloseRejected //mutant:check-after-rejection
@@ -231,8 +232,8 @@ func (a *attempt) occupied(ctx context.Context) (bool, error) {
 	return meeting.Started, nil
 }
 
-// endMeeting makes everybody leave and deletes the meeting: an ended one could be started again
-// by its link.
+// endMeeting makes everybody leave and deletes the meeting: an ended one could be started
+// again by its link.
 func (a *attempt) endMeeting(ctx context.Context) error {
 	p := a.svc.providerOf(a.record.Decision.Provider)
 	if p == nil {

@@ -18,8 +18,8 @@ const (
 	slowFailure   = 2 * time.Second // a provider that fails so slowly is not asked under another host
 )
 
-// errHardDeadline leaves the meeting to the next attempt. The provider did not fail, so there is
-// no reason to fall back.
+// errHardDeadline leaves the meeting to the next attempt. The provider did not fail, so
+// there is no reason to fall back.
 var errHardDeadline = fmt.Errorf("%w: too little time is left to create a meeting", ErrUnavailable)
 
 // created is a meeting that was made, or found, for the generation.
@@ -29,11 +29,12 @@ type created struct {
 	faults   []error // of the providers that were asked before
 }
 
-// createMeeting asks one provider after the other until one makes a meeting. When none can, the
-// opening is left to the ledger.
+// createMeeting asks one provider after the other until one makes a meeting. When none
+// can, the opening is left to the ledger.
 func (a *attempt) createMeeting(ctx context.Context, incident *Incident, email string) (created, error) {
 	providers := a.svc.providers
-	// Before a hard deadline the meeting is left to the next attempt, and no fallback is used.
+	// Before a hard deadline the meeting is left to the next attempt, and no fallback is
+	// used.
 	if _, ok := detach.End(ctx); ok && !isInstant(providers[0]) && !canFinishCreate(ctx) {
 		return created{}, a.scheduleRetry(ctx, errHardDeadline, false)
 	}
@@ -77,12 +78,13 @@ func (a *attempt) createMeeting(ctx context.Context, incident *Incident, email s
 	return created{}, a.scheduleRetry(ctx, errors.Join(faults...), permanent)
 }
 
-// tryProvider makes a meeting at one provider, under the first host that can. The last provider
-// gets a second round: a caller would rather wait a second than come back.
+// tryProvider makes a meeting at one provider, under the first host that can. The last
+// provider gets a second round: a caller would rather wait a second than come back.
 func (a *attempt) tryProvider(
 	ctx context.Context, p Provider, hosts []string, marker ledger.Marker, spec MeetingSpec, last bool,
 ) (*Meeting, error) {
-	// What an earlier holder may have made is looked for at every host before anything new is made.
+	// What an earlier holder may have made is looked for at every host before anything
+	// new is made.
 	for _, site := range a.record.CreateSites {
 		if site.Provider != p.Name() || !a.mayHaveCreated(site) || slices.Contains(hosts, site.Host) {
 			continue
@@ -114,7 +116,8 @@ func (a *attempt) tryProvider(
 	}
 }
 
-// createOrAdopt makes a meeting under one host, unless one that was made before is found there.
+// createOrAdopt makes a meeting under one host, unless one that was made before is found
+// there.
 func (a *attempt) createOrAdopt(
 	ctx context.Context, p Provider, host string, marker ledger.Marker, spec MeetingSpec,
 ) (*Meeting, error) {
@@ -163,7 +166,8 @@ func (a *attempt) createOrAdopt(
 	return nil, err
 }
 
-// mayHaveCreated reports whether a create of this generation may have been sent there before.
+// mayHaveCreated reports whether a create of this generation may have been sent there
+// before.
 func (a *attempt) mayHaveCreated(site ledger.CreateSite) bool {
 	if site.Generation != a.record.Generation {
 		return false
@@ -174,8 +178,9 @@ func (a *attempt) mayHaveCreated(site ledger.CreateSite) bool {
 	return slices.Contains(a.record.CreateSites, site)
 }
 
-// find looks under a host for the meeting that carries this generation's marker. Listed meetings
-// are read again, since lists may be stale. A failed list is an error, not "no meeting found".
+// find looks under a host for the meeting that carries this generation's marker. Listed
+// meetings are read again, since lists may be stale. A failed list is an error, not "no
+// meeting found".
 func (a *attempt) find(
 	ctx context.Context, p Provider, host string, marker ledger.Marker, spec MeetingSpec,
 ) (_ *Meeting, found bool, err error) {
@@ -222,8 +227,8 @@ func fallbackWarning(p Provider, faults []error) string {
 	return truncate(userMessage(errors.Join(faults...))+", so the fallback "+p.Name()+" is used", 500)
 }
 
-// enoughTime reports whether lease and context leave time to create a meeting. A provider that
-// answers at once needs none.
+// enoughTime reports whether lease and context leave time to create a meeting. A provider
+// that answers at once needs none.
 func (a *attempt) enoughTime(ctx context.Context, p Provider) bool {
 	return isInstant(p) || a.leaseLeft() >= createBudget && canFinishCreate(ctx)
 }
@@ -233,8 +238,8 @@ func isInstant(p Provider) bool {
 	return ok && i.Instant()
 }
 
-// canFinishCreate reports whether there is time to begin a create: all that it may take, or
-// else, before a hard deadline, what it mostly takes.
+// canFinishCreate reports whether there is time to begin a create: all that it may take,
+// or else, before a hard deadline, what it mostly takes.
 func canFinishCreate(ctx context.Context) bool {
 	deadline, ok := ctx.Deadline()
 	if !ok {

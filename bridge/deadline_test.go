@@ -14,8 +14,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/zoom/zoomtest"
 )
 
-// A process that is frozen while vendors are slow: what it began ends before, nothing is sent later,
-// and the next process finishes it.
+// A process that is frozen while vendors are slow: what it began ends before, nothing is
+// sent later, and the next process finishes it.
 func TestNothingIsAtWorkAfterTheEnd(t *testing.T) {
 	tests := []struct {
 		name   string
@@ -83,8 +83,8 @@ func TestNothingIsAtWorkAfterTheEnd(t *testing.T) {
 	}
 }
 
-// The meeting is created just before the deadline: it is still decided, and the next process
-// publishes it.
+// The meeting is created just before the deadline: it is still decided, and the next
+// process publishes it.
 func TestACallIsDecidedAtTheEnd(t *testing.T) {
 	inEnv(t, func(t *testing.T, w *env) {
 		id, store := w.pd.AddIncident("Down"), storetest.NewHook(w.store, storetest.Hooks{})
@@ -112,7 +112,8 @@ func TestACallIsDecidedAtTheEnd(t *testing.T) {
 	})
 }
 
-// Too little time is nobody's fault: it is neither the provider's, nor does a fallback mend it.
+// Too little time is nobody's fault: it is neither the provider's, nor does a fallback
+// mend it.
 func TestTooLittleTimeIsNoReasonToFallBack(t *testing.T) {
 	inEnv(t, func(t *testing.T, w *env) {
 		id := w.pd.AddIncident("Down")
@@ -154,7 +155,8 @@ func TestAFollowerOfAnOpeningThatIsLeftComesBack(t *testing.T) {
 	})
 }
 
-// A slow read takes of the lease, which is extended then, and not of the time that is left.
+// A slow read takes of the lease, which is extended then, and not of the time that is
+// left.
 func TestASlowReadLeavesTimeEnough(t *testing.T) {
 	inEnv(t, func(t *testing.T, w *env) {
 		id, p := w.pd.AddIncident("Down"), w.startOn(t, w.store, false)

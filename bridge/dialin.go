@@ -8,8 +8,9 @@ import (
 	"github.com/incidentbridge/incidentbridge/zoom"
 )
 
-// dialIns writes what a phone dials to reach a meeting, best first, each plainer than the one before: with the phone
-// passcode, with the meeting id alone, the number alone. A comma waits a second.
+// dialIns writes what a phone dials to reach a meeting, best first, each plainer than the
+// one before: with the phone passcode, with the meeting id alone, the number alone. A
+// comma waits a second.
 //
 //	+1 415 555 1212,,98765432101#,,,,*123456#
 func dialIns(m *zoom.Meeting, choice DialInPreference) []string {
@@ -25,8 +26,8 @@ func dialIns(m *zoom.Meeting, choice DialInPreference) []string {
 	return ways
 }
 
-// dialNumber picks a number: by country in order of preference, a toll number before a toll-free one, since not every
-// country can call the latter.
+// dialNumber picks a number: by country in order of preference, a toll number before a
+// toll-free one, since not every country can call the latter.
 func dialNumber(numbers []zoom.DialInNumber, choice DialInPreference) string {
 	if choice.Off {
 		return ""

@@ -45,14 +45,16 @@ type Error struct {
 	IncidentID string
 	// MeetingID is the meeting that exists now and is decided for the incident, if any.
 	MeetingID string
-	// Kept reports that the ledger holds the trigger and tries again; the caller need not.
+	// Kept reports that the ledger holds the trigger and tries again; the caller need
+	// not.
 	Kept bool
 	// RetryAfter is when a new try makes sense; zero: unknown or never.
 	RetryAfter time.Duration
 	Err        error
 }
 
-// Error names what failed, where, what exists now and what happens next. It never holds a secret.
+// Error names what failed, where, what exists now and what happens next. It never holds a
+// secret.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(e.Op)
@@ -75,8 +77,8 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// vendorError is a vendor's error under a sentinel of this package: it reads as the vendor's, and
-// has a sentence for people.
+// vendorError is a vendor's error under a sentinel of this package: it reads as the
+// vendor's, and has a sentence for people.
 type vendorError struct {
 	kind    error
 	err     error

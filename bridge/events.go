@@ -11,8 +11,9 @@ import (
 // EventKind says what happened.
 type EventKind string
 
-// The kinds of Event. Those of a bridge are sent once, by the process whose write changed the
-// ledger, after that write was stored; those of a request by the process that answers it.
+// The kinds of Event. Those of a bridge are sent once, by the process whose write changed
+// the ledger, after that write was stored; those of a request by the process that answers
+// it.
 const (
 	EventOpened    EventKind = "opened"    // a new bridge is on the incident
 	EventAdopted   EventKind = "adopted"   // its meeting is one whose create was lost
@@ -32,8 +33,8 @@ const (
 	EventRefreshFailed  EventKind = "refresh_failed"  // it could not, or not keep the new token yet
 )
 
-// Event is one thing that happened to a bridge, a request or a grant, for metrics and audit
-// trails. It never holds a link or a secret.
+// Event is one thing that happened to a bridge, a request or a grant, for metrics and
+// audit trails. It never holds a link or a secret.
 type Event struct {
 	Kind       EventKind
 	IncidentID string
@@ -45,8 +46,9 @@ type Event struct {
 	Err        error         // of EventFellBack and what failed; of EventRefreshFailed a sentinel of tokenstore
 }
 
-// recordChanged reports a change of a bridge's state. The ledger calls it after the write that
-// made it was stored, so that there is one event and one log line for it, whatever caused it.
+// recordChanged reports a change of a bridge's state. The ledger calls it after the write
+// that made it was stored, so that there is one event and one log line for it, whatever
+// caused it.
 func (s *Service) recordChanged(ctx context.Context, r *ledger.Record, c ledger.Change) {
 	reopened := c.From == ledger.StateClosing && (c.To == ledger.StateCreated || c.To == ledger.StateAttached)
 	onTheWay := c.From == c.To || c.To == ledger.StateCreating || c.To == ledger.StateCreated || c.To == ledger.StateEnding
@@ -90,7 +92,8 @@ func (s *Service) recordChanged(ctx context.Context, r *ledger.Record, c ledger.
 	s.cfg.handleEvent(ctx, e)
 }
 
-// reportUnusual reports a decided meeting that was adopted, or that another provider made.
+// reportUnusual reports a decided meeting that was adopted, or that another provider
+// made.
 func (s *Service) reportUnusual(ctx context.Context, r *ledger.Record, adopted bool, faults []error) {
 	e := Event{
 		IncidentID: r.IncidentID, Provider: r.Decision.Provider, Generation: r.Generation,

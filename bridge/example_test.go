@@ -13,7 +13,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/zoom/zoomtest"
 )
 
-// Two clicks on one incident make one meeting. The fakes stand for the vendors; leave the transports out to call those.
+// Two clicks on one incident make one meeting. The fakes stand for the vendors; leave the
+// transports out to call those.
 func Example() {
 	fakeZoom := zoomtest.New(zoomtest.WithUsers("host@example.com"))
 	fakePagerDuty := pagerdutytest.New()

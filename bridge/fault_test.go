@@ -50,7 +50,8 @@ func TestAFaultOfACreateStillGivesOneMeeting(t *testing.T) {
 	}
 }
 
-// A create that lands after the client gave up makes a second meeting; the audit removes it.
+// A create that lands after the client gave up makes a second meeting; the audit removes
+// it.
 func TestALateCreateIsAudited(t *testing.T) {
 	inEnv(t, func(t *testing.T, w *env) {
 		id, p := w.pd.AddIncident("Down"), w.start(t)

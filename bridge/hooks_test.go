@@ -23,7 +23,8 @@ func (w *env) record(t *testing.T, id string) (recordView, tokenstore.Record) {
 	return readRecord(r.Value), r
 }
 
-// beforeRecord calls check before each Put of a bridge's record, which fails with its error.
+// beforeRecord calls check before each Put of a bridge's record, which fails with its
+// error.
 func beforeRecord(check func(v recordView) error) storetest.Hooks {
 	return storetest.Hooks{BeforePut: func(_ context.Context, key string, r tokenstore.Record) error {
 		if !strings.HasPrefix(key, "bridge/") {

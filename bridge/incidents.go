@@ -2,24 +2,29 @@ package bridge
 
 import "context"
 
-// Incidents is what a Service needs of the incident system. PagerDuty fits a *pagerduty.Client to it.
+// Incidents is what a Service needs of the incident system. PagerDuty fits a
+// *pagerduty.Client to it.
 //
-// Errors are told apart by this package's sentinels: ErrIncidentNotFound, ErrResolved, ErrPermanent (never again),
-// ErrDialInRejected (the same link with a plainer number may pass), ErrNotInstalled, ErrReauthorize. Anything else is a
-// fault that may pass. Implementations are safe for concurrent use.
+// Errors are told apart by this package's sentinels: ErrIncidentNotFound, ErrResolved,
+// ErrPermanent (never again), ErrDialInRejected (the same link with a plainer number may
+// pass), ErrNotInstalled, ErrReauthorize. Anything else is a fault that may pass.
+// Implementations are safe for concurrent use.
 type Incidents interface {
-	// ParseID checks what a caller gave, without any call, and returns an id or a number; ErrInvalid otherwise.
+	// ParseID checks what a caller gave, without any call, and returns an id or a number;
+	// ErrInvalid otherwise.
 	ParseID(s string) (string, error)
 	// Incident reads an incident, its bridge included, by id or number.
 	Incident(ctx context.Context, id string) (*Incident, error)
-	// SetBridge writes link to the incident and returns the incident's status as answered.
+	// SetBridge writes link to the incident and returns the incident's status as
+	// answered.
 	SetBridge(ctx context.Context, id string, link Link) (Status, error)
 	// AddNote writes a note. It is not repeated when in doubt.
 	AddNote(ctx context.Context, id, text string) error
 	// Person reads the requester; ErrForbidden when there is no such person.
 	Person(ctx context.Context, r Requester) (*Person, error)
-	// TeamRole reads what a team makes of a person on its incidents: Responder, or Observer when it does not raise
-	// them, as when they are not in it. It is asked about people who are Observers by their account alone.
+	// TeamRole reads what a team makes of a person on its incidents: Responder, or
+	// Observer when it does not raise them, as when they are not in it. It is asked about
+	// people who are Observers by their account alone.
 	TeamRole(ctx context.Context, teamID, personID string) (Role, error)
 }
 
@@ -36,7 +41,8 @@ type Incident struct {
 	Teams []string
 	// Assignees are the ids of the people it is assigned to.
 	Assignees []string
-	// Bridge is the link it shows. nil means not told, which is not the same as none: none is a zero Link.
+	// Bridge is the link it shows. nil means not told, which is not the same as none:
+	// none is a zero Link.
 	Bridge *Link
 }
 

@@ -11,8 +11,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/internal/detach"
 )
 
-// inFlight has one goroutine of this process work on an incident while other callers wait for
-// what it finds.
+// inFlight has one goroutine of this process work on an incident while other callers wait
+// for what it finds.
 type inFlight struct {
 	limit  int
 	logger *slog.Logger
@@ -22,8 +22,9 @@ type inFlight struct {
 	idle     chan struct{} // closed when the last attempt ends; nil while there is none
 }
 
-// do returns the attempt that is under way for key, or starts one with work; started says which.
-// It is detached from the caller that started it: one that leaves early changes nothing.
+// do returns the attempt that is under way for key, or starts one with work; started says
+// which. It is detached from the caller that started it: one that leaves early changes
+// nothing.
 func (f *inFlight) do(
 	ctx context.Context, key string, work func(context.Context, *sharedAttempt),
 ) (_ *sharedAttempt, started bool, _ error) {
@@ -73,7 +74,8 @@ func (f *inFlight) run(
 // handBackMargin is for an attempt that is cut short, to release its lease.
 const handBackMargin = 200 * time.Millisecond
 
-// halfFull reports whether half the places are taken: the ledger leaves the rest to callers.
+// halfFull reports whether half the places are taken: the ledger leaves the rest to
+// callers.
 func (f *inFlight) halfFull() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -118,9 +120,9 @@ func (a *sharedAttempt) update(b *Bridge) {
 	}
 }
 
-// acknowledge returns the bridge as recorded so far, for a caller whose time is up, or nil. The
-// caller that started the attempt may rely on the claim, which from then on the ledger must not
-// drop; any other only on a decision.
+// acknowledge returns the bridge as recorded so far, for a caller whose time is up, or
+// nil. The caller that started the attempt may rely on the claim, which from then on the
+// ledger must not drop; any other only on a decision.
 func (a *sharedAttempt) acknowledge(started bool) *Bridge {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -131,7 +133,8 @@ func (a *sharedAttempt) acknowledge(started bool) *Bridge {
 	return a.provisional
 }
 
-// withdraw takes back what was recorded so far and reports whether no caller relies on it.
+// withdraw takes back what was recorded so far and reports whether no caller relies on
+// it.
 func (a *sharedAttempt) withdraw() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()

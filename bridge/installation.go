@@ -10,14 +10,14 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
-// Installation is an app that administrators install by consent, as far as a Service needs to
-// know. *install.Installation is one.
+// Installation is an app that administrators install by consent, as far as a Service
+// needs to know. *install.Installation is one.
 type Installation interface {
 	// Check returns nil if the app is installed. If not, the error matches
 	// tokenstore.ErrNotInstalled; any other error means that it is not known now.
 	Check(ctx context.Context) error
-	// Maintain finishes what a crash left half-way, and keeps idle grants alive. A Service calls
-	// it once a minute.
+	// Maintain finishes what a crash left half-way, and keeps idle grants alive. A
+	// Service calls it once a minute.
 	Maintain(ctx context.Context) error
 	// Wait returns when this process is refreshing no grant, or with ctx's error.
 	Wait(ctx context.Context) error
@@ -67,8 +67,8 @@ func (s *Service) startInstallCheck(ctx context.Context) func(context.Context) e
 	}
 }
 
-// uninstalledError explains a vendor's error that came about because the app was uninstalled;
-// nil: it did not.
+// uninstalledError explains a vendor's error that came about because the app was
+// uninstalled; nil: it did not.
 func (s *Service) uninstalledError(ctx context.Context, fault error) error {
 	if err := s.requireInstalled(ctx); errors.Is(err, ErrNotInstalled) {
 		return fmt.Errorf("%w: %w", err, fault)
@@ -76,8 +76,8 @@ func (s *Service) uninstalledError(ctx context.Context, fault error) error {
 	return nil
 }
 
-// maintain maintains the installation, and gives up what is open when there is none. serve:
-// other work may be done.
+// maintain maintains the installation, and gives up what is open when there is none.
+// serve: other work may be done.
 func (s *Service) maintain(ctx context.Context) (serve bool, err error) {
 	if s.cfg.installation == nil {
 		return true, nil
@@ -95,8 +95,9 @@ func (s *Service) maintain(ctx context.Context) (serve bool, err error) {
 	return err == nil, err
 }
 
-// abandonOpen gives up every open bridge, and what else is scheduled: without a grant nothing can
-// be done about it. What was opened after the check belongs to a new installation.
+// abandonOpen gives up every open bridge, and what else is scheduled: without a grant
+// nothing can be done about it. What was opened after the check belongs to a new
+// installation.
 func (s *Service) abandonOpen(ctx context.Context, checked time.Time) error {
 	var faults []error
 	err := s.ledger.Due(ctx, checked.Add(s.cfg.maxAge+s.cfg.retention), func(id string) {

@@ -180,7 +180,8 @@ func TestInstallationServesUntilItIsUninstalled(t *testing.T) {
 	})
 }
 
-// An installed grant whose every token Zoom refuses needs a new consent; nobody's trying again mends it.
+// An installed grant whose every token Zoom refuses needs a new consent; nobody's trying
+// again mends it.
 func TestATokenThatZoomKeepsRefusingNeedsANewConsent(t *testing.T) {
 	inEnv(t, func(t *testing.T, w *env) {
 		e := newInstalledEnv(w)
@@ -223,7 +224,8 @@ func TestAnOpeningInFlightFails(t *testing.T) {
 				e := newInstalledEnv(w)
 				i := e.installation(t, w.store)
 				e.install(t, i)
-				// Another process, which has its own tokens in memory and hears of nothing.
+				// Another process, which has its own tokens in memory and hears of
+				// nothing.
 				other := e.installation(t, w.store)
 				svc, err := bridge.New(bridge.PagerDuty(other.PagerDuty()), bridge.InstalledZoom(other.Zoom(), zoom.Me), w.store,
 					bridge.WithInstallation(other), bridge.WithFallback(bridge.StaticRoom("https://meet.example.com/room", "")))

@@ -12,25 +12,26 @@ import (
 // carriedAge is how long what a trigger carries may be used in the place of a read.
 const carriedAge = time.Minute
 
-// Open makes the incident's bridge or returns the one that is there. It is idempotent: however
-// often and from however many processes it is called, the incident gets one meeting.
+// Open makes the incident's bridge or returns the one that is there. It is idempotent:
+// however often and from however many processes it is called, the incident gets one
+// meeting.
 //
-// A bridge returned as StateAttached is on the incident. StateCreating or StateCreated, with a nil
-// error, means that the ledger holds it but the caller's context ended, or PagerDuty did not take
-// it yet: Run continues. Work outlives the caller's context, bounded; an *Error with Kept set means
-// that the ledger tries again by itself.
+// A bridge returned as StateAttached is on the incident. StateCreating or StateCreated,
+// with a nil error, means that the ledger holds it but the caller's context ended, or
+// PagerDuty did not take it yet: Run continues. Work outlives the caller's context,
+// bounded; an *Error with Kept set means that the ledger tries again by itself.
 func (s *Service) Open(ctx context.Context, req Request) (*Bridge, error) {
 	return s.open(ctx, "open", req)
 }
 
-// Replace makes a new bridge for an incident that has one, on purpose, and returns it as Open
-// does. Where there is none of ours it is Open: a human's bridge is kept, one that is being made
-// will do. Of several calls at once, and for one delivered again under its IdempotencyKey, there
-// is one new bridge.
+// Replace makes a new bridge for an incident that has one, on purpose, and returns it as
+// Open does. Where there is none of ours it is Open: a human's bridge is kept, one that
+// is being made will do. Of several calls at once, and for one delivered again under its
+// IdempotencyKey, there is one new bridge.
 //
-// The previous bridge is given up once its successor is on the incident: its meeting is deleted,
-// or when people are in it, left until they are gone and named in a note. Where no successor comes
-// about, it stays as before and the error says why.
+// The previous bridge is given up once its successor is on the incident: its meeting is
+// deleted, or when people are in it, left until they are gone and named in a note. Where
+// no successor comes about, it stays as before and the error says why.
 func (s *Service) Replace(ctx context.Context, req Request) (*Bridge, error) {
 	req.replace = true
 	return s.open(ctx, "replace", req)
@@ -96,8 +97,8 @@ func (s *Service) resolveID(ctx context.Context, given string) (string, error) {
 	return incident.ID, nil
 }
 
-// joinOrStart answers from the record where it can, else joins the attempt for this incident or
-// starts one.
+// joinOrStart answers from the record where it can, else joins the attempt for this
+// incident or starts one.
 func (s *Service) joinOrStart(
 	ctx context.Context, id string, req Request, checkInstalled func(context.Context) error,
 ) (*Bridge, error) {
@@ -163,8 +164,8 @@ func (s *Service) newAttempt(r *ledger.Record, req Request, callers *sharedAttem
 	return &attempt{svc: s, id: r.IncidentID, req: req, callers: callers, record: r, owner: ledger.NewNonce()}
 }
 
-// deadlineError tells a caller whose own trigger is not kept from one who waits for somebody
-// else's.
+// deadlineError tells a caller whose own trigger is not kept from one who waits for
+// somebody else's.
 func deadlineError(started bool) error {
 	if started {
 		return ErrUnavailable
@@ -177,8 +178,8 @@ func isRequesterError(err error) bool {
 	return errors.Is(err, ErrForbidden) || errors.Is(err, ErrIgnored) || errors.Is(err, ErrStale)
 }
 
-// isIncidentError reports whether err came from reading the incident, which may be older than
-// another caller's trigger.
+// isIncidentError reports whether err came from reading the incident, which may be older
+// than another caller's trigger.
 func isIncidentError(err error) bool {
 	return errors.Is(err, ErrResolved) || errors.Is(err, ErrIncidentNotFound)
 }
@@ -226,7 +227,8 @@ func (s *Service) fromRecord(ctx context.Context, r *ledger.Record, req Request)
 }
 
 // storeIdempotencyKey keeps the key of a trigger that has no time of its own, so that its
-// redelivery after the bridge is closed starts nothing. A trigger with a time is told by that.
+// redelivery after the bridge is closed starts nothing. A trigger with a time is told by
+// that.
 func (s *Service) storeIdempotencyKey(ctx context.Context, id string, generation int, req Request) {
 	if req.IdempotencyKey == "" || !req.OccurredAt.IsZero() {
 		return
@@ -257,8 +259,8 @@ func errorForReason(reason ledger.CloseReason) error {
 	}
 }
 
-// targetGeneration fixes which generation satisfies a Replace: the one after the bridge that
-// existed when Replace was called.
+// targetGeneration fixes which generation satisfies a Replace: the one after the bridge
+// that existed when Replace was called.
 func (r Request) targetGeneration(record *ledger.Record) Request {
 	if r.replace && record.Replaceable() && !r.at().Before(record.OpenedAt) {
 		r.minGeneration = record.Generation + 1
@@ -267,8 +269,8 @@ func (r Request) targetGeneration(record *ledger.Record) Request {
 	return r
 }
 
-// mustReplace reports whether a Replace still has to begin its generation. Another delivery of
-// it may have done so meanwhile.
+// mustReplace reports whether a Replace still has to begin its generation. Another
+// delivery of it may have done so meanwhile.
 func mustReplace(r *ledger.Record, req Request) bool {
 	return r.Replaceable() &&
 		r.Generation < req.minGeneration && //mutant:replace-once

@@ -317,7 +317,8 @@ func TestACallerWhoLeavesEarlyIsToldWhatStands(t *testing.T) {
 	})
 }
 
-// A trigger that was answered with "creating" may not be forgotten because PagerDuty fails afterwards.
+// A trigger that was answered with "creating" may not be forgotten because PagerDuty
+// fails afterwards.
 func TestWhatWasPromisedIsKept(t *testing.T) {
 	inEnv(t, func(t *testing.T, w *env) {
 		id, p := w.pd.AddIncident("Down"), w.start(t)

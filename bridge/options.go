@@ -11,7 +11,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/bridge/internal/ledger"
 )
 
-// Option changes how a Service works. Options may come in any order; a bad one makes New fail.
+// Option changes how a Service works. Options may come in any order; a bad one makes New
+// fail.
 type Option func(*config) error
 
 type config struct {
@@ -35,8 +36,8 @@ type config struct {
 	now            func() time.Time // another process's clock, in the simulation
 }
 
-// defaultNamespace names the only part of the ledger that a process serves unless WithNamespace
-// names another.
+// defaultNamespace names the only part of the ledger that a process serves unless
+// WithNamespace names another.
 const defaultNamespace = "default"
 
 func defaults() config {
@@ -56,7 +57,8 @@ func defaults() config {
 	}
 }
 
-// WithFallback names the providers to ask, in order, when the first cannot make a meeting.
+// WithFallback names the providers to ask, in order, when the first cannot make a
+// meeting.
 func WithFallback(providers ...Provider) Option {
 	return func(c *config) error {
 		for _, p := range providers {
@@ -74,8 +76,8 @@ func WithFallback(providers ...Provider) Option {
 	}
 }
 
-// WithNamespace names the part of the ledger this Service serves; it is in every key. Default
-// "default"; letters, digits, '-' and '_' only.
+// WithNamespace names the part of the ledger this Service serves; it is in every key.
+// Default "default"; letters, digits, '-' and '_' only.
 func WithNamespace(id string) Option {
 	return func(c *config) error {
 		if !isWord(id) {
@@ -86,9 +88,10 @@ func WithNamespace(id string) Option {
 	}
 }
 
-// WithInstallation makes the Service serve only while the app is installed, and has Run and
-// Reconcile maintain the installation. Without one, Open and Replace fail with ErrNotInstalled,
-// and Run and Reconcile give up the bridges that are still open: they become StateAbandoned.
+// WithInstallation makes the Service serve only while the app is installed, and has Run
+// and Reconcile maintain the installation. Without one, Open and Replace fail with
+// ErrNotInstalled, and Run and Reconcile give up the bridges that are still open: they
+// become StateAbandoned.
 func WithInstallation(i Installation) Option {
 	return func(c *config) error {
 		if i == nil {
@@ -99,7 +102,8 @@ func WithInstallation(i Installation) Option {
 	}
 }
 
-// WithLogger logs what happens. Links, dial-ins and secrets are never logged. Default: no log.
+// WithLogger logs what happens. Links, dial-ins and secrets are never logged. Default: no
+// log.
 func WithLogger(l *slog.Logger) Option {
 	return func(c *config) error {
 		if l == nil {
@@ -110,8 +114,8 @@ func WithLogger(l *slog.Logger) Option {
 	}
 }
 
-// WithEventHandler calls handle for every Event, on the goroutine that made it: it must be quick and safe for
-// concurrent use.
+// WithEventHandler calls handle for every Event, on the goroutine that made it: it must
+// be quick and safe for concurrent use.
 func WithEventHandler(handle func(context.Context, Event)) Option {
 	return func(c *config) error {
 		if handle == nil {
@@ -122,7 +126,8 @@ func WithEventHandler(handle func(context.Context, Event)) Option {
 	}
 }
 
-// WithOverwrite lets a bridge that a human wrote be replaced by ours. Default: it is kept, and the bridge is External.
+// WithOverwrite lets a bridge that a human wrote be replaced by ours. Default: it is
+// kept, and the bridge is External.
 func WithOverwrite() Option {
 	return func(c *config) error {
 		c.overwrite = true
@@ -158,7 +163,8 @@ func WithRecording(r Recording) Option {
 	}
 }
 
-// WithDialIn prefers dial-in numbers of these countries (ISO 3166, best first). Default: the provider's order.
+// WithDialIn prefers dial-in numbers of these countries (ISO 3166, best first). Default:
+// the provider's order.
 func WithDialIn(countries ...string) Option {
 	return func(c *config) error {
 		for _, country := range countries {
@@ -226,7 +232,8 @@ func WithCloseOnResolve(yes bool) Option {
 	}
 }
 
-// WithGrace sets how long a closing bridge stays usable. Default 10 minutes; zero ends it at once.
+// WithGrace sets how long a closing bridge stays usable. Default 10 minutes; zero ends it
+// at once.
 func WithGrace(d time.Duration) Option {
 	return func(c *config) error {
 		if d < 0 {
@@ -237,13 +244,14 @@ func WithGrace(d time.Duration) Option {
 	}
 }
 
-// WithMaxAge sets the age at which a bridge is ended even when somebody is inside. Default 24 hours.
+// WithMaxAge sets the age at which a bridge is ended even when somebody is inside.
+// Default 24 hours.
 func WithMaxAge(d time.Duration) Option {
 	return positive("WithMaxAge", d, func(c *config) { c.maxAge = d })
 }
 
-// WithRetention sets how long the ledger remembers a closed bridge. Default 720 hours; at least 72, because PagerDuty
-// redelivers for 48.
+// WithRetention sets how long the ledger remembers a closed bridge. Default 720 hours; at
+// least 72, because PagerDuty redelivers for 48.
 func WithRetention(d time.Duration) Option {
 	return func(c *config) error {
 		if d < ledger.KeyLife {
@@ -254,8 +262,8 @@ func WithRetention(d time.Duration) Option {
 	}
 }
 
-// WithMaxOpenings bounds the openings at work at once in this process; above it Open fails with ErrUnavailable.
-// Default 64.
+// WithMaxOpenings bounds the openings at work at once in this process; above it Open
+// fails with ErrUnavailable. Default 64.
 func WithMaxOpenings(n int) Option {
 	return func(c *config) error {
 		if n < 1 {

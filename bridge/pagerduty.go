@@ -119,8 +119,8 @@ func (p pagerDuty) TeamRole(ctx context.Context, teamID, personID string) (Role,
 	return RoleObserver, nil
 }
 
-// roleOf reads PagerDuty's role names, which are not those on its screens. An unknown role gets
-// the least that an assignment or a team can raise.
+// roleOf reads PagerDuty's role names, which are not those on its screens. An unknown
+// role gets the least that an assignment or a team can raise.
 func roleOf(role string) Role {
 	switch role {
 	case "owner", "admin", "user", "limited_user":
@@ -132,8 +132,8 @@ func roleOf(role string) Role {
 	}
 }
 
-// pagerDutyError says in bridge's words what PagerDuty's error means, with a sentence for people:
-// what failed, and what to do about it.
+// pagerDutyError says in bridge's words what PagerDuty's error means, with a sentence for
+// people: what failed, and what to do about it.
 func pagerDutyError(err error) error {
 	permanent := errors.Join(ErrIncidents, ErrPermanent)
 	kind, message := ErrIncidents, "PagerDuty does not answer"

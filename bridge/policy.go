@@ -12,9 +12,10 @@ import (
 	"github.com/incidentbridge/incidentbridge/internal/memo"
 )
 
-// Authorize reports whether somebody may open the incident's bridge by hand, and so may see its
-// link: nil, or an *Error that matches ErrForbidden. Any other error means that this is not known.
-// It opens nothing and writes nothing; what was read of a person counts for a minute, as in Open.
+// Authorize reports whether somebody may open the incident's bridge by hand, and so may
+// see its link: nil, or an *Error that matches ErrForbidden. Any other error means that
+// this is not known. It opens nothing and writes nothing; what was read of a person
+// counts for a minute, as in Open.
 func (s *Service) Authorize(ctx context.Context, incidentID string, who Requester) error {
 	id, err := s.resolveID(ctx, incidentID)
 	if err != nil {
@@ -27,7 +28,8 @@ func (s *Service) Authorize(ctx context.Context, incidentID string, who Requeste
 // incidentReader reads the incident, or returns what was read already.
 type incidentReader func(context.Context) (*Incident, error)
 
-// incidentReader reads the incident when it is called: authorize does so for observers only.
+// incidentReader reads the incident when it is called: authorize does so for observers
+// only.
 func (s *Service) incidentReader(id string) incidentReader {
 	return func(ctx context.Context) (*Incident, error) { return s.readIncident(ctx, id) }
 }
@@ -38,10 +40,10 @@ func (s *Service) readIncident(ctx context.Context, id string) (*Incident, error
 	return s.incidents.Incident(ctx, id)
 }
 
-// authorize returns the requester if they may open a bridge. A manual trigger needs a responder,
-// by their account or in a team of the incident, or somebody the incident is assigned to;
-// workflows and automation need anybody but a stakeholder; a trusted caller that names nobody is
-// the operator.
+// authorize returns the requester if they may open a bridge. A manual trigger needs a
+// responder, by their account or in a team of the incident, or somebody the incident is
+// assigned to; workflows and automation need anybody but a stakeholder; a trusted caller
+// that names nobody is the operator.
 func (s *Service) authorize(
 	ctx context.Context, r Requester, kind TriggerKind, read incidentReader,
 ) (*Person, error) {
@@ -75,7 +77,8 @@ func (s *Service) authorize(
 	return person, nil
 }
 
-// isExternalBridge reports whether the incident shows a bridge that this record did not write.
+// isExternalBridge reports whether the incident shows a bridge that this record did not
+// write.
 func isExternalBridge(r *ledger.Record, i *Incident) bool {
 	return i.Bridge != nil && !i.Bridge.IsZero() && !r.IsOurLink(ledger.Link(*i.Bridge))
 }
@@ -111,7 +114,8 @@ func newRequesterCache(i Incidents, now func() time.Time) *requesterCache {
 	}
 }
 
-// requesterExpiry remembers answers, also that there is no such person, but never a failure.
+// requesterExpiry remembers answers, also that there is no such person, but never a
+// failure.
 func requesterExpiry(now func() time.Time, err error) time.Time {
 	if err != nil && !errors.Is(err, ErrForbidden) {
 		return time.Time{}
@@ -124,8 +128,9 @@ func (c *requesterCache) person(ctx context.Context, r Requester) (*Person, erro
 	return c.persons.Get(ctx, r)
 }
 
-// teamRoleAllows reports whether one of the teams makes the person a responder. All are asked at
-// once, and one that does is enough; otherwise a team that cannot be read is an error, not a no.
+// teamRoleAllows reports whether one of the teams makes the person a responder. All are
+// asked at once, and one that does is enough; otherwise a team that cannot be read is an
+// error, not a no.
 func (c *requesterCache) teamRoleAllows(ctx context.Context, teamIDs []string, personID string) (bool, error) {
 	var answers []func(context.Context) (Role, error)
 	for _, id := range teamIDs {
@@ -144,8 +149,8 @@ func (c *requesterCache) teamRoleAllows(ctx context.Context, teamIDs []string, p
 	return false, errors.Join(faults...)
 }
 
-// OpenOn says which webhook events open a bridge by themselves. A list names ids or names; "*"
-// is any.
+// OpenOn says which webhook events open a bridge by themselves. A list names ids or
+// names; "*" is any.
 type OpenOn struct {
 	Events     []string // V3 event types; none: no event opens
 	Workflows  []string // for incident.workflow.started; required with it
@@ -164,7 +169,8 @@ func (o OpenOn) validate() error {
 	return nil
 }
 
-// admits reports whether the trigger, by itself, may open: a trigger without an event always may.
+// admits reports whether the trigger, by itself, may open: a trigger without an event
+// always may.
 func (o OpenOn) admits(t Trigger) bool {
 	if t.Event == "" {
 		return true

@@ -10,18 +10,21 @@ import (
 //
 // A Provider may also be a [Preparer] or [Instant].
 //
-// Errors are told apart by this package's sentinels: ErrNextHost (this host cannot, another may), ErrInDoubt (a
-// meeting may have been made), ErrGone (there is no such meeting), ErrPermanent (the account, not the host, is
-// rejected),
-// ErrNotInstalled, ErrReauthorize. Anything else is a fault that may pass. Implementations are safe for concurrent use.
+// Errors are told apart by this package's sentinels: ErrNextHost (this host cannot,
+// another may), ErrInDoubt (a meeting may have been made), ErrGone (there is no such
+// meeting), ErrPermanent (the account, not the host, is rejected), ErrNotInstalled,
+// ErrReauthorize. Anything else is a fault that may pass. Implementations are safe for
+// concurrent use.
 type Provider interface {
 	// Name is what a bridge and the ledger call it.
 	Name() string
-	// Hosts lists the hosts to make a meeting under, best first, never empty; email is the requester's, if known.
+	// Hosts lists the hosts to make a meeting under, best first, never empty; email is
+	// the requester's, if known.
 	Hosts(email string) []string
 	// Create makes a meeting under host. It is sent once.
 	Create(ctx context.Context, host string, spec MeetingSpec) (*Meeting, error)
-	// Meetings yields the meetings of a host that may have been made for incidents, with their agenda.
+	// Meetings yields the meetings of a host that may have been made for incidents, with
+	// their agenda.
 	Meetings(ctx context.Context, host string) iter.Seq2[*Meeting, error]
 	// Meeting reads one, as Create with this spec would have answered.
 	Meeting(ctx context.Context, id string, spec MeetingSpec) (*Meeting, error)
@@ -31,12 +34,12 @@ type Provider interface {
 	Delete(ctx context.Context, id string) error
 }
 
-// Preparer is a Provider that is told, beside the reads of an opening, that a Create may follow:
-// time to get a token.
+// Preparer is a Provider that is told, beside the reads of an opening, that a Create may
+// follow: time to get a token.
 type Preparer interface{ Prepare(ctx context.Context) }
 
-// Instant is a Provider whose Create may answer at once, without a vendor: it is asked even when
-// there is no time for another.
+// Instant is a Provider whose Create may answer at once, without a vendor: it is asked
+// even when there is no time for another.
 type Instant interface{ Instant() bool }
 
 // MeetingSpec says what meeting to make.
@@ -53,7 +56,8 @@ type Meeting struct {
 	ID      string
 	Host    string
 	JoinURL string
-	// DialIns are ways to write the same dial-in, best first, each plainer than the one before.
+	// DialIns are ways to write the same dial-in, best first, each plainer than the one
+	// before.
 	DialIns []string
 	Agenda  string
 	// CreatedAt is when it was made, by the provider's clock.
@@ -76,7 +80,8 @@ const (
 
 // DialInPreference is which dial-in number to offer.
 type DialInPreference struct {
-	// Countries are ISO 3166 codes, best first; a number of any other country comes after them.
+	// Countries are ISO 3166 codes, best first; a number of any other country comes after
+	// them.
 	Countries []string
 	// Off offers the link alone.
 	Off bool

@@ -55,7 +55,8 @@ func (s *Service) setBridge(ctx context.Context, id string, link Link) (Status, 
 }
 
 // checkBeforeWrite reads the incident before a link is written that may have been written
-// before, or when the last read is old. done: there is nothing to write, and b is the answer.
+// before, or when the last read is old. done: there is nothing to write, and b is the
+// answer.
 func (a *attempt) checkBeforeWrite(ctx context.Context) (b *Bridge, done bool, err error) {
 	read := a.known.incident
 	if a.known.createInDoubt {
@@ -82,8 +83,8 @@ func (a *attempt) checkBeforeWrite(ctx context.Context) (b *Bridge, done bool, e
 	return b, true, err
 }
 
-// attach records that PagerDuty has the link, or that the incident is resolved and the bridge is
-// to close.
+// attach records that PagerDuty has the link, or that the incident is resolved and the
+// bridge is to close.
 func (a *attempt) attach(ctx context.Context, status Status, dialIns []string) (*Bridge, error) {
 	nonce, createdByUs := a.record.Nonce, a.known.decidedByUs
 	note := false
@@ -94,8 +95,8 @@ func (a *attempt) attach(ctx context.Context, status Status, dialIns []string) (
 	}
 	err := a.update(ctx, attach)
 	if errors.Is(err, ledger.ErrConflict) {
-		// Another holder took it over. What PagerDuty accepted is true for it too, if it works on
-		// the same generation.
+		// Another holder took it over. What PagerDuty accepted is true for it too, if it
+		// works on the same generation.
 		record, updateErr := a.svc.ledger.Update(ctx, a.id, func(r *ledger.Record) bool {
 			switch {
 			case r.Nonce != nonce:
@@ -148,8 +149,8 @@ func (a *attempt) publishLater(ctx context.Context, cause error) (*Bridge, error
 	return b, nil
 }
 
-// publishRejected closes a bridge that PagerDuty rejects for good. Minutes later, if an earlier
-// write landed late after all, it is attached instead.
+// publishRejected closes a bridge that PagerDuty rejects for good. Minutes later, if an
+// earlier write landed late after all, it is attached instead.
 func (a *attempt) publishRejected(ctx context.Context, cause error) error {
 	err := a.update(ctx, func(r *ledger.Record) {
 		r.ReleaseLease()

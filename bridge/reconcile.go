@@ -22,8 +22,9 @@ type Report struct {
 	Failed int // of these, left for later because something failed
 }
 
-// Run does what is due, about every second and with jitter, until ctx ends; it returns ctx's
-// error once what it began has ended too. Any number of replicas may run it at once.
+// Run does what is due, about every second and with jitter, until ctx ends; it returns
+// ctx's error once what it began has ended too. Any number of replicas may run it at
+// once.
 func (s *Service) Run(ctx context.Context) error {
 	var round sync.WaitGroup
 	defer round.Wait()
@@ -37,9 +38,9 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 }
 
-// Reconcile does what is due now: openings that stopped half-way, writes that PagerDuty did not
-// take, verifications, audits, closings. It is bounded, and safe in every replica at once. One
-// record that fails never hides another; the error joins all that failed.
+// Reconcile does what is due now: openings that stopped half-way, writes that PagerDuty
+// did not take, verifications, audits, closings. It is bounded, and safe in every replica
+// at once. One record that fails never hides another; the error joins all that failed.
 func (s *Service) Reconcile(ctx context.Context) (Report, error) {
 	var (
 		round  sync.WaitGroup
@@ -65,8 +66,8 @@ func (s *Service) Reconcile(ctx context.Context) (Report, error) {
 	return report, errors.Join(append(faults, err)...)
 }
 
-// processDue processes every record that is due and not processed already, each in a goroutine
-// of the round.
+// processDue processes every record that is due and not processed already, each in a
+// goroutine of the round.
 func (s *Service) processDue(ctx context.Context, round *sync.WaitGroup, done func(worked bool, err error)) error {
 	if serve, err := s.maintain(ctx); !serve {
 		return err
@@ -119,8 +120,9 @@ func (s *Service) process(ctx context.Context, id string) (worked bool, opening 
 	return false, nil, nil
 }
 
-// resume continues an opening that stopped half-way, for the requester that asked for it. It is
-// not started when a caller works on the incident already, or callers need the places.
+// resume continues an opening that stopped half-way, for the requester that asked for it.
+// It is not started when a caller works on the incident already, or callers need the
+// places.
 func (s *Service) resume(ctx context.Context, r *ledger.Record) (opening *sharedAttempt, started bool, err error) {
 	if s.inFlight.halfFull() {
 		return nil, false, nil
@@ -148,7 +150,8 @@ func (s *Service) expire(ctx context.Context, r *ledger.Record) error {
 	return err
 }
 
-// unlockOrphan clears the lease of a crashed process from a record that needs no further work.
+// unlockOrphan clears the lease of a crashed process from a record that needs no further
+// work.
 func (s *Service) unlockOrphan(ctx context.Context, orphan *ledger.Record) error {
 	_, err := s.ledger.Update(ctx, orphan.IncidentID, func(r *ledger.Record) bool {
 		if r.Lease.Owner != orphan.Lease.Owner || r.Leased(s.cfg.now()) {
@@ -168,8 +171,8 @@ type workers struct {
 	ids   map[string]bool
 }
 
-// acquire waits for a place and reports whether there is one: not if the record is worked on
-// already, or ctx is done.
+// acquire waits for a place and reports whether there is one: not if the record is worked
+// on already, or ctx is done.
 func (w *workers) acquire(ctx context.Context, id string) bool {
 	select {
 	case w.slots <- struct{}{}:

@@ -19,10 +19,10 @@ const (
 	orphanAge       = 24 * time.Hour   // at which a marked meeting without a record is deleted
 )
 
-// IncidentChanged reads the incident again, because an event said that its bridge or its status
-// changed. A human's bridge makes the record StateExternal; a former link of ours is replaced by
-// the current one; the closing of a reopened incident is cancelled. An incident without a bridge
-// of ours is left alone.
+// IncidentChanged reads the incident again, because an event said that its bridge or its
+// status changed. A human's bridge makes the record StateExternal; a former link of ours
+// is replaced by the current one; the closing of a reopened incident is cancelled. An
+// incident without a bridge of ours is left alone.
 //
 // shown is the link that the event told of, if it did: our own write needs no read.
 func (s *Service) IncidentChanged(ctx context.Context, incidentID string, shown Link) error {
@@ -38,8 +38,8 @@ func (s *Service) IncidentChanged(ctx context.Context, incidentID string, shown 
 }
 
 // verify re-reads the incident and restores our link (docs/protocol.md, Verify). It stays
-// scheduled until a run succeeds: each run first moves VerifyAt 10 s ahead, and clears it at the
-// end.
+// scheduled until a run succeeds: each run first moves VerifyAt 10 s ahead, and clears it
+// at the end.
 func (s *Service) verify(ctx context.Context, r *ledger.Record) error {
 	switch r.State {
 	case ledger.StateAttached, ledger.StateClosing, ledger.StateExternal:
@@ -61,7 +61,8 @@ func (s *Service) verify(ctx context.Context, r *ledger.Record) error {
 	if err != nil {
 		return err
 	}
-	// The read counts for the very record it was made for: if that changed, it stays scheduled.
+	// The read counts for the very record it was made for: if that changed, it stays
+	// scheduled.
 	next := r.Clone()
 	rewrite := s.reconcileWithIncident(next, incident)
 	if !rewrite && next.VerifyAt.Equal(retryAt) {
@@ -92,8 +93,8 @@ func (s *Service) verify(ctx context.Context, r *ledger.Record) error {
 	return err
 }
 
-// reconcileWithIncident brings the record in line with what the incident shows, and reports
-// whether the link is to be put back.
+// reconcileWithIncident brings the record in line with what the incident shows, and
+// reports whether the link is to be put back.
 func (s *Service) reconcileWithIncident(r *ledger.Record, i *Incident) (rewrite bool) {
 	if r.Lease.Owner != "" || i.Bridge == nil {
 		return false
@@ -123,10 +124,11 @@ func (s *Service) reconcileWithIncident(r *ledger.Record, i *Incident) (rewrite 
 		!r.IsCurrentLink(shown) && r.IsOurLink(shown) && r.VerifyWrites < maxVerifyWrites
 }
 
-// audit deletes the meetings that a lost create of this incident left behind: those that carry
-// this ledger's marker and an older generation, or this generation and another meeting than the
-// decided one. It runs only once the generation is decided or over, and counts only if every list
-// and every delete succeeded: each run first schedules the next one, and clears it at the end.
+// audit deletes the meetings that a lost create of this incident left behind: those that
+// carry this ledger's marker and an older generation, or this generation and another
+// meeting than the decided one. It runs only once the generation is decided or over, and
+// counts only if every list and every delete succeeded: each run first schedules the next
+// one, and clears it at the end.
 func (s *Service) audit(ctx context.Context, r *ledger.Record) error {
 	now := s.cfg.now()
 	retryAt := now.Add(auditRetry).Truncate(time.Millisecond)
@@ -181,8 +183,8 @@ func (s *Service) sweepDaily(ctx context.Context) (swept bool, err error) {
 	return true, wrap("sweep", "", s.sweep(ctx))
 }
 
-// sweep searches every host for meetings of ours that no audit found, such as one whose create
-// landed hours late.
+// sweep searches every host for meetings of ours that no audit found, such as one whose
+// create landed hours late.
 func (s *Service) sweep(ctx context.Context) error {
 	var faults []error
 	for _, p := range s.providers {
@@ -196,9 +198,9 @@ func (s *Service) sweep(ctx context.Context) error {
 	return errors.Join(faults...)
 }
 
-// isOrphan reports whether a marked meeting is to be deleted: by the rule of the audit, or because
-// nothing is known of it any more. The record is read after the list, so that what was decided
-// meanwhile is not taken for a duplicate.
+// isOrphan reports whether a marked meeting is to be deleted: by the rule of the audit,
+// or because nothing is known of it any more. The record is read after the list, so that
+// what was decided meanwhile is not taken for a duplicate.
 func (s *Service) isOrphan(ctx context.Context, id string, m ledger.Marker, meeting *Meeting) (bool, error) {
 	if m.Ledger != id {
 		return false, nil
@@ -213,7 +215,8 @@ func (s *Service) isOrphan(ctx context.Context, id string, m ledger.Marker, meet
 	return r.State != ledger.StateCreating && isDuplicate(r, id, m, meeting.ID), nil
 }
 
-// isDuplicate reports whether a marked meeting is one of this record's that was not decided.
+// isDuplicate reports whether a marked meeting is one of this record's that was not
+// decided.
 func isDuplicate(r *ledger.Record, id string, m ledger.Marker, meetingID string) bool {
 	if m.Ledger != id || //mutant:audit-ledger
 		m.Incident != r.IncidentID || //mutant:audit-incident
@@ -226,8 +229,8 @@ func isDuplicate(r *ledger.Record, id string, m ledger.Marker, meetingID string)
 	return r.Decision == nil || r.Decision.MeetingID != meetingID //mutant:audit
 }
 
-// deleteMarked lists a host's meetings and deletes those that carry a marker and that duplicate
-// reports; it is given the ledger's id.
+// deleteMarked lists a host's meetings and deletes those that carry a marker and that
+// duplicate reports; it is given the ledger's id.
 func (s *Service) deleteMarked(
 	ctx context.Context, p Provider, host string,
 	duplicate func(ctx context.Context, ledgerID string, m ledger.Marker, meeting *Meeting) (bool, error),
@@ -261,8 +264,8 @@ func (s *Service) deleteMarked(
 
 var errDuplicateInUse = errors.New("bridge: a duplicate meeting has started and is left until it is over")
 
-// deleteDuplicate deletes a meeting, unless people are in it: then it is named in a note, and
-// deleted once it is over.
+// deleteDuplicate deletes a meeting, unless people are in it: then it is named in a note,
+// and deleted once it is over.
 func (s *Service) deleteDuplicate(ctx context.Context, p Provider, incidentID, meetingID string) error {
 	meeting, err := p.Meeting(ctx, meetingID, MeetingSpec{})
 	if errors.Is(err, ErrGone) {

@@ -232,8 +232,8 @@ func TestWhilePagerDutyIsDownTheFormerMeetingStays(t *testing.T) {
 	})
 }
 
-// Two deliveries of one Replace come at different times of an opening. Once the first has finished that one, the second
-// has nothing left to replace.
+// Two deliveries of one Replace come at different times of an opening. Once the first has
+// finished that one, the second has nothing left to replace.
 func TestAKeyThatFinishedAGenerationReplacesItNoMore(t *testing.T) {
 	inEnv(t, func(t *testing.T, w *env) {
 		id, first, second := w.pd.AddIncident("Down"), w.startOn(t, w.store, false), w.startOn(t, w.store, false)

@@ -9,23 +9,24 @@ import (
 
 // Request asks for an incident's bridge.
 type Request struct {
-	// IncidentID is a PagerDuty incident id, an incident number or an incident's web address.
-	// Required.
+	// IncidentID is a PagerDuty incident id, an incident number or an incident's web
+	// address. Required.
 	IncidentID string
 	// Requester is who asks. Zero: the operator, or automation.
 	Requester Requester
 	// Trigger is what made them ask. Zero: manual when a requester is named, else api.
 	Trigger Trigger
-	// IdempotencyKey names one delivery of one trigger. A key belongs to the generation that first
-	// saw it: it may finish that one and never starts another. Optional, at most 256 bytes.
+	// IdempotencyKey names one delivery of one trigger. A key belongs to the generation
+	// that first saw it: it may finish that one and never starts another. Optional, at
+	// most 256 bytes.
 	IdempotencyKey string
 	// OccurredAt is when the trigger happened by the vendor's clock. Zero: unknown.
 	OccurredAt time.Time
-	// Incident is what the trigger carried of the incident. It is used in the place of a first read
-	// while OccurredAt is under a minute ago. Optional.
+	// Incident is what the trigger carried of the incident. It is used in the place of a
+	// first read while OccurredAt is under a minute ago. Optional.
 	Incident *Incident
-	// NoteOnRefusal writes a refusal or a failure to the incident as a note, for a requester who sees
-	// no answer, as with a button on the incident.
+	// NoteOnRefusal writes a refusal or a failure to the incident as a note, for a
+	// requester who sees no answer, as with a button on the incident.
 	NoteOnRefusal bool
 
 	live    bool      // Incident was read just now
@@ -57,7 +58,8 @@ const (
 // Trigger is what asked for a bridge.
 type Trigger struct {
 	Kind TriggerKind
-	// Event is the V3 event type when a webhook asked; WithOpenOn decides whether it opens anything.
+	// Event is the V3 event type when a webhook asked; WithOpenOn decides whether it
+	// opens anything.
 	Event string
 	// WorkflowID and WorkflowName say which workflow ran.
 	WorkflowID, WorkflowName string

@@ -11,8 +11,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
-// Service opens and closes conference bridges. It is safe for concurrent use, and any number of
-// Services in any number of processes may share a store.
+// Service opens and closes conference bridges. It is safe for concurrent use, and any
+// number of Services in any number of processes may share a store.
 type Service struct {
 	cfg        config
 	incidents  Incidents
@@ -26,8 +26,9 @@ type Service struct {
 	upkeep     *interval // of the installation
 }
 
-// New returns a Service that reads and writes incidents, makes meetings at provider, and keeps its
-// ledger in store. It does no I/O and starts nothing: call Run to have due work done.
+// New returns a Service that reads and writes incidents, makes meetings at provider, and
+// keeps its ledger in store. It does no I/O and starts nothing: call Run to have due work
+// done.
 func New(incidents Incidents, provider Provider, store tokenstore.Store, opts ...Option) (*Service, error) {
 	if incidents == nil || provider == nil || store == nil {
 		return nil, errors.New("bridge: New needs incidents, a provider and a store")
@@ -63,8 +64,8 @@ func New(incidents Incidents, provider Provider, store tokenstore.Store, opts ..
 	return s, nil
 }
 
-// Get returns the incident's bridge as the ledger has it; ErrNotFound when there is none. A number or a web address
-// costs a read of the incident.
+// Get returns the incident's bridge as the ledger has it; ErrNotFound when there is none.
+// A number or a web address costs a read of the incident.
 func (s *Service) Get(ctx context.Context, incidentID string) (*Bridge, error) {
 	id, err := s.resolveID(ctx, incidentID)
 	if err != nil {
@@ -90,8 +91,8 @@ func (s *Service) Incident(ctx context.Context, incidentID string) (*Incident, e
 	return incident, wrap("read", id, err)
 }
 
-// List yields every open bridge, in no particular order. A record that cannot be read yields its
-// error, and the listing continues.
+// List yields every open bridge, in no particular order. A record that cannot be read
+// yields its error, and the listing continues.
 func (s *Service) List(ctx context.Context) iter.Seq2[*Bridge, error] {
 	return func(yield func(*Bridge, error) bool) {
 		// Every open record has a DueAt, so Due lists all of them.
@@ -123,10 +124,10 @@ func (s *Service) Ping(ctx context.Context) error {
 	return wrap("ping", "", err)
 }
 
-// Wait returns when no opening is under way in this process, and no refresh of an installed app's
-// grant, or when ctx is done, with its error. Call it before a process ends, or is frozen (see
-// [WithHardDeadline], too): an unfinished opening stays due in the ledger, but a refresh that is
-// cut off may cost the grant.
+// Wait returns when no opening is under way in this process, and no refresh of an
+// installed app's grant, or when ctx is done, with its error. Call it before a process
+// ends, or is frozen (see [WithHardDeadline], too): an unfinished opening stays due in
+// the ledger, but a refresh that is cut off may cost the grant.
 func (s *Service) Wait(ctx context.Context) error {
 	err := s.inFlight.wait(ctx)
 	if s.cfg.installation != nil {
@@ -144,13 +145,13 @@ func (s *Service) providerOf(name string) Provider {
 	return nil
 }
 
-// WithHardDeadline returns a context for a process that is frozen or killed at end, as on AWS
-// Lambda. What a Service begins under it outlives ctx as ever, but not end: an opening is cut
-// short in time to be handed back to the ledger, which continues when Reconcile or Run is called,
-// anywhere. In the last two seconds no meeting is asked for.
+// WithHardDeadline returns a context for a process that is frozen or killed at end, as on
+// AWS Lambda. What a Service begins under it outlives ctx as ever, but not end: an
+// opening is cut short in time to be handed back to the ledger, which continues when
+// Reconcile or Run is called, anywhere. In the last two seconds no meeting is asked for.
 //
-// A refresh of an installed app's grant is not cut short, since that may cost the grant: none is
-// sent in the last two seconds, and Wait waits for one that was sent before.
+// A refresh of an installed app's grant is not cut short, since that may cost the grant:
+// none is sent in the last two seconds, and Wait waits for one that was sent before.
 func WithHardDeadline(ctx context.Context, end time.Time) context.Context {
 	return detach.Until(ctx, end)
 }

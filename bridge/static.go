@@ -8,8 +8,9 @@ import (
 // staticRoom is a room that is always there.
 type staticRoom struct{ url, number string }
 
-// StaticRoom is a provider of last resort: one room, always the same, reached by url and number (either may be empty,
-// not both). It needs no vendor and makes nothing, so nothing is ended either.
+// StaticRoom is a provider of last resort: one room, always the same, reached by url and
+// number (either may be empty, not both). It needs no vendor and makes nothing, so
+// nothing is ended either.
 func StaticRoom(url, number string) Provider { return staticRoom{url: url, number: number} }
 
 func (staticRoom) Name() string          { return "static" }

@@ -302,7 +302,8 @@ func TestNoRaceOnSight(t *testing.T) {
 	}
 }
 
-// A create whose answer could not be waited for is not sent: the ledger makes it with time of its own.
+// A create whose answer could not be waited for is not sent: the ledger makes it with
+// time of its own.
 func TestNoCreateIsSentWithoutTheTimeForIt(t *testing.T) {
 	inEnv(t, func(t *testing.T, w *env) {
 		id, p := w.pd.AddIncident("Down"), w.start(t)

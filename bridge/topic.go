@@ -11,7 +11,8 @@ import (
 // topicLimit is the longest topic Zoom takes, in characters.
 const topicLimit = 200
 
-// parseTopic also runs the template once, so that a field that does not exist fails at start and not at 3 AM.
+// parseTopic also runs the template once, so that a field that does not exist fails at
+// start and not at 3 AM.
 func parseTopic(text string) (*template.Template, error) {
 	t, err := template.New("topic").Option("missingkey=error").Parse(text)
 	if err != nil {

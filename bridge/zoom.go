@@ -13,17 +13,18 @@ import (
 	"github.com/incidentbridge/incidentbridge/zoom"
 )
 
-// Zoom fits a Zoom client to a Service. A meeting is made under the requester's e-mail when it is
-// known and Zoom knows it, else under host, else under more in order. A host is an e-mail, a Zoom
-// user id, or zoom.Me for the user that the client's token belongs to. Where the app is installed
-// by consent, use InstalledZoom. New fails for a nil client or an empty host.
+// Zoom fits a Zoom client to a Service. A meeting is made under the requester's e-mail
+// when it is known and Zoom knows it, else under host, else under more in order. A host
+// is an e-mail, a Zoom user id, or zoom.Me for the user that the client's token belongs
+// to. Where the app is installed by consent, use InstalledZoom. New fails for a nil
+// client or an empty host.
 func Zoom(client *zoom.Client, host string, more ...string) Provider {
 	return zoomMeetings{client: client, pool: append([]string{host}, more...)}
 }
 
-// InstalledZoom is Zoom for an app that is installed by consent: if Zoom accepts no token of its
-// grant any more, errors match ErrReauthorize, because only a new consent helps. zoom.Me is the
-// administrator who installed it.
+// InstalledZoom is Zoom for an app that is installed by consent: if Zoom accepts no token
+// of its grant any more, errors match ErrReauthorize, because only a new consent helps.
+// zoom.Me is the administrator who installed it.
 func InstalledZoom(client *zoom.Client, host string, more ...string) Provider {
 	return zoomMeetings{client: client, pool: append([]string{host}, more...), installed: true}
 }
@@ -142,8 +143,8 @@ func (z zoomMeetings) Delete(ctx context.Context, id string) error {
 
 const reauthorizeZoom = "Zoom does not accept the installed app any more: install it again"
 
-// mapError is zoomError for an app that may be installed: only a new consent mends a grant whose
-// tokens Zoom rejects.
+// mapError is zoomError for an app that may be installed: only a new consent mends a
+// grant whose tokens Zoom rejects.
 func (z zoomMeetings) mapError(err error) error {
 	fault := zoomError(err)
 	if z.installed && errors.Is(err, zoom.ErrUnauthorized) && !errors.Is(fault, ErrNotInstalled) {
@@ -175,7 +176,8 @@ func zoomMeetingFor(m *zoom.Meeting, host string, spec MeetingSpec) *Meeting {
 	return meeting
 }
 
-// zoomWarnings compares what Zoom applied with what was asked: account settings win silently.
+// zoomWarnings compares what Zoom applied with what was asked: account settings win
+// silently.
 func zoomWarnings(m *zoom.Meeting, spec MeetingSpec, dialIns []string) []string {
 	var warnings []string
 	warn := func(isSo bool, text string) {
@@ -197,8 +199,8 @@ func zoomWarnings(m *zoom.Meeting, spec MeetingSpec, dialIns []string) []string 
 	return warnings
 }
 
-// zoomError says in bridge's words what Zoom's error means, with a sentence for people: what
-// failed, and what to do about it.
+// zoomError says in bridge's words what Zoom's error means, with a sentence for people:
+// what failed, and what to do about it.
 func zoomError(err error) error {
 	permanent := errors.Join(ErrProvider, ErrPermanent)
 	kind, message := ErrProvider, "Zoom did not accept the meeting"

@@ -22,12 +22,13 @@ type Account struct {
 	UserID    string `json:"user_id"`
 	Email     string `json:"email,omitempty"`
 
-	// MissingScopes were not granted, as far as the vendor told. Zoom's list may lag behind.
+	// MissingScopes were not granted, as far as the vendor told. Zoom's list may lag
+	// behind.
 	MissingScopes []string `json:"missing_scopes,omitempty"`
 }
 
-// same reports whether both are the same account, whoever consented. Accounts without a known id
-// or subdomain never match.
+// same reports whether both are the same account, whoever consented. Accounts without a
+// known id or subdomain never match.
 func (a *Account) same(other *Account) bool {
 	if a.ID != "" && other.ID != "" {
 		return a.ID == other.ID
@@ -36,8 +37,8 @@ func (a *Account) same(other *Account) bool {
 }
 
 // Authorization is what one vendor granted for an administrator's consent. It is made by
-// [Installation.Authorize]. It may be kept as JSON, in a sealed store only, until the other vendor
-// has been asked too. It holds tokens, and prints without them.
+// [Installation.Authorize]. It may be kept as JSON, in a sealed store only, until the
+// other vendor has been asked too. It holds tokens, and prints without them.
 type Authorization struct{ fields authorizationJSON }
 
 // authorizationJSON is the JSON of an Authorization.
@@ -88,11 +89,11 @@ func (a *Authorization) account() *Account {
 	return a.fields.Account
 }
 
-// Authorize exchanges the code of a vendor's callback for an Authorization, if the user who
-// consented may install: an administrator of the account, and if the app is installed already, of
-// that same account. Errors are ErrNotAdmin, ErrOtherAccount, or the vendor's own, such as
-// zoom.ErrGrant for a code that is not valid (any more) and pagerduty.ErrMissingScopes, which
-// names the scopes.
+// Authorize exchanges the code of a vendor's callback for an Authorization, if the user
+// who consented may install: an administrator of the account, and if the app is installed
+// already, of that same account. Errors are ErrNotAdmin, ErrOtherAccount, or the vendor's
+// own, such as zoom.ErrGrant for a code that is not valid (any more) and
+// pagerduty.ErrMissingScopes, which names the scopes.
 //
 // Nothing of it is stored. A grant that is refused here is revoked as Revoke does it.
 func (i *Installation) Authorize(ctx context.Context, vendor Vendor, code, verifier string) (*Authorization, error) {
@@ -122,8 +123,8 @@ func (i *Installation) Authorize(ctx context.Context, vendor Vendor, code, verif
 	}}, nil
 }
 
-// checkMayInstall refuses another account's consent while the app is installed. A damaged record
-// may be replaced by any account.
+// checkMayInstall refuses another account's consent while the app is installed. A damaged
+// record may be replaced by any account.
 func (i *Installation) checkMayInstall(ctx context.Context, vendor Vendor, account *Account) error {
 	r, _, err := i.records.read(ctx)
 	if errors.Is(err, errDamaged) {
@@ -135,8 +136,8 @@ func (i *Installation) checkMayInstall(ctx context.Context, vendor Vendor, accou
 	return r.checkSameAccount(vendor, account)
 }
 
-// zoomAccount reads who consented at Zoom. Missing scopes are reported, not refused: Zoom's list
-// may lag behind the app.
+// zoomAccount reads who consented at Zoom. Missing scopes are reported, not refused:
+// Zoom's list may lag behind the app.
 func zoomAccount(ctx context.Context, token *oauth2.Token, opts []zoom.Option) (Account, error) {
 	client, err := zoom.NewClient(zoom.UserToken(zoom.StaticToken(token)), opts...)
 	if err != nil {
@@ -156,9 +157,9 @@ func zoomAccount(ctx context.Context, token *oauth2.Token, opts []zoom.Option) (
 	return account, nil
 }
 
-// pagerDutyAccount reads who consented at PagerDuty, whose list of granted scopes is exact. The
-// scopes that the service runs with are required. What the others would set up can be done by
-// hand.
+// pagerDutyAccount reads who consented at PagerDuty, whose list of granted scopes is
+// exact. The scopes that the service runs with are required. What the others would set up
+// can be done by hand.
 func pagerDutyAccount(ctx context.Context, token *oauth2.Token, opts []pagerduty.Option) (Account, error) {
 	if err := pagerduty.CheckScopes(token, pagerduty.RunScopes()...); err != nil {
 		return Account{}, err

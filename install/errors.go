@@ -9,7 +9,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
-// What callers act on. Each *Error matches one of these with errors.Is, or a vendor's own error.
+// What callers act on. Each *Error matches one of these with errors.Is, or a vendor's own
+// error.
 var (
 	ErrInvalid      = errors.New("install: invalid request")
 	ErrNotAdmin     = errors.New("install: only an administrator of the account may install")
@@ -21,14 +22,16 @@ var (
 	ErrNotInstalled error = notInstalledError{}
 )
 
-// notInstalledError is ErrNotInstalled. A grant that is missing, tokenstore.ErrNotInstalled, does
-// not match it: the record decides whether the app is installed.
+// notInstalledError is ErrNotInstalled. A grant that is missing,
+// tokenstore.ErrNotInstalled, does not match it: the record decides whether the app is
+// installed.
 type notInstalledError struct{}
 
 func (notInstalledError) Error() string        { return "install: app is not installed" }
 func (notInstalledError) Is(target error) bool { return target == tokenstore.ErrNotInstalled }
 
-// Error is what every failing method of an Installation returns. Its text holds no secret.
+// Error is what every failing method of an Installation returns. Its text holds no
+// secret.
 type Error struct {
 	Op  string // "authorize", "install", "set up PagerDuty", "uninstall", …
 	Err error
@@ -53,8 +56,8 @@ func wrap(op string, err error) error {
 	return &Error{Op: op, Err: err}
 }
 
-// problem tells a person in one sentence why PagerDuty did not do something. Nothing that was
-// sent is in it.
+// problem tells a person in one sentence why PagerDuty did not do something. Nothing that
+// was sent is in it.
 func problem(err error, missingScopes []string) string {
 	notAllowed := errors.Is(err, pagerduty.ErrForbidden) || errors.Is(err, pagerduty.ErrMissingScopes)
 	switch {

@@ -16,13 +16,13 @@ const (
 	rollbackBudget = 8 * time.Second
 )
 
-// Install installs the app with these authorizations, one of each of Vendors. It replaces what
-// was installed before, and a refresh that is still in progress for that is dropped. What was set
-// up at PagerDuty stays: see Setup.
+// Install installs the app with these authorizations, one of each of Vendors. It replaces
+// what was installed before, and a refresh that is still in progress for that is dropped.
+// What was set up at PagerDuty stays: see Setup.
 //
-// It fails with ErrOtherAccount if another account's app was installed meanwhile, ErrInProgress
-// if another install holds the lock, and ErrNotInstalled if the app was removed meanwhile. Then
-// nothing is kept of the authorizations.
+// It fails with ErrOtherAccount if another account's app was installed meanwhile,
+// ErrInProgress if another install holds the lock, and ErrNotInstalled if the app was
+// removed meanwhile. Then nothing is kept of the authorizations.
 func (i *Installation) Install(ctx context.Context, authorizations ...*Authorization) (*Info, error) {
 	info, err := i.install(ctx, authorizations)
 	return info, wrap("install", err)
@@ -96,7 +96,8 @@ func (i *Installation) acquireLock(ctx context.Context, lock *installLock, grant
 	return err
 }
 
-// finishInstall makes the record say that the app is installed, if the lock is still ours.
+// finishInstall makes the record say that the app is installed, if the lock is still
+// ours.
 func (i *Installation) finishInstall(
 	ctx context.Context, lock *installLock, granted map[Vendor]*Authorization,
 ) (*record, error) {
@@ -120,8 +121,8 @@ func (i *Installation) finishInstall(
 	})
 }
 
-// rollback deletes the grants of an install that failed, and releases its lock. If it cannot,
-// Maintain does it when the lock has expired.
+// rollback deletes the grants of an install that failed, and releases its lock. If it
+// cannot, Maintain does it when the lock has expired.
 func (i *Installation) rollback(ctx context.Context, id string) error {
 	ctx, cancel := detach.Context(ctx, rollbackBudget)
 	defer cancel()

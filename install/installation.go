@@ -23,21 +23,22 @@ const (
 	VendorPagerDuty Vendor = "pagerduty"
 )
 
-// defaultNamespace names the only installation that a process serves. It is part of every key,
-// so that several would need no migration.
+// defaultNamespace names the only installation that a process serves. It is part of every
+// key, so that several would need no migration.
 const defaultNamespace = "default"
 
-// maxResponseDelay is how long a response of PagerDuty's token endpoint may be under way. It is
-// not known whether PagerDuty ends a grant whose refresh token is sent twice, so after a refresh
-// without a response the token is not sent again before that time has passed.
+// maxResponseDelay is how long a response of PagerDuty's token endpoint may be under way.
+// It is not known whether PagerDuty ends a grant whose refresh token is sent twice, so
+// after a refresh without a response the token is not sent again before that time has
+// passed.
 const maxResponseDelay = 30 * time.Second
 
-// Installation is the app as administrators of both vendors' accounts installed it: who did and
-// when, the grants, and what was set up at PagerDuty. All of it is in a store, which must be a
-// sealed one (tokenstore.Sealed): the records hold tokens and secrets.
+// Installation is the app as administrators of both vendors' accounts installed it: who
+// did and when, the grants, and what was set up at PagerDuty. All of it is in a store,
+// which must be a sealed one (tokenstore.Sealed): the records hold tokens and secrets.
 //
-// All methods are safe for concurrent use, and any number of processes may share the store.
-// Errors are *Error.
+// All methods are safe for concurrent use, and any number of processes may share the
+// store. Errors are *Error.
 type Installation struct {
 	records   *recordStore
 	now       func() time.Time
@@ -59,8 +60,8 @@ type vendorApp struct {
 	revoke   func(context.Context, *oauth2.Token) error // nil: the vendor has none
 }
 
-// identifyFunc returns the account and administrator of a fresh token. With an error, it returns
-// what is known of them.
+// identifyFunc returns the account and administrator of a fresh token. With an error, it
+// returns what is known of them.
 type identifyFunc func(context.Context, *oauth2.Token) (Account, error)
 
 type oauthApp interface {
@@ -80,8 +81,8 @@ type config struct {
 	now              func() time.Time // the clock of another process, in tests
 }
 
-// WithZoom has an administrator of the Zoom account install this app. The options are those of
-// zoom.NewClient.
+// WithZoom has an administrator of the Zoom account install this app. The options are
+// those of zoom.NewClient.
 func WithZoom(app *zoom.OAuth, opts ...zoom.Option) Option {
 	return func(c *config) error {
 		if app == nil {
@@ -95,9 +96,9 @@ func WithZoom(app *zoom.OAuth, opts ...zoom.Option) Option {
 	}
 }
 
-// WithPagerDuty has an Admin or the Account Owner of the PagerDuty account install this app. The
-// options are those of pagerduty.NewClient; pagerduty.WithScopes names the scopes that the grant
-// should have, by default RunScopes and SetUpScopes.
+// WithPagerDuty has an Admin or the Account Owner of the PagerDuty account install this
+// app. The options are those of pagerduty.NewClient; pagerduty.WithScopes names the
+// scopes that the grant should have, by default RunScopes and SetUpScopes.
 func WithPagerDuty(app *pagerduty.OAuth, opts ...pagerduty.Option) Option {
 	return func(c *config) error {
 		if app == nil {
@@ -113,8 +114,8 @@ func WithPagerDuty(app *pagerduty.OAuth, opts ...pagerduty.Option) Option {
 	}
 }
 
-// New returns the installation that store holds, if any, of the apps that the options name:
-// WithZoom, WithPagerDuty or both. It does no I/O.
+// New returns the installation that store holds, if any, of the apps that the options
+// name: WithZoom, WithPagerDuty or both. It does no I/O.
 func New(store tokenstore.Store, opts ...Option) (*Installation, error) {
 	if store == nil {
 		return nil, errors.New("install: New: nil store")
@@ -188,12 +189,12 @@ func (i *Installation) newGrant(
 	return tokenstore.NewTokenSource(store, key, oauth.Refresh, append(opts, tokenstore.WithObserver(notify))...)
 }
 
-// Zoom returns a client that uses the grant of the installed Zoom app; nil without WithZoom. Its
-// user is zoom.Me.
+// Zoom returns a client that uses the grant of the installed Zoom app; nil without
+// WithZoom. Its user is zoom.Me.
 func (i *Installation) Zoom() *zoom.Client { return i.zoom }
 
-// PagerDuty returns a client that uses the grant of the installed PagerDuty app; nil without
-// WithPagerDuty.
+// PagerDuty returns a client that uses the grant of the installed PagerDuty app; nil
+// without WithPagerDuty.
 func (i *Installation) PagerDuty() *pagerduty.Client { return i.pagerDuty }
 
 // Vendors lists the vendors whose consent an install needs, in the order in which to ask.
@@ -205,8 +206,8 @@ func (i *Installation) Vendors() []Vendor {
 	return vendors
 }
 
-// AuthCodeURL is the vendor's page where an administrator consents: see OAuth.AuthCodeURL of
-// packages zoom and pagerduty. It is empty for a vendor that is not among Vendors.
+// AuthCodeURL is the vendor's page where an administrator consents: see OAuth.AuthCodeURL
+// of packages zoom and pagerduty. It is empty for a vendor that is not among Vendors.
 func (i *Installation) AuthCodeURL(vendor Vendor, state, verifier string) string {
 	app := i.app(vendor)
 	if app == nil {
@@ -238,8 +239,8 @@ func (i *Installation) Check(ctx context.Context) error {
 	return wrap("read installation", err)
 }
 
-// Wait returns when this process is refreshing no grant, or with ctx's error. A refresh that is
-// cut off may cost the grant.
+// Wait returns when this process is refreshing no grant, or with ctx's error. A refresh
+// that is cut off may cost the grant.
 func (i *Installation) Wait(ctx context.Context) error {
 	for _, app := range i.apps {
 		if err := app.grant.Wait(ctx); err != nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
-// Maintain finishes an install or uninstall that a crash left half-way, and keeps idle grants
-// alive. Call it every minute or so, in any process: a bridge.Service does.
+// Maintain finishes an install or uninstall that a crash left half-way, and keeps idle
+// grants alive. Call it every minute or so, in any process: a bridge.Service does.
 func (i *Installation) Maintain(ctx context.Context) error {
 	return wrap("maintain", i.maintain(ctx))
 }
@@ -32,8 +32,8 @@ func (i *Installation) maintain(ctx context.Context) error {
 	return errors.Join(err, i.keepAlive(ctx))
 }
 
-// keepAlive refreshes every grant that is due, concurrently: a vendor that hangs must not cost
-// the other's grant.
+// keepAlive refreshes every grant that is due, concurrently: a vendor that hangs must not
+// cost the other's grant.
 func (i *Installation) keepAlive(ctx context.Context) error {
 	var grants sync.WaitGroup
 	faults := make([]error, len(i.apps))
@@ -44,8 +44,8 @@ func (i *Installation) keepAlive(ctx context.Context) error {
 	return errors.Join(faults...)
 }
 
-// OnRefresh calls handler after every refresh of a grant in this process. The vendor is one of
-// Vendors; an error matches a sentinel of tokenstore.
+// OnRefresh calls handler after every refresh of a grant in this process. The vendor is
+// one of Vendors; an error matches a sentinel of tokenstore.
 func (i *Installation) OnRefresh(handler func(ctx context.Context, vendor string, r tokenstore.Refresh)) {
 	i.mu.Lock()
 	defer i.mu.Unlock()

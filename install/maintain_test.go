@@ -40,7 +40,8 @@ func TestIdleGrantsAreKeptAlive(t *testing.T) {
 	}{
 		{"not due", keepAlive - time.Minute, func(*env) {}, refreshes{0, 0}},
 		{"due, and Zoom's access token is good", keepAlive, func(*env) {}, refreshes{1, 1}},
-		// A refresh without an answer is sent again at Zoom, and not at PagerDuty, which may detect reuse.
+		// A refresh without an answer is sent again at Zoom, and not at PagerDuty, which
+		// may detect reuse.
 		{"due, and the vendors are down", keepAlive, down, refreshes{2, 1}},
 		{"due, and Zoom hangs", keepAlive, func(e *env) {
 			e.zoom.Fault(zoomtest.GiveToken, zoomtest.Hang().Always())

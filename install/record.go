@@ -28,8 +28,8 @@ const (
 	stateUninstalled  recordState = "uninstalled"
 )
 
-// record is the installation as the store holds it, in JSON. It has secrets, so it is never
-// printed.
+// record is the installation as the store holds it, in JSON. It has secrets, so it is
+// never printed.
 type record struct {
 	Format      int            `json:"format"`
 	Stamp       string         `json:"stamp"` // random, of one write: tells a lost reply from a lost race
@@ -161,8 +161,8 @@ func (s *recordStore) current(ctx context.Context) (*record, error) {
 	return r, nil
 }
 
-// read returns the record and its version: an empty record and "" when there is none. With
-// errDamaged the version is that of the record which a new install may replace.
+// read returns the record and its version: an empty record and "" when there is none.
+// With errDamaged the version is that of the record which a new install may replace.
 func (s *recordStore) read(ctx context.Context) (r *record, version string, err error) {
 	stored, err := s.store.Get(ctx, s.key)
 	switch {
@@ -185,8 +185,8 @@ func (s *recordStore) read(ctx context.Context) (r *record, version string, err 
 	return r, stored.Version, nil
 }
 
-// update changes the record until the change is stored, or change fails, or returns false: there
-// is nothing to change. It returns the record as it is then.
+// update changes the record until the change is stored, or change fails, or returns
+// false: there is nothing to change. It returns the record as it is then.
 func (s *recordStore) update(ctx context.Context, change func(*record) (bool, error)) (*record, error) {
 	r, version, err := s.read(ctx)
 	if err != nil {
@@ -195,7 +195,8 @@ func (s *recordStore) update(ctx context.Context, change func(*record) (bool, er
 	return s.updateFrom(ctx, r, version, change)
 }
 
-// updateOrReplace is update, except that it replaces a damaged record by an empty one first.
+// updateOrReplace is update, except that it replaces a damaged record by an empty one
+// first.
 func (s *recordStore) updateOrReplace(ctx context.Context, change func(*record) (bool, error)) (*record, error) {
 	r, version, err := s.read(ctx)
 	if errors.Is(err, errDamaged) {
@@ -232,8 +233,8 @@ func (s *recordStore) updateFrom(
 	}
 }
 
-// write replaces the record at this version. It returns tokenstore.ErrConflict if another writer
-// was first; a lost reply is told from a lost race by the stamp.
+// write replaces the record at this version. It returns tokenstore.ErrConflict if another
+// writer was first; a lost reply is told from a lost race by the stamp.
 func (s *recordStore) write(ctx context.Context, next *record, version string) error {
 	next.Format, next.Stamp = recordFormat, rand.Text()
 	value, err := json.Marshal(next)

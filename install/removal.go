@@ -26,7 +26,8 @@ func (m recentRemovals) removedSince(account string, consentAt time.Time) bool {
 	return removed && !at.Before(consentAt)
 }
 
-// recordRemoval adds a removal, and drops the oldest. It reports whether that changed anything.
+// recordRemoval adds a removal, and drops the oldest. It reports whether that changed
+// anything.
 func (r *record) recordRemoval(account string, at, now time.Time) bool {
 	known, found := r.Removals[account]
 	if account == "" || found && !known.Before(at) || now.Sub(at) >= removalTTL {
@@ -50,7 +51,8 @@ func (r *record) recordRemoval(account string, at, now time.Time) bool {
 	return true
 }
 
-// checkNotRemoved refuses an authorization of Zoom that was revoked before it was installed.
+// checkNotRemoved refuses an authorization of Zoom that was revoked before it was
+// installed.
 func (r *record) checkNotRemoved(atZoom *Authorization) error {
 	if atZoom != nil && r.Removals.removedSince(atZoom.fields.Account.ID, atZoom.fields.At) {
 		return fmt.Errorf("%w: the app was removed at Zoom after the consent there", ErrNotInstalled)
@@ -58,10 +60,10 @@ func (r *record) checkNotRemoved(atZoom *Authorization) error {
 	return nil
 }
 
-// Revoke gives up authorizations that are not going to be installed: they are revoked at the
-// vendor, which only Zoom can do. They are not if an installation may depend on them: Zoom may
-// revoke all that a user, or an account, consented to with any one of its tokens. Revoke takes at
-// most a few seconds.
+// Revoke gives up authorizations that are not going to be installed: they are revoked at
+// the vendor, which only Zoom can do. They are not if an installation may depend on them:
+// Zoom may revoke all that a user, or an account, consented to with any one of its
+// tokens. Revoke takes at most a few seconds.
 func (i *Installation) Revoke(ctx context.Context, authorizations ...*Authorization) error {
 	var faults []error
 	for _, a := range authorizations {
@@ -72,9 +74,10 @@ func (i *Installation) Revoke(ctx context.Context, authorizations ...*Authorizat
 	return wrap("revoke authorization", errors.Join(faults...))
 }
 
-// revoke revokes a token at its vendor, unless the installation, or an install in progress, may
-// depend on it. Whatever else was consented to in that account is revoked with it, so it is first
-// recorded as a removal, which refuses another install of that account.
+// revoke revokes a token at its vendor, unless the installation, or an install in
+// progress, may depend on it. Whatever else was consented to in that account is revoked
+// with it, so it is first recorded as a removal, which refuses another install of that
+// account.
 func (i *Installation) revoke(ctx context.Context, app *vendorApp, account string, token *oauth2.Token) error {
 	if app.revoke == nil || account == "" {
 		return nil

@@ -13,7 +13,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/zoom/zoomtest"
 )
 
-// Zoom's consent came, PagerDuty's has not yet, and the app is removed at Zoom: what would be installed is dead.
+// Zoom's consent came, PagerDuty's has not yet, and the app is removed at Zoom: what
+// would be installed is dead.
 func TestARemovalDuringAnInstallRefusesIt(t *testing.T) {
 	removal := func(app string) func(time.Time) install.Deauthorization {
 		return func(at time.Time) install.Deauthorization {
@@ -93,7 +94,8 @@ func TestARemovalWhileAFirstInstallIsWrittenRefusesIt(t *testing.T) {
 	})
 }
 
-// A removal whose time is ahead of our clock does not refuse what is agreed to after it came in.
+// A removal whose time is ahead of our clock does not refuse what is agreed to after it
+// came in.
 func TestARemovalFromTheFutureRefusesNoLaterInstall(t *testing.T) {
 	for name, stands := range map[string]bool{"a first install": false, "an install again": true} {
 		t.Run(name, func(t *testing.T) {
@@ -226,7 +228,8 @@ func TestARevokeDelaysNobody(t *testing.T) {
 	}
 }
 
-// Two installs of one account side by side: what ends one at Zoom ends the other there, so that must not be confirmed.
+// Two installs of one account side by side: what ends one at Zoom ends the other there,
+// so that must not be confirmed.
 func TestARevokeRefusesAnotherInstallThatItEnds(t *testing.T) {
 	run(t, func(t *testing.T, e *env) {
 		i := e.process(t, e.store)

@@ -32,10 +32,10 @@ type SetupStatus struct {
 // actionName is the label of the button.
 const actionName = "Create Zoom Meeting"
 
-// Setup creates, or finds, the webhook subscription and the custom incident actions at PagerDuty,
-// stores their secrets and has PagerDuty send a ping. What exists is used again, and duplicates
-// are removed. What PagerDuty refuses is no error: it is among the Problems, to be done by hand.
-// Without WithPagerDuty nothing is set up.
+// Setup creates, or finds, the webhook subscription and the custom incident actions at
+// PagerDuty, stores their secrets and has PagerDuty send a ping. What exists is used
+// again, and duplicates are removed. What PagerDuty refuses is no error: it is among the
+// Problems, to be done by hand. Without WithPagerDuty nothing is set up.
 func (i *Installation) Setup(ctx context.Context, req SetupRequest) (*Info, error) {
 	info, err := i.setup(ctx, req)
 	return info, wrap("set up PagerDuty", err)
@@ -102,7 +102,8 @@ func (i *Installation) setupSteps(r *record, req SetupRequest) []setupStep {
 	return steps
 }
 
-// updateSetup changes the set-up in the record, if the installation is the one it is made for.
+// updateSetup changes the set-up in the record, if the installation is the one it is made
+// for.
 func (i *Installation) updateSetup(ctx context.Context, id string, change func(*setupRecord)) (*record, error) {
 	return i.records.update(ctx, func(r *record) (bool, error) {
 		if r.State != stateInstalled || r.ID != id {
@@ -155,8 +156,8 @@ func (i *Installation) createSubscription(ctx context.Context, id string, req Se
 	return err
 }
 
-// deleteOtherSubscriptions deletes the subscriptions to our URL that are not the one in the
-// record: their secrets are lost.
+// deleteOtherSubscriptions deletes the subscriptions to our URL that are not the one in
+// the record: their secrets are lost.
 func (i *Installation) deleteOtherSubscriptions(ctx context.Context, url string) error {
 	ours, err := i.subscriptions(ctx, url)
 	if err != nil {
@@ -190,7 +191,8 @@ func includesAll(all, wanted []string) bool {
 	return !slices.ContainsFunc(wanted, func(event string) bool { return !slices.Contains(all, event) })
 }
 
-// ensureAction leaves one button of ours on a service, which sends the token in the record.
+// ensureAction leaves one button of ours on a service, which sends the token in the
+// record.
 func (i *Installation) ensureAction(ctx context.Context, id, service, url string) error {
 	r, err := i.updateSetup(ctx, id, func(s *setupRecord) {
 		if s.ActionToken == "" {
@@ -246,8 +248,8 @@ func (i *Installation) createAction(ctx context.Context, r *record, service, url
 	return err
 }
 
-// ping has PagerDuty send an event. The subscription's secret is stored before: the event may
-// come in before the response does.
+// ping has PagerDuty send an event. The subscription's secret is stored before: the event
+// may come in before the response does.
 func (i *Installation) ping(ctx context.Context, r *record) (*Info, error) {
 	refused := i.pagerDuty.PingWebhookSubscription(ctx, r.Setup.SubscriptionID)
 	if refused == nil {
@@ -261,14 +263,14 @@ func (i *Installation) ping(ctx context.Context, r *record) (*Info, error) {
 	return r.info(), nil
 }
 
-// WebhookSecret returns the secret that signs the events of the subscription, or ErrNotInstalled
-// if there is none.
+// WebhookSecret returns the secret that signs the events of the subscription, or
+// ErrNotInstalled if there is none.
 func (i *Installation) WebhookSecret(ctx context.Context) (pagerduty.Secret, error) {
 	return i.setupSecret(ctx, func(s setupRecord) string { return s.WebhookSecret })
 }
 
-// ActionToken returns the bearer token that the buttons send, or ErrNotInstalled if there is
-// none.
+// ActionToken returns the bearer token that the buttons send, or ErrNotInstalled if there
+// is none.
 func (i *Installation) ActionToken(ctx context.Context) (pagerduty.Secret, error) {
 	return i.setupSecret(ctx, func(s setupRecord) string { return s.ActionToken })
 }
@@ -284,7 +286,8 @@ func (i *Installation) setupSecret(ctx context.Context, of func(setupRecord) str
 	return pagerduty.Secret(of(r.Setup)), nil
 }
 
-// MarkReachable records that an event of the subscription has come in, signed with its secret.
+// MarkReachable records that an event of the subscription has come in, signed with its
+// secret.
 func (i *Installation) MarkReachable(ctx context.Context) error {
 	_, err := i.records.update(ctx, func(r *record) (bool, error) {
 		if r.State != stateInstalled || !r.Setup.ReachableAt.IsZero() {

@@ -19,8 +19,8 @@ type Deauthorization struct {
 	At        time.Time
 }
 
-// latest is the latest moment that At may stand for: deliveries give it in milliseconds, some in
-// whole seconds.
+// latest is the latest moment that At may stand for: deliveries give it in milliseconds,
+// some in whole seconds.
 func (d Deauthorization) latest() time.Time {
 	if d.At.Nanosecond() == 0 {
 		return d.At.Add(time.Second - time.Nanosecond)
@@ -30,18 +30,20 @@ func (d Deauthorization) latest() time.Time {
 
 // UninstallReport is what an uninstall left behind.
 type UninstallReport struct {
-	// Leftovers name what stays at PagerDuty, and why. Somebody has to remove it there by hand.
+	// Leftovers name what stays at PagerDuty, and why. Somebody has to remove it there by
+	// hand.
 	Leftovers []string
 }
 
-// Uninstall ends the installation because the app was removed at Zoom, if it is this app and this
-// account, and the installation is not younger than the removal: Zoom reports it for an hour,
-// also after a new install. Otherwise ok is false. Either way the removal is remembered for an
-// hour, so that an install in progress with an older consent fails.
+// Uninstall ends the installation because the app was removed at Zoom, if it is this app
+// and this account, and the installation is not younger than the removal: Zoom reports it
+// for an hour, also after a new install. Otherwise ok is false. Either way the removal is
+// remembered for an hour, so that an install in progress with an older consent fails.
 //
-// First the record is changed, and nothing is opened any more. Then what was set up at PagerDuty
-// is deleted as far as PagerDuty cooperates, then every token of both vendors. An error with ok
-// means that Maintain has to finish; an error without ok, that Uninstall must be called again.
+// First the record is changed, and nothing is opened any more. Then what was set up at
+// PagerDuty is deleted as far as PagerDuty cooperates, then every token of both vendors.
+// An error with ok means that Maintain has to finish; an error without ok, that Uninstall
+// must be called again.
 func (i *Installation) Uninstall(ctx context.Context, d Deauthorization) (report UninstallReport, ok bool, err error) {
 	const op = "uninstall"
 	r, ok, err := i.beginUninstall(ctx, d)
@@ -52,7 +54,8 @@ func (i *Installation) Uninstall(ctx context.Context, d Deauthorization) (report
 	return report, true, wrap(op, err)
 }
 
-// beginUninstall records the removal, and the end of the installation if the removal ends it.
+// beginUninstall records the removal, and the end of the installation if the removal ends
+// it.
 func (i *Installation) beginUninstall(ctx context.Context, d Deauthorization) (r *record, ok bool, err error) {
 	if d.ClientID == "" || d.ClientID != i.clientID {
 		return nil, false, nil
@@ -104,7 +107,8 @@ func (r *record) uninstall(now time.Time) {
 	r.State, r.RetryAt = stateUninstalling, now.Add(uninstallRetry)
 	r.RevokeIDs = append(r.RevokeIDs, r.ID)
 	if r.Lock != nil {
-		// An install that still writes finds its lock gone and rolls back, unless it crashes before.
+		// An install that still writes finds its lock gone and rolls back, unless it
+		// crashes before.
 		r.RevokeIDs, r.RevokeUntil, r.Lock = append(r.RevokeIDs, r.Lock.ID), r.Lock.Until, nil
 	}
 	r.Setup.WebhookSecret, r.Setup.ActionToken = "", ""

@@ -6,5 +6,6 @@
 //	marker.go      how a meeting says which generation of which record it belongs to
 //	store.go       read, write, update, list what is due
 //
-// It knows no vendor and calls nothing but the store. docs/protocol.md says what the states mean.
+// It knows no vendor and calls nothing but the store. docs/protocol.md says what the
+// states mean.
 package ledger

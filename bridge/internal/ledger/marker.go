@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// Marker leads a meeting's agenda and names the ledger, the incident and the generation that it
-// was created for, so that a meeting whose create was lost is found again and no other is ever
-// touched: not another deployment's, nor P12's when P1 is looked for.
+// Marker leads a meeting's agenda and names the ledger, the incident and the generation
+// that it was created for, so that a meeting whose create was lost is found again and no
+// other is ever touched: not another deployment's, nor P12's when P1 is looked for.
 //
 //	[incidentbridge ledger=<hex> incident=<id> generation=<n> nonce=<hex> check=<hex>]
 type Marker struct {
@@ -27,8 +27,8 @@ func (m Marker) String() string {
 	return "[incidentbridge " + fields + " check=" + hex.EncodeToString(sum[:8]) + "]"
 }
 
-// ParseMarker reads the marker that leads an agenda. A text that is not byte for byte what
-// String writes is no marker.
+// ParseMarker reads the marker that leads an agenda. A text that is not byte for byte
+// what String writes is no marker.
 func ParseMarker(agenda string) (Marker, bool) {
 	text, _, found := strings.Cut(agenda, "]")
 	words := strings.Fields(text)

@@ -12,16 +12,16 @@ import (
 	"time"
 )
 
-// format is the newest record format this program reads and writes. A newer record is left
-// untouched.
+// format is the newest record format this program reads and writes. A newer record is
+// left untouched.
 const format = 1
 
 // External is the provider of a bridge that a human wrote.
 const External = "external"
 
-// Record is what the ledger knows of one incident's bridge. Its JSON is what stores hold: a
-// released name or meaning never changes, new fields are added, and a change that an older
-// program could misread raises the format.
+// Record is what the ledger knows of one incident's bridge. Its JSON is what stores hold:
+// a released name or meaning never changes, new fields are added, and a change that an
+// older program could misread raises the format.
 type Record struct {
 	Format     int    `json:"format"`
 	IncidentID string `json:"incident_id"`
@@ -80,7 +80,8 @@ type Requested struct {
 	WorkflowName   string `json:"workflow_name,omitempty"`
 }
 
-// CreateSite is a provider and host at which a meeting of a generation may have been created.
+// CreateSite is a provider and host at which a meeting of a generation may have been
+// created.
 type CreateSite struct {
 	Provider   string `json:"provider"`
 	Host       string `json:"host"`
@@ -121,7 +122,8 @@ func (d *Decision) Same(other *Decision) bool {
 	return d.MeetingID == other.MeetingID && d.JoinURL == other.JoinURL
 }
 
-// Previous is the bridge that a new generation replaces, until the new one is on the incident.
+// Previous is the bridge that a new generation replaces, until the new one is on the
+// incident.
 type Previous struct {
 	Decision *Decision `json:"decision"`
 	OpenedAt time.Time `json:"opened_at"`
@@ -134,7 +136,8 @@ type FormerLink struct {
 	DialIn    string `json:"dial_in,omitempty"` // of a room that has nothing else
 }
 
-// Key is an idempotency key, hashed to a fixed length, and the generation that first saw it.
+// Key is an idempotency key, hashed to a fixed length, and the generation that first saw
+// it.
 type Key struct {
 	Hash       string    `json:"hash"`
 	Generation int       `json:"generation"`
@@ -180,7 +183,8 @@ func (r *Record) position() position {
 	return position{state: r.State, generation: r.Generation, attached: !r.AttachedAt.IsZero()}
 }
 
-// Exists reports whether the record is in the store; one that was never written has no state.
+// Exists reports whether the record is in the store; one that was never written has no
+// state.
 func (r *Record) Exists() bool { return r.version != "" }
 
 // Clone returns a copy to prepare a change in.
@@ -264,8 +268,8 @@ func (r *Record) IsCurrentLink(l Link) bool {
 		sameMeeting(l, r.Decision.MeetingID, r.Decision.Link())
 }
 
-// sameMeeting compares by meeting id, because the rest of a join link may change, else by the
-// whole link, or by the number of a room that has no link.
+// sameMeeting compares by meeting id, because the rest of a join link may change, else by
+// the whole link, or by the number of a room that has no link.
 func sameMeeting(l Link, meetingID string, own Link) bool {
 	if l.URL == "" {
 		return own.URL == "" && l.DialIn != "" && l.DialIn == own.DialIn
@@ -277,7 +281,8 @@ func sameMeeting(l Link, meetingID string, own Link) bool {
 	return err == nil && meetingID != "" && slices.Contains(strings.Split(u.Path, "/"), meetingID)
 }
 
-// keepFormerLink remembers the link of a decision, so that it is never taken for a human's.
+// keepFormerLink remembers the link of a decision, so that it is never taken for a
+// human's.
 func (r *Record) keepFormerLink(d *Decision) {
 	if d == nil || d.Provider == External || r.IsFormerLink(d.Link()) {
 		return

@@ -28,8 +28,9 @@ type Store struct {
 	id        atomic.Pointer[string]
 }
 
-// NewStore returns a Store over store. A closed record is kept for retention. After every write
-// that landed, changed is called with the record as it is now and what the write changed.
+// NewStore returns a Store over store. A closed record is kept for retention. After every
+// write that landed, changed is called with the record as it is now and what the write
+// changed.
 func NewStore(
 	store tokenstore.Store, namespace string, retention time.Duration,
 	changed func(context.Context, *Record, Change),
@@ -39,7 +40,8 @@ func NewStore(
 
 func (s *Store) key(incidentID string) string { return "bridge/" + s.namespace + "/" + incidentID }
 
-// Read returns the incident's record. One that does not exist has no state and no version.
+// Read returns the incident's record. One that does not exist has no state and no
+// version.
 func (s *Store) Read(ctx context.Context, incidentID string) (*Record, error) {
 	stored, err := s.store.Get(ctx, s.key(incidentID))
 	if errors.Is(err, tokenstore.ErrNotFound) {
@@ -51,9 +53,9 @@ func (s *Store) Read(ctx context.Context, incidentID string) (*Record, error) {
 	return decode(stored.Value, stored.Version)
 }
 
-// Write replaces the record at the version it was read at, and returns it at its new version. On
-// ErrConflict it returns what the store holds instead. A lost reply is told from a lost race by
-// the record's stamp.
+// Write replaces the record at the version it was read at, and returns it at its new
+// version. On ErrConflict it returns what the store holds instead. A lost reply is told
+// from a lost race by the record's stamp.
 func (s *Store) Write(ctx context.Context, r *Record) (*Record, error) {
 	if r.invalid != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, r.invalid)
@@ -97,8 +99,9 @@ func (s *Store) written(ctx context.Context, r *Record, version string) *Record 
 	return r
 }
 
-// Update changes the record, with or without a lease on it, until the change is stored or change
-// returns false: there is nothing to change. A record that does not exist is left alone.
+// Update changes the record, with or without a lease on it, until the change is stored or
+// change returns false: there is nothing to change. A record that does not exist is left
+// alone.
 func (s *Store) Update(ctx context.Context, incidentID string, change func(*Record) bool) (*Record, error) {
 	r, err := s.Read(ctx, incidentID)
 	for err == nil && r.Exists() {
@@ -117,8 +120,8 @@ func (s *Store) Update(ctx context.Context, incidentID string, change func(*Reco
 	return r, err
 }
 
-// Identity is the ledger's own random id, made once per store, so that two deployments never
-// take each other's meetings for their own.
+// Identity is the ledger's own random id, made once per store, so that two deployments
+// never take each other's meetings for their own.
 func (s *Store) Identity(ctx context.Context) (string, error) {
 	if id := s.id.Load(); id != nil {
 		return *id, nil
@@ -159,8 +162,8 @@ func (s *Store) Due(ctx context.Context, by time.Time, each func(incidentID stri
 }
 
 // StartSweep reports whether a sweep is due that no process of the fleet has started, and
-// records that this one does. The first call of all only starts the clock: in a new store there
-// is nothing that could be ours.
+// records that this one does. The first call of all only starts the clock: in a new store
+// there is nothing that could be ours.
 func (s *Store) StartSweep(ctx context.Context, every time.Duration, now time.Time) (bool, error) {
 	key := "sweep/" + s.namespace
 	stored, err := s.store.Get(ctx, key)

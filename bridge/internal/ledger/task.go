@@ -81,8 +81,8 @@ func (r *Record) Task(now time.Time) Task {
 	return TaskNone
 }
 
-// orphanTask is what is to be done about a record whose holder stopped, or for which nothing is
-// scheduled.
+// orphanTask is what is to be done about a record whose holder stopped, or for which
+// nothing is scheduled.
 func (r *Record) orphanTask() Task {
 	orphan := r.Lease.Owner != ""
 	switch r.State {

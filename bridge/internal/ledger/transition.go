@@ -33,7 +33,8 @@ func (s State) Open() bool {
 	return false
 }
 
-// mayBecome lists the states that may follow s. A new generation begins with StateCreating.
+// mayBecome lists the states that may follow s. A new generation begins with
+// StateCreating.
 func (s State) mayBecome() []State {
 	switch s {
 	case StateCreating:
@@ -76,9 +77,9 @@ type Change struct {
 	Attached bool
 }
 
-// to moves the record to its next state and clears the timers that this one does not use. It is
-// the only place that assigns State. What the table does not list is refused: the state stays,
-// and the store does not write the record.
+// to moves the record to its next state and clears the timers that this one does not use.
+// It is the only place that assigns State. What the table does not list is refused: the
+// state stays, and the store does not write the record.
 func (r *Record) to(next State) {
 	if !slices.Contains(r.State.mayBecome(), next) { //mutant:listed-transition
 		r.invalid = fmt.Errorf("ledger: %q may not follow %q", next, r.State)
@@ -125,8 +126,8 @@ func (r *Record) Replace(by Requested, now time.Time) {
 	r.VerifyAt = now.Add(VerifyDelay) // a write of the last generation may still land
 }
 
-// Decide writes the meeting into the generation: the decision, which never changes. A close that
-// was requested meanwhile begins at once, with this grace.
+// Decide writes the meeting into the generation: the decision, which never changes. A
+// close that was requested meanwhile begins at once, with this grace.
 func (r *Record) Decide(d *Decision, now time.Time, grace time.Duration) {
 	r.to(StateCreated)
 	r.Decision = d
@@ -136,8 +137,8 @@ func (r *Record) Decide(d *Decision, now time.Time, grace time.Duration) {
 	}
 }
 
-// DecidePrevious makes the bridge that was to be replaced the decision of the generation that
-// was to replace it.
+// DecidePrevious makes the bridge that was to be replaced the decision of the generation
+// that was to replace it.
 func (r *Record) DecidePrevious(now time.Time, grace time.Duration) {
 	previous := r.Previous
 	if r.CloseRequested == CloseResolved {
@@ -151,8 +152,9 @@ func (r *Record) DecidePrevious(now time.Time, grace time.Duration) {
 	r.Warn("the bridge could not be replaced: the previous one stays")
 }
 
-// RevertToPrevious takes back a successor that PagerDuty rejects. A decision is never changed,
-// so there is one more generation, whose decision is the bridge that was to be replaced.
+// RevertToPrevious takes back a successor that PagerDuty rejects. A decision is never
+// changed, so there is one more generation, whose decision is the bridge that was to be
+// replaced.
 func (r *Record) RevertToPrevious(now time.Time) {
 	previous := r.Previous
 	r.Begin(r.Requested, now)
@@ -170,8 +172,9 @@ func (r *Record) DropPrevious(now time.Time) {
 	r.AuditAt = append(r.AuditAt, now)
 }
 
-// Attach records that PagerDuty has the link, with the dial-in that it took. A close that was
-// requested meanwhile keeps its effect, and an incident that is resolved closes the bridge.
+// Attach records that PagerDuty has the link, with the dial-in that it took. A close that
+// was requested meanwhile keeps its effect, and an incident that is resolved closes the
+// bridge.
 func (r *Record) Attach(now time.Time, resolved bool, dialIns []string, grace, maxAge time.Duration) {
 	decision := *r.Decision
 	if len(dialIns) < len(decision.DialIns) {
@@ -195,7 +198,8 @@ func (r *Record) Attach(now time.Time, resolved bool, dialIns []string, grace, m
 	}
 }
 
-// RequestClose starts the closing, or leaves it to the holder that is creating the meeting.
+// RequestClose starts the closing, or leaves it to the holder that is creating the
+// meeting.
 func (r *Record) RequestClose(reason CloseReason, now time.Time, grace time.Duration) {
 	switch r.State {
 	case StateCreating:
@@ -244,17 +248,17 @@ func (r *Record) End(now time.Time) {
 	}
 }
 
-// Abort ends a generation that made nothing. The record stays, with its idempotency keys, and is
-// audited if a create could have been sent.
+// Abort ends a generation that made nothing. The record stays, with its idempotency keys,
+// and is audited if a create could have been sent.
 func (r *Record) Abort(reason CloseReason, now time.Time) {
 	r.to(StateClosed)
 	r.CloseReason, r.CloseRequested, r.ClosedAt = reason, "", now
 	r.ScheduleAuditIfCreated(now)
 }
 
-// KeepExternal leaves a human's bridge on the incident. A meeting of ours is left to the audit,
-// which never ends one that has started, and to the verification, because a write of ours may
-// still land over the human's.
+// KeepExternal leaves a human's bridge on the incident. A meeting of ours is left to the
+// audit, which never ends one that has started, and to the verification, because a write
+// of ours may still land over the human's.
 func (r *Record) KeepExternal(link Link, now time.Time) {
 	r.to(StateExternal)
 	if r.Decision != nil || r.Previous != nil {
@@ -273,9 +277,9 @@ func (r *Record) KeepExternal(link Link, now time.Time) {
 // retryFor is how long a failing opening is retried before it is given up.
 const retryFor = 10 * time.Minute
 
-// ScheduleRetry counts a failure and schedules the next try, after 1 s, 2 s, 5 s, then every
-// 10 s. An opening without a decision is given up when the failure is permanent or after ten
-// minutes; one that was to be closed ends.
+// ScheduleRetry counts a failure and schedules the next try, after 1 s, 2 s, 5 s, then
+// every 10 s. An opening without a decision is given up when the failure is permanent or
+// after ten minutes; one that was to be closed ends.
 func (r *Record) ScheduleRetry(failure string, permanent bool, now time.Time) {
 	if r.FailingSince.IsZero() {
 		r.FailingSince = now
@@ -312,8 +316,8 @@ func (r *Record) clearFailures() {
 	r.Attempts, r.LastFailure, r.FailingSince, r.RetryAt = 0, "", time.Time{}, time.Time{}
 }
 
-// Abandon leaves everything as it is, for nobody can do anything about it any more: the app was
-// uninstalled. A holder at work finds that it has lost the record.
+// Abandon leaves everything as it is, for nobody can do anything about it any more: the
+// app was uninstalled. A holder at work finds that it has lost the record.
 func (r *Record) Abandon(now time.Time) {
 	r.ReleaseLease()
 	if r.State.Open() {
@@ -331,8 +335,9 @@ func (r *Record) Abandon(now time.Time) {
 // VerifyDelay is how long after a doubt the incident is looked at again.
 const VerifyDelay = 2 * time.Minute
 
-// How long after a doubt the hosts are searched for meetings left behind. The first pass comes
-// later than a create's deadline, its late completion and the lag of lists together.
+// How long after a doubt the hosts are searched for meetings left behind. The first pass
+// comes later than a create's deadline, its late completion and the lag of lists
+// together.
 const (
 	firstAudit  = 3 * time.Minute
 	secondAudit = 30 * time.Minute
@@ -350,7 +355,8 @@ func (r *Record) ScheduleAuditIfCreated(now time.Time) {
 	}
 }
 
-// ScheduleAuditAndVerify schedules both: what the last holder sent may still land anywhere.
+// ScheduleAuditAndVerify schedules both: what the last holder sent may still land
+// anywhere.
 func (r *Record) ScheduleAuditAndVerify(now time.Time) {
 	r.ScheduleAudit(now)
 	r.VerifyAt = now.Add(VerifyDelay)

@@ -31,8 +31,8 @@ func recordIn(s State) *Record {
 	return r
 }
 
-// Every pair of states: what the table lists is done, and what it does not list is refused and
-// never stored.
+// Every pair of states: what the table lists is done, and what it does not list is
+// refused and never stored.
 func TestEveryPairOfStates(t *testing.T) {
 	t.Parallel()
 	allowed := map[State][]State{
