@@ -32,7 +32,8 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// tokens is a TokenSource that gives one token after the other, a new one after each Invalidate.
+// tokens is a TokenSource that gives one token after the other, a new one after each
+// Invalidate.
 type tokens struct {
 	list    []string
 	refused []string

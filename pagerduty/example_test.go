@@ -72,8 +72,9 @@ func ExampleVerifier() {
 	// Output: incident.triggered The shop is down
 }
 
-// Somebody logs in: a browser goes to PagerDuty and comes back with a code, which tells who it is. Our own client tells
-// whether that is a user of our account, and with which role.
+// Somebody logs in: a browser goes to PagerDuty and comes back with a code, which tells
+// who it is. Our own client tells whether that is a user of our account, and with which
+// role.
 func ExampleOAuth() {
 	fake := pagerdutytest.New()
 	fake.SignIn(fake.AddUser("ada@example.com", func(u *pagerdutytest.User) { u.Role = "admin" }))

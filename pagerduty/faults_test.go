@@ -55,7 +55,8 @@ func newScene(t *testing.T) *scene {
 	return s
 }
 
-// operations are all calls of the client, with the operation of the fake that the faults meet.
+// operations are all calls of the client, with the operation of the fake that the faults
+// meet.
 var operations = []struct {
 	name   string
 	op     string
@@ -201,7 +202,8 @@ var operations = []struct {
 	},
 }
 
-// outcome is what a call under a fault comes to. The requests are those that reached the fake.
+// outcome is what a call under a fault comes to. The requests are those that reached the
+// fake.
 type outcome struct {
 	requests int
 	err      error // nil: it succeeds
@@ -213,7 +215,8 @@ var (
 	limited = pagerduty.ErrRateLimited
 )
 
-// repeatedAnd is the outcome of a fault that a repetition cures, and of the one request where none is allowed.
+// repeatedAnd is the outcome of a fault that a repetition cures, and of the one request
+// where none is allowed.
 func repeatedAnd(once outcome) map[way]outcome {
 	cured := outcome{2, nil}
 	return map[way]outcome{reading: cured, writing: cured, granting: cured, creating: once}
@@ -288,7 +291,8 @@ func always(o outcome) map[way]outcome {
 	return map[way]outcome{reading: o, writing: o, granting: o, creating: o}
 }
 
-// refused is the outcome of an answer that no repetition changes. The token endpoint's refusal is about credentials.
+// refused is the outcome of an answer that no repetition changes. The token endpoint's
+// refusal is about credentials.
 func refused(err error) map[way]outcome {
 	want := always(outcome{1, err})
 	want[granting] = outcome{1, pagerduty.ErrCredentials}

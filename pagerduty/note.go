@@ -32,7 +32,8 @@ type noteWriteContent struct {
 // [Client.Notes] before repeating it. [ErrLimit] means that the incident has all the 2000
 // notes it can have.
 //
-// See https://developer.pagerduty.com/api-reference/a1ac30885eb7a-create-a-note-on-an-incident.
+// See
+// https://developer.pagerduty.com/api-reference/a1ac30885eb7a-create-a-note-on-an-incident.
 func (c *Client) AddNote(ctx context.Context, id, content string) error {
 	const op = "add note"
 	if !validID(id) {

@@ -18,8 +18,9 @@ import (
 	"github.com/incidentbridge/incidentbridge/pagerduty/pagerdutytest"
 )
 
-// Each test here is about one thing that go-pagerduty v1.8.0 does, or does not do, and fails when this package does no
-// better. What it has and this package never calls (response plays, subscriptions, OAuth set-up) has no test.
+// Each test here is about one thing that go-pagerduty v1.8.0 does, or does not do, and
+// fails when this package does no better. What it has and this package never calls
+// (response plays, subscriptions, OAuth set-up) has no test.
 
 func TestPitfallReadAsksForTheBridge(t *testing.T) {
 	t.Parallel()

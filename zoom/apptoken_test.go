@@ -47,7 +47,8 @@ func TestHalfSetCredentialsAreRefused(t *testing.T) {
 func TestTokenRequest(t *testing.T) {
 	t.Parallel()
 	fake := zoomtest.New(zoomtest.WithUsers(host))
-	// Bytes that tell the standard base64 alphabet from the URL-safe one, and account ids that need escaping.
+	// Bytes that tell the standard base64 alphabet from the URL-safe one, and account ids
+	// that need escaping.
 	client, err := zoom.NewClient(zoom.ServerToServer("acc&x=1", "id", "~~~???>>>"), zoom.WithTransport(fake.Transport()))
 	if err != nil {
 		t.Fatal(err)

@@ -109,7 +109,8 @@ func TestErrorText(t *testing.T) {
 	}
 }
 
-// The rows of zoom-api.md 6, and the codes of Zoom's OAuth page that the API may answer with.
+// The rows of zoom-api.md 6, and the codes of Zoom's OAuth page that the API may answer
+// with.
 func TestEveryDocumentedErrorHasItsReason(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

@@ -136,7 +136,8 @@ func TestParseEvent(t *testing.T) {
 	}
 }
 
-// What the fake sends is verified, understood, and known again when it comes a second time.
+// What the fake sends is verified, understood, and known again when it comes a second
+// time.
 func TestDeliveries(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -245,7 +246,8 @@ func TestEventsHoldNoSecret(t *testing.T) {
 	}
 }
 
-// The signature is Zoom's proof; payload.signature of app_deauthorized is a mere identifier.
+// The signature is Zoom's proof; payload.signature of app_deauthorized is a mere
+// identifier.
 func TestDeauthorizationIsProvedByTheHeader(t *testing.T) {
 	t.Parallel()
 	fake := zoomtest.New()

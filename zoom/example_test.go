@@ -12,8 +12,9 @@ import (
 	"github.com/incidentbridge/incidentbridge/zoom/zoomtest"
 )
 
-// A meeting for an incident: at once, nobody waits for a host, and it is gone when the incident is over.
-// The fake takes the place of Zoom; without WithTransport the same lines call the real one.
+// A meeting for an incident: at once, nobody waits for a host, and it is gone when the
+// incident is over. The fake takes the place of Zoom; without WithTransport the same
+// lines call the real one.
 func Example() {
 	fake := zoomtest.New(zoomtest.WithUsers("host@example.com"))
 	ctx := context.Background()
@@ -52,7 +53,8 @@ func Example() {
 	// deleted: true
 }
 
-// Somebody installs the app: a browser goes to Zoom and comes back with a code, which becomes the tokens of a grant.
+// Somebody installs the app: a browser goes to Zoom and comes back with a code, which
+// becomes the tokens of a grant.
 func ExampleOAuth() {
 	fake := zoomtest.New()
 	fake.AddUser("admin@example.com", func(u *zoomtest.User) { u.Role = "Owner" })

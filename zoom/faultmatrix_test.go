@@ -78,7 +78,8 @@ func matrixCalls() []matrixCall {
 	}
 }
 
-// outcome is what is left of a call: the reasons of its error, and how often the vendor was asked.
+// outcome is what is left of a call: the reasons of its error, and how often the vendor
+// was asked.
 type outcome struct {
 	Reasons []string
 	Asked   int

@@ -16,7 +16,8 @@ type Invitation struct {
 // Invitation reads the text that invites people to a meeting. It is ErrNotFound when the
 // meeting is gone.
 //
-// See https://developers.zoom.us/docs/api/meetings/#tag/meetings/get/meetings/{meetingId}/invitation.
+// See
+// https://developers.zoom.us/docs/api/meetings/#tag/meetings/get/meetings/{meetingId}/invitation.
 func (c *Client) Invitation(ctx context.Context, id int64) (*Invitation, error) {
 	const op = "get invitation"
 	path, err := meetingPath(id)

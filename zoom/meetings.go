@@ -17,7 +17,8 @@ import (
 // came back, the error is ErrInDoubt. After ErrHost or ErrDailyLimit another host may do;
 // a 429 is never waited for.
 //
-// See https://developers.zoom.us/docs/api/meetings/#tag/meetings/post/users/{userId}/meetings.
+// See
+// https://developers.zoom.us/docs/api/meetings/#tag/meetings/post/users/{userId}/meetings.
 func (c *Client) CreateMeeting(ctx context.Context, host string, m MeetingRequest) (*Meeting, error) {
 	const op = "create meeting"
 	path, err := userPath(host, "/meetings")
@@ -48,7 +49,8 @@ func (c *Client) CreateMeeting(ctx context.Context, host string, m MeetingReques
 
 // Meeting reads one meeting; ErrNotFound when it is gone.
 //
-// See https://developers.zoom.us/docs/api/meetings/#tag/meetings/get/meetings/{meetingId}.
+// See
+// https://developers.zoom.us/docs/api/meetings/#tag/meetings/get/meetings/{meetingId}.
 func (c *Client) Meeting(ctx context.Context, id int64) (*Meeting, error) {
 	const op = "get meeting"
 	path, err := meetingPath(id)
@@ -72,7 +74,8 @@ func (c *Client) Meeting(ctx context.Context, id int64) (*Meeting, error) {
 // and agendas are cut to 250 characters. An error ends the sequence; what came before it
 // is then only a part of the list.
 //
-// See https://developers.zoom.us/docs/api/meetings/#tag/meetings/get/users/{userId}/meetings.
+// See
+// https://developers.zoom.us/docs/api/meetings/#tag/meetings/get/users/{userId}/meetings.
 func (c *Client) Meetings(ctx context.Context, host string) iter.Seq2[*Meeting, error] {
 	const op = "list meetings"
 	return func(yield func(*Meeting, error) bool) {
@@ -117,7 +120,8 @@ func (c *Client) Meetings(ctx context.Context, host string) iter.Seq2[*Meeting, 
 // day (ErrDailyLimit). After ErrUnavailable it may or may not have been applied; sending
 // it again does no other harm.
 //
-// See https://developers.zoom.us/docs/api/meetings/#tag/meetings/patch/meetings/{meetingId}.
+// See
+// https://developers.zoom.us/docs/api/meetings/#tag/meetings/patch/meetings/{meetingId}.
 func (c *Client) UpdateMeeting(ctx context.Context, id int64, m MeetingRequest) error {
 	const op = "update meeting"
 	path, err := meetingPath(id)
@@ -135,7 +139,8 @@ func (c *Client) UpdateMeeting(ctx context.Context, id int64, m MeetingRequest) 
 // EndMeeting ends a running meeting for everybody in it. A meeting that is gone counts as
 // ended. A scheduled meeting can be started again by its link until it is deleted.
 //
-// See https://developers.zoom.us/docs/api/meetings/#tag/meetings/put/meetings/{meetingId}/status.
+// See
+// https://developers.zoom.us/docs/api/meetings/#tag/meetings/put/meetings/{meetingId}/status.
 func (c *Client) EndMeeting(ctx context.Context, id int64) error {
 	const op = "end meeting"
 	path, err := meetingPath(id)
@@ -154,7 +159,8 @@ func (c *Client) EndMeeting(ctx context.Context, id int64) error {
 // DeleteMeeting removes a meeting, so that its link is dead. A meeting that is gone or
 // over counts as deleted; one that people are in is ErrMeetingInProgress.
 //
-// See https://developers.zoom.us/docs/api/meetings/#tag/meetings/delete/meetings/{meetingId}.
+// See
+// https://developers.zoom.us/docs/api/meetings/#tag/meetings/delete/meetings/{meetingId}.
 func (c *Client) DeleteMeeting(ctx context.Context, id int64) error {
 	const op = "delete meeting"
 	path, err := meetingPath(id)

@@ -23,7 +23,8 @@ type PastMeeting struct {
 // Event.MeetingUUID have. It is ErrNotFound when there is none, when it is still running,
 // or when it is more than a year ago.
 //
-// See https://developers.zoom.us/docs/api/meetings/#tag/meetings/get/past_meetings/{meetingId}.
+// See
+// https://developers.zoom.us/docs/api/meetings/#tag/meetings/get/past_meetings/{meetingId}.
 func (c *Client) PastMeeting(ctx context.Context, uuid string) (*PastMeeting, error) {
 	const op = "get past meeting"
 	path, err := sessionPath(uuid)

@@ -11,7 +11,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/zoom/zoomtest"
 )
 
-// One alternative host who may not be one makes Zoom refuse the whole create; a semicolon in a name is caught here.
+// One alternative host who may not be one makes Zoom refuse the whole create; a semicolon
+// in a name is caught here.
 func TestAlternativeHosts(t *testing.T) {
 	t.Parallel()
 	fake := zoomtest.New(zoomtest.WithUsers(host, "b@example.com"))
@@ -70,7 +71,8 @@ func TestTrackingFieldsAreInReadsAndNotInLists(t *testing.T) {
 	}
 }
 
-// An instant meeting is what an incident must not have: nobody gets in before the host, and no list finds it.
+// An instant meeting is what an incident must not have: nobody gets in before the host,
+// and no list finds it.
 func TestInstantMeetingsAreNotForIncidents(t *testing.T) {
 	t.Parallel()
 	fake := zoomtest.New(zoomtest.WithUsers(host))
@@ -116,7 +118,8 @@ func TestNoDialInIsANormalCase(t *testing.T) {
 	}
 }
 
-// The phone passcode is another one than the passcode: the first opens the door to a phone.
+// The phone passcode is another one than the passcode: the first opens the door to a
+// phone.
 func TestPhonePasscodeIsNotThePasscode(t *testing.T) {
 	t.Parallel()
 	fake := zoomtest.New(zoomtest.WithUsers(host))
@@ -162,7 +165,8 @@ func TestEndToEndEncryptionHasNoCloudRecording(t *testing.T) {
 	}
 }
 
-// The scope of a token answer may be missing or lag behind: Zoom itself says what is lacking, when it is.
+// The scope of a token answer may be missing or lag behind: Zoom itself says what is
+// lacking, when it is.
 func TestScopesOfATokenAreNotBelieved(t *testing.T) {
 	t.Parallel()
 	for _, scope := range []string{``, `,"scope":null`, `,"scope":""`, `,"scope":"user:read:user"`} {

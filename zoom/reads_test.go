@@ -68,7 +68,8 @@ func TestUserSettings(t *testing.T) {
 	}
 }
 
-// Every read takes what it understands of an answer, and never takes another answer for its own.
+// Every read takes what it understands of an answer, and never takes another answer for
+// its own.
 func TestReadsAreLenient(t *testing.T) {
 	t.Parallel()
 	reads := map[string]func(*testing.T, *zoom.Client) (any, error){

@@ -17,8 +17,9 @@ import (
 	"github.com/incidentbridge/incidentbridge/zoom"
 )
 
-// The vectors of zoom-api.md 7.1: an emoji as ASCII escapes beside a dash in UTF-8, as Zoom sends them.
-// The document names the secret of the second one, but its three values are those of the first.
+// The vectors of zoom-api.md 7.1: an emoji as ASCII escapes beside a dash in UTF-8, as
+// Zoom sends them. The document names the secret of the second one, but its three values
+// are those of the first.
 const (
 	vectorSecret    = "zoombridge-example-secret"
 	vectorTimestamp = 1720705455
@@ -166,7 +167,8 @@ func TestVerify(t *testing.T) {
 	}
 }
 
-// signedAs signs with a timestamp that Sign would not write. The challenge's own signature is an HMAC of any text.
+// signedAs signs with a timestamp that Sign would not write. The challenge's own
+// signature is an HMAC of any text.
 func signedAs(secret, timestamp string, body []byte) http.Header {
 	verifier, err := zoom.NewVerifier([]string{secret})
 	if err != nil {

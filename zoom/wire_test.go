@@ -11,8 +11,9 @@ import (
 	"github.com/incidentbridge/incidentbridge/zoom"
 )
 
-// The fake is ours, and could be wrong in the same way as the client: here every call meets the address, status and body
-// of Zoom's documents instead, and whatever else is sent fails.
+// The fake is ours, and could be wrong in the same way as the client: here every call
+// meets the address, status and body of Zoom's documents instead, and whatever else is
+// sent fails.
 func TestEveryCallIsOneRequestToItsAddress(t *testing.T) {
 	t.Parallel()
 	const meeting = `{"id":92674392836,"join_url":"https://zoom.us/j/92674392836","settings":{}}`

@@ -69,7 +69,8 @@ func mustCreate(t *testing.T, client *zoom.Client) *zoom.Meeting {
 	return meeting
 }
 
-// reasons names every sentinel that err is, so that a test sees those too that it should not be.
+// reasons names every sentinel that err is, so that a test sees those too that it should
+// not be.
 func reasons(err error) []string {
 	var names []string
 	for _, sentinel := range []struct {

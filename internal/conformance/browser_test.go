@@ -101,7 +101,8 @@ func TestDemoFitsASmallPhone(t *testing.T) {
 	tab.fits()
 }
 
-// What the page loads comes from the page's own server, and a form of another site is turned away.
+// What the page loads comes from the page's own server, and a form of another site is
+// turned away.
 func TestDemoIsClosedToOthers(t *testing.T) {
 	t.Parallel()
 	tab := launch(t).open(t, start(t, build(t)).url, desktop())

@@ -80,7 +80,8 @@ func pagerDutyConsent(t *testing.T, callback string) consentPage {
 	}}
 }
 
-// A browser without script reads the page, chooses who it is, presses a button and follows where that leads.
+// A browser without script reads the page, chooses who it is, presses a button and
+// follows where that leads.
 func TestConsentInABrowserWithoutScript(t *testing.T) {
 	t.Parallel()
 	for vendor, open := range map[string]func(*testing.T, string) consentPage{"zoom": zoomConsent, "pagerduty": pagerDutyConsent} {
@@ -112,7 +113,8 @@ func TestConsentInABrowserWithoutScript(t *testing.T) {
 	}
 }
 
-// visit opens an address, or sends the form there, follows redirects and gives the page at the end.
+// visit opens an address, or sends the form there, follows redirects and gives the page
+// at the end.
 func visit(t *testing.T, method, address string, form url.Values) string {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, address, strings.NewReader(form.Encode()))

@@ -22,8 +22,9 @@ import (
 
 const verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 
-// installed is an app that somebody has installed: its grant in a store, and a client that calls with it. The packages
-// of the vendors and of the store do not know each other; here they are put together as a program does it.
+// installed is an app that somebody has installed: its grant in a store, and a client
+// that calls with it. The packages of the vendors and of the store do not know each
+// other; here they are put together as a program does it.
 type installed struct {
 	call     func(context.Context) error // a read that wants a good access token
 	expire   func()                      // the vendor forgets every access token
@@ -204,8 +205,8 @@ func TestADeadGrantIsToldAsSuchAndNotTriedAgain(t *testing.T) {
 	}
 }
 
-// Nobody listens where tokens are given for a moment. The first call after that asks at once: nothing was sent, so nothing
-// is in doubt.
+// Nobody listens where tokens are given for a moment. The first call after that asks at
+// once: nothing was sent, so nothing is in doubt.
 func TestATokenEndpointThatCannotBeReachedCostsNoWait(t *testing.T) {
 	t.Parallel()
 	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")

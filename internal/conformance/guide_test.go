@@ -15,7 +15,8 @@ import (
 
 const docs = "../../docs"
 
-// The guide names the scopes that the code asks for, and no other, and its pictures are there.
+// The guide names the scopes that the code asks for, and no other, and its pictures are
+// there.
 func TestTheGuideIsTrue(t *testing.T) {
 	t.Parallel()
 	guide, err := os.ReadFile(filepath.Join(docs, "guide.md"))
@@ -33,7 +34,8 @@ var (
 	picture   = regexp.MustCompile(`\]\((img/[^)]+)\)`)
 )
 
-// guideFaults returns what is wrong with the guide: scopes that are missing or unknown, and pictures that do not exist.
+// guideFaults returns what is wrong with the guide: scopes that are missing or unknown,
+// and pictures that do not exist.
 func guideFaults(guide string, scopes []string) []string {
 	var faults []string
 	for _, scope := range scopes {

@@ -38,7 +38,8 @@ type server struct {
 	stop func() // signals once: a second signal would kill
 }
 
-// start runs the program on a free port, with nothing else set than more, until the test ends.
+// start runs the program on a free port, with nothing else set than more, until the test
+// ends.
 func start(t *testing.T, program string, more ...string) *server {
 	t.Helper()
 	s := &server{log: newLines()}
@@ -190,7 +191,8 @@ func (l *lines) wait(t *testing.T, part string) string {
 	}
 }
 
-// lastCall is when a test must stop waiting to be able to say what it waited for, before the test binary's time is up.
+// lastCall is when a test must stop waiting to be able to say what it waited for, before
+// the test binary's time is up.
 func lastCall(t *testing.T) time.Time {
 	t.Helper()
 	if deadline, ok := t.Deadline(); ok {

@@ -12,8 +12,9 @@ import (
 	"github.com/incidentbridge/incidentbridge/zoom/zoomtest"
 )
 
-// uninstalled is a program that nobody has installed yet, and what it can be installed at. The vendors are other sites than
-// ours, as they are: a browser keeps back what is for one site alone.
+// uninstalled is a program that nobody has installed yet, and what it can be installed
+// at. The vendors are other sites than ours, as they are: a browser keeps back what is
+// for one site alone.
 type uninstalled struct {
 	*server
 
@@ -91,7 +92,8 @@ func TestInstallInABrowser(t *testing.T) {
 	}
 }
 
-// A callback whose state somebody changed, or that has none, installs nothing and says what to do.
+// A callback whose state somebody changed, or that has none, installs nothing and says
+// what to do.
 func TestForeignCallbacksInABrowser(t *testing.T) {
 	t.Parallel()
 	browser := launch(t)

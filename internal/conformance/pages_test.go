@@ -16,7 +16,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/zoom/zoomtest"
 )
 
-// account is what a small company has: both vendors, an incident, and a program that serves it.
+// account is what a small company has: both vendors, an incident, and a program that
+// serves it.
 type account struct {
 	*server
 
@@ -53,7 +54,8 @@ func newAccount(t *testing.T, program string, more ...string) *account {
 		"PAGERDUTY_TOKEN=" + a.pagerDuty.Key(), "PAGERDUTY_FROM=" + a.pagerDuty.From(),
 		"PAGERDUTY_API_URL=" + a.pagerDuty.URL(),
 		"PAGERDUTY_CLIENT_ID=" + client, "PAGERDUTY_CLIENT_SECRET=" + secret,
-		// Another site than ours, as PagerDuty is: a browser then keeps back what is for one site alone.
+		// Another site than ours, as PagerDuty is: a browser then keeps back what is for
+		// one site alone.
 		"PAGERDUTY_OAUTH_URL=" + strings.Replace(a.pagerDuty.URL(), "127.0.0.1", "localhost", 1) + "/oauth",
 	}, more...)...)
 	return a
@@ -165,7 +167,8 @@ func TestPagesAreClosedToSiblings(t *testing.T) {
 	}
 }
 
-// What is asked for at 3 AM, measured: room for a thumb, text that can be read, names for whoever listens.
+// What is asked for at 3 AM, measured: room for a thumb, text that can be read, names for
+// whoever listens.
 func TestPagesForTiredEyes(t *testing.T) {
 	t.Parallel()
 	browser, program := launch(t), build(t)
@@ -239,7 +242,8 @@ func (p *tab) tabTo(selector string) {
 
 func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `\'`) + "'" }
 
-// checkReadable measures a page: its width, its targets, its contrast (WCAG 2.2, AA), its names.
+// checkReadable measures a page: its width, its targets, its contrast (WCAG 2.2, AA), its
+// names.
 func (p *tab) checkReadable() {
 	p.t.Helper()
 	p.fits() // and with that, the page has its look

@@ -190,8 +190,9 @@ func (l *life) checkStore(when string) {
 	}
 }
 
-// TestNothingSecretIsTold leads the program from the install to the uninstall, through failures of both vendors, and looks
-// for every token, secret, start link and passcode in whatever it answered, logged, stored or wrote to an incident.
+// TestNothingSecretIsTold leads the program from the install to the uninstall, through
+// failures of both vendors, and looks for every token, secret, start link and passcode in
+// whatever it answered, logged, stored or wrote to an incident.
 func TestNothingSecretIsTold(t *testing.T) {
 	t.Parallel()
 	l := newLife(t)
@@ -265,7 +266,8 @@ func echo(request http.Header) string {
 	return `{"code":300,"message":"` + strings.TrimPrefix(request.Get("Authorization"), "Bearer ") + ` may not"}`
 }
 
-// checkAnswers looks through what the program answered. Passcodes are for those who may open a bridge.
+// checkAnswers looks through what the program answered. Passcodes are for those who may
+// open a bridge.
 func (l *life) checkAnswers() {
 	l.t.Helper()
 	toCallers := regexp.MustCompile(`^[^/]+/(|incidents/\w+|api/v1/incidents/\w+/bridge|actions/pagerduty|webhooks/pagerduty)$`)

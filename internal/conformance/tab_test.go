@@ -98,7 +98,8 @@ func (b browser) open(t *testing.T, origin string, on screen, before ...chromedp
 	return page
 }
 
-// do takes actions on the page; when one fails or takes too long, the test ends and shows the page.
+// do takes actions on the page; when one fails or takes too long, the test ends and shows
+// the page.
 func (p *tab) do(actions ...chromedp.Action[chromedp.Void]) {
 	p.t.Helper()
 	run(p, chromedp.Steps(actions...))
@@ -117,7 +118,8 @@ func run[T any](p *tab, action chromedp.Action[T]) T {
 	return result
 }
 
-// runsScript says whether a page in this tab may run script, by one that tries; then it goes back to the demo.
+// runsScript says whether a page in this tab may run script, by one that tries; then it
+// goes back to the demo.
 func (p *tab) runsScript() bool {
 	p.t.Helper()
 	p.do(chromedp.Navigate(`data:text/html,<p>off</p><script>document.querySelector("p").textContent = "on"</script>`))

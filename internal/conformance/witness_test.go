@@ -17,8 +17,8 @@ import (
 	"testing"
 )
 
-// witness stands between the program and the rest of the world: it learns each secret that a vendor gives out or is given,
-// and keeps each answer of the program's.
+// witness stands between the program and the rest of the world: it learns each secret
+// that a vendor gives out or is given, and keeps each answer of the program's.
 type witness struct {
 	mu      sync.Mutex
 	tokens  map[string]string // what nobody may see, and what it is
@@ -54,7 +54,8 @@ func (w *witness) any(kind string) string {
 	return ""
 }
 
-// vendor puts the witness in front of a fake, until the test ends, and returns the address.
+// vendor puts the witness in front of a fake, until the test ends, and returns the
+// address.
 func (w *witness) vendor(t *testing.T, fake http.Handler) string {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -149,7 +150,8 @@ func (w *witness) leaked(text string) []string {
 	return append(found(w.tokens, text), found(w.codes, text)...)
 }
 
-// found names the secrets that are in the text in plain, or in a shape that a page, an address or a dump gives them.
+// found names the secrets that are in the text in plain, or in a shape that a page, an
+// address or a dump gives them.
 func found(secrets map[string]string, text string) []string {
 	var names []string
 	for value, name := range secrets {

@@ -1,4 +1,5 @@
-// Package detach lets work outlive the caller who began it, and ends it before its process is frozen.
+// Package detach lets work outlive the caller who began it, and ends it before its
+// process is frozen.
 package detach
 
 import (
@@ -19,7 +20,8 @@ func End(ctx context.Context) (time.Time, bool) {
 	return end, ok
 }
 
-// Context returns one that does not end with ctx, but after the budget, or at its End if that is earlier.
+// Context returns one that does not end with ctx, but after the budget, or at its End if
+// that is earlier.
 func Context(ctx context.Context, budget time.Duration) (context.Context, context.CancelFunc) {
 	deadline := time.Now().Add(budget)
 	if end, ok := End(ctx); ok && end.Before(deadline) { //mutant:detached-end

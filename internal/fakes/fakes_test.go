@@ -16,7 +16,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/internal/fakes"
 )
 
-// counter is a fake vendor: "POST /count" counts, and answers with nothing to read when asked to.
+// counter is a fake vendor: "POST /count" counts, and answers with nothing to read when
+// asked to.
 type counter struct {
 	*fakes.Server
 	counted []time.Time

@@ -185,8 +185,8 @@ func (l *lister) typeName(obj *types.TypeName) {
 	}
 }
 
-// listedElsewhere reports whether obj is an alias of a type that has its own lines. One of an internal
-// package has none: what its alias shows is part of the API here.
+// listedElsewhere reports whether obj is an alias of a type that has its own lines. One
+// of an internal package has none: what its alias shows is part of the API here.
 func listedElsewhere(obj *types.TypeName) bool {
 	if !obj.IsAlias() {
 		return false

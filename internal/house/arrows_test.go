@@ -203,7 +203,8 @@ func floorOf(importPath string) (string, bool) {
 	return "", false
 }
 
-// isTestPackage tells the exported test packages, zoomtest, storetest and such, and what is under them.
+// isTestPackage tells the exported test packages, zoomtest, storetest and such, and what
+// is under them.
 func isTestPackage(importPath string) bool {
 	return strings.HasSuffix(path.Base(importPath), "test") || rel(importPath) == "internal/fakes" || rel(importPath) == "internal/mutant"
 }

@@ -18,7 +18,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// trapPages are the tables of docs/vendor-traps.md: under which heading, and how many rows.
+// trapPages are the tables of docs/vendor-traps.md: under which heading, and how many
+// rows.
 var trapPages = []trapPage{
 	{heading: "Zoom: traps", rows: 42, proof: true},
 	{heading: "PagerDuty: traps", rows: 37, proof: true},
@@ -44,10 +45,12 @@ func TestEveryVendorTrapIsCovered(t *testing.T) {
 	}
 }
 
-// namedTest is how the page names a test: `zoom.TestVerify`, by the folder of its package.
+// namedTest is how the page names a test: `zoom.TestVerify`, by the folder of its
+// package.
 var namedTest = regexp.MustCompile("`([a-z0-9/]+)\\.((?:Test|Fuzz|Example|Benchmark)\\w*)`")
 
-// trapFaults returns what is wrong with the page: rows that are missing, double or empty, and tests that do not exist.
+// trapFaults returns what is wrong with the page: rows that are missing, double or empty,
+// and tests that do not exist.
 func trapFaults(page string, tables []trapPage, tests map[string]bool) []string {
 	var faults []string
 	for _, table := range tables {
@@ -85,7 +88,8 @@ func trapFaults(page string, tables []trapPage, tests map[string]bool) []string 
 	return faults
 }
 
-// rowsUnder returns the cells of the table rows between a heading of the second level and the next.
+// rowsUnder returns the cells of the table rows between a heading of the second level and
+// the next.
 func rowsUnder(page, heading string) [][]string {
 	_, section, _ := strings.Cut(page, "\n## "+heading+"\n")
 	section, _, _ = strings.Cut(section, "\n## ")

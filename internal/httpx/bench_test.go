@@ -7,7 +7,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/internal/httpx"
 )
 
-// BenchmarkDo is what a call that goes well costs beyond the network: a POST with a small body and a small answer.
+// BenchmarkDo is what a call that goes well costs beyond the network: a POST with a small
+// body and a small answer.
 func BenchmarkDo(b *testing.B) {
 	client := newClient(b, httpx.Config{Transport: transport(func(*http.Request) (*http.Response, error) {
 		return answer(http.StatusCreated, `{"id":1}`), nil

@@ -267,7 +267,8 @@ func get(url string) int {
 	return 0
 }
 
-// child runs get in a process whose environment has the given settings, and returns what it printed.
+// child runs get in a process whose environment has the given settings, and returns what
+// it printed.
 func child(t *testing.T, url string, settings ...string) (stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer

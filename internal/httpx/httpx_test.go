@@ -89,7 +89,8 @@ func fault(t testing.TB, err error) *httpx.Error {
 	return fault
 }
 
-// TestMain lets a test run a piece of itself in a process of its own, where the environment is fresh.
+// TestMain lets a test run a piece of itself in a process of its own, where the
+// environment is fresh.
 func TestMain(m *testing.M) {
 	if url := os.Getenv("HTTPX_TEST_GET"); url != "" {
 		os.Exit(get(url))

@@ -116,7 +116,8 @@ func TestMalformedRequestsAreTriedOnce(t *testing.T) {
 	}
 }
 
-// waits returns how long the pauses between the attempts of one GET were, and its outcome.
+// waits returns how long the pauses between the attempts of one GET were, and its
+// outcome.
 func waits(
 	t *testing.T, ctx context.Context, config httpx.Config, vendor transport,
 ) ([]time.Duration, *http.Response, error) {
@@ -163,7 +164,8 @@ func TestJitterIsFull(t *testing.T) {
 			}
 			low, high = min(low, got[0]), max(high, got[0])
 		}
-		// The odds that 200 uniform draws miss either tenth are below one in a thousand million.
+		// The odds that 200 uniform draws miss either tenth are below one in a thousand
+		// million.
 		if low > 25*time.Millisecond || high < 225*time.Millisecond || high > 250*time.Millisecond {
 			t.Errorf("first waits lie between %v and %v, want them to fill 0 to 250ms", low, high)
 		}

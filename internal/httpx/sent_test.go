@@ -86,7 +86,8 @@ func TestSentOverTheNetwork(t *testing.T) {
 	}
 }
 
-// TestSentByWhatTheTransportTells pins the steps no real connection can be stopped at on purpose.
+// TestSentByWhatTheTransportTells pins the steps no real connection can be stopped at on
+// purpose.
 func TestSentByWhatTheTransportTells(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -157,8 +158,8 @@ func (http2Conn) ConnectionState() tls.ConnectionState {
 	return tls.ConnectionState{NegotiatedProtocol: "h2"}
 }
 
-// TestNetHTTPDoesNotSendAgain lets a kept connection break after a request was read: net/http sends it again by itself
-// when it thinks that harmless.
+// TestNetHTTPDoesNotSendAgain lets a kept connection break after a request was read:
+// net/http sends it again by itself when it thinks that harmless.
 func TestNetHTTPDoesNotSendAgain(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

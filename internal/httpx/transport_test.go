@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// TestADeadConnectionIsLeft lets the network go silent under a kept HTTP/2 connection, as a firewall or a frozen Lambda
-// does, and expects the next call to get through on a new one.
+// TestADeadConnectionIsLeft lets the network go silent under a kept HTTP/2 connection, as
+// a firewall or a frozen Lambda does, and expects the next call to get through on a new
+// one.
 func TestADeadConnectionIsLeft(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

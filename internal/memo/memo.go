@@ -1,5 +1,5 @@
-// Package memo remembers what a function loaded, and has callers that ask at the same time share
-// one load.
+// Package memo remembers what a function loaded, and has callers that ask at the same
+// time share one load.
 package memo
 
 import (
@@ -10,8 +10,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/internal/detach"
 )
 
-// Load gets the value of a key and says until when the result may be used again, an error as
-// well as a value. The zero time: by nobody but those who wait for it now.
+// Load gets the value of a key and says until when the result may be used again, an error
+// as well as a value. The zero time: by nobody but those who wait for it now.
 type Load[K comparable, V any] func(ctx context.Context, key K) (value V, until time.Time, err error)
 
 // Cache remembers results by key. It is safe for concurrent use.
@@ -24,8 +24,9 @@ type Cache[K comparable, V any] struct {
 	results map[K]*result[V]
 }
 
-// New returns an empty Cache. A load outlives the caller that started it, by at most the budget;
-// load is never called twice at a time for one key. now is the clock that results expire by.
+// New returns an empty Cache. A load outlives the caller that started it, by at most the
+// budget; load is never called twice at a time for one key. now is the clock that results
+// expire by.
 func New[K comparable, V any](budget time.Duration, now func() time.Time, load Load[K, V]) *Cache[K, V] {
 	return &Cache[K, V]{load: load, budget: budget, now: now, results: map[K]*result[V]{}}
 }

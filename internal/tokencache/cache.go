@@ -16,15 +16,15 @@ const (
 	budget = 20 * time.Second
 )
 
-// Cache hands out one token until a minute before it expires, then fetches the next. Make it
-// with New. It is safe for concurrent use.
+// Cache hands out one token until a minute before it expires, then fetches the next. Make
+// it with New. It is safe for concurrent use.
 type Cache struct {
 	tokens *memo.Cache[struct{}, *oauth2.Token]
 }
 
-// New returns an empty Cache. fetch asks for a token that says when it expires; it is never
-// called twice at a time, and its context has the values of the caller that needed the token
-// first and 20 seconds of its own.
+// New returns an empty Cache. fetch asks for a token that says when it expires; it is
+// never called twice at a time, and its context has the values of the caller that needed
+// the token first and 20 seconds of its own.
 func New(fetch func(context.Context) (*oauth2.Token, error)) *Cache {
 	load := func(ctx context.Context, _ struct{}) (*oauth2.Token, time.Time, error) {
 		token, err := fetch(ctx)
@@ -42,8 +42,8 @@ func (c *Cache) Token(ctx context.Context) (*oauth2.Token, error) {
 	return c.tokens.Get(ctx, struct{}{})
 }
 
-// Invalidate forgets a token that the vendor rejected. A newer one that a sibling call fetched
-// meanwhile stays.
+// Invalidate forgets a token that the vendor rejected. A newer one that a sibling call
+// fetched meanwhile stays.
 func (c *Cache) Invalidate(rejected *oauth2.Token) {
 	c.tokens.Forget(struct{}{}, func(kept *oauth2.Token) bool {
 		return kept != nil && rejected != nil && kept.AccessToken == rejected.AccessToken

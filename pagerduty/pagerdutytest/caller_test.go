@@ -10,7 +10,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/pagerduty/pagerdutytest"
 )
 
-// as makes a request with other credentials and From, and returns the status and the JSON.
+// as makes a request with other credentials and From, and returns the status and the
+// JSON.
 func as(t *testing.T, fake *pagerdutytest.Server, authorization, from, method, path, body string) (int, any) {
 	t.Helper()
 	way := in{"memory", &http.Client{Transport: changing{fake.Transport(), func(r *http.Request) {

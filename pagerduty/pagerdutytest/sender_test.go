@@ -20,7 +20,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/pagerduty/pagerdutytest"
 )
 
-// receiver is a RoundTripper that answers deliveries with the statuses, one after the other, and then with 200.
+// receiver is a RoundTripper that answers deliveries with the statuses, one after the
+// other, and then with 200.
 type receiver struct {
 	statuses []int
 	got      []string // X-Webhook-Id of each

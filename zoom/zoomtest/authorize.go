@@ -21,8 +21,9 @@ func WithRedirectURIs(uris ...string) Option {
 	return func(s *Server) { s.redirectURIs = append([]string{}, uris...) }
 }
 
-// WithConsentPage makes the authorize page show a form that works without script: with the field "user", and the buttons
-// #allow and #decline. Without it, the user who is signed in consents at once.
+// WithConsentPage makes the authorize page show a form that works without script: with
+// the field "user", and the buttons #allow and #decline. Without it, the user who is
+// signed in consents at once.
 func WithConsentPage() Option { return func(s *Server) { s.consentPage = true } }
 
 // WithAdminApp makes the app that users install an account-level one: only the owner and

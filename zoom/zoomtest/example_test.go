@@ -9,7 +9,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/zoom/zoomtest"
 )
 
-// The line is cut after Zoom made the meeting: the client says that it is in doubt, and sends nothing twice.
+// The line is cut after Zoom made the meeting: the client says that it is in doubt, and
+// sends nothing twice.
 func Example() {
 	fake := zoomtest.New(zoomtest.WithUsers("host@example.com"))
 	client, err := zoom.NewClient(

@@ -99,7 +99,8 @@ func TestAppsShareTheAccountsLimit(t *testing.T) {
 	})
 }
 
-// The hundred of a host come without the headers of the other limits, and are counted for updates too.
+// The hundred of a host come without the headers of the other limits, and are counted for
+// updates too.
 func TestTheHostsDay(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

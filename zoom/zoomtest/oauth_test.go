@@ -41,7 +41,8 @@ func newApp(fake *zoomtest.Server) app {
 	}}
 }
 
-// visit opens the authorize page, with the parameters changed, and gives where it sends the browser.
+// visit opens the authorize page, with the parameters changed, and gives where it sends
+// the browser.
 func (a app) visit(t *testing.T, changes url.Values) (status int, back *url.URL, page string) {
 	t.Helper()
 	return a.open(t, http.MethodGet, changes, nil)

@@ -9,7 +9,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/bridge"
 )
 
-// Three processes on one store, 500 clicks over 20 incidents: 20 meetings, each on its incident.
+// Three processes on one store, 500 clicks over 20 incidents: 20 meetings, each on its
+// incident.
 func TestThreeProcesses(t *testing.T) {
 	t.Parallel()
 	const clicks, incidents, atOnce = 500, 20, 40

@@ -13,7 +13,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/zoom/zoomtest"
 )
 
-// nextFormat is the flag that builds the program of a later day, whose records an older one does not know.
+// nextFormat is the flag that builds the program of a later day, whose records an older
+// one does not know.
 func nextFormat(t *testing.T) string {
 	t.Helper()
 	original, err := filepath.Abs(filepath.Join("..", "..", "..", "bridge", "internal", "ledger", "record.go"))
@@ -43,8 +44,9 @@ func nextFormat(t *testing.T) string {
 	return "-overlay=" + overlay
 }
 
-// A deploy replaces the processes one after the other by those of a program whose records the older one cannot read. The
-// older leaves such records alone and says so; nothing is lost and nothing made twice.
+// A deploy replaces the processes one after the other by those of a program whose records
+// the older one cannot read. The older leaves such records alone and says so; nothing is
+// lost and nothing made twice.
 func TestRollingDeploy(t *testing.T) {
 	t.Parallel()
 	older, newer := build(t), build(t, nextFormat(t))
@@ -66,7 +68,8 @@ func TestRollingDeploy(t *testing.T) {
 				t.Errorf("the older program on a newer record: %+v, %v; want 503 that says which program can", a, err)
 			}
 
-			// An older process dies between Zoom and the store; a newer one finishes what it began.
+			// An older process dies between Zoom and the store; a newer one finishes what
+			// it began.
 			v.zoom.Fault(zoomtest.CreateMeeting, zoomtest.ResetAfter().After(time.Second))
 			died := make(chan struct{})
 			go func() {

@@ -19,7 +19,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore/sqlstore"
 )
 
-// While the store is down a process is alive and not ready, keeps nothing and says so; when it is back, it serves.
+// While the store is down a process is alive and not ready, keeps nothing and says so;
+// when it is back, it serves.
 func TestAStoreThatIsDown(t *testing.T) {
 	t.Parallel()
 	store, err := url.Parse(postgresSchema(t))
@@ -123,8 +124,8 @@ func (l *line) mend() {
 	l.down = false
 }
 
-// A record that is damaged, or sealed with a key that nobody has any more, is an error of that incident alone, and it
-// hides no other that is due.
+// A record that is damaged, or sealed with a key that nobody has any more, is an error of
+// that incident alone, and it hides no other that is due.
 func TestARecordThatCannotBeRead(t *testing.T) {
 	t.Parallel()
 	program := build(t)
@@ -158,7 +159,8 @@ func TestARecordThatCannotBeRead(t *testing.T) {
 	}
 }
 
-// damage puts value in the place of a record's, or half of what is there, and makes the record due.
+// damage puts value in the place of a record's, or half of what is there, and makes the
+// record due.
 func damage(t *testing.T, store, incident string, value []byte) {
 	t.Helper()
 	db, err := sql.Open("sqlite", sqlstore.SQLiteDSN(strings.TrimPrefix(store, "sqlite:")))

@@ -17,7 +17,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/bridge"
 )
 
-// build compiles examples/httpserver, with these flags of go build, and returns where the program is.
+// build compiles examples/httpserver, with these flags of go build, and returns where the
+// program is.
 func build(t *testing.T, flags ...string) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "httpserver")
@@ -79,7 +80,8 @@ func (p *process) kill() {
 	_ = p.cmd.Wait()
 }
 
-// stop is what a deploy does: SIGTERM, and wait for the end, which must be an orderly one.
+// stop is what a deploy does: SIGTERM, and wait for the end, which must be an orderly
+// one.
 func (p *process) stop(t *testing.T) {
 	t.Helper()
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)

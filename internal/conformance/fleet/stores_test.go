@@ -13,8 +13,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/internal/conformance/need"
 )
 
-// eachStore runs a test on every store that several processes can share, side by side; it is given the STORE_URL of one
-// that nobody else has.
+// eachStore runs a test on every store that several processes can share, side by side; it
+// is given the STORE_URL of one that nobody else has.
 func eachStore(t *testing.T, test func(t *testing.T, url string)) {
 	t.Helper()
 	for name, fresh := range map[string]func(t *testing.T) string{

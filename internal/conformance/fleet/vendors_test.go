@@ -45,7 +45,8 @@ func (v *vendors) meetings() []zoomtest.Meeting {
 	return slices.DeleteFunc(v.zoom.Meetings(), func(m zoomtest.Meeting) bool { return m.Deleted })
 }
 
-// wantOneEach checks that each incident shows a meeting of its own, and that there is no other.
+// wantOneEach checks that each incident shows a meeting of its own, and that there is no
+// other.
 func (v *vendors) wantOneEach(t *testing.T, incidents []string) {
 	t.Helper()
 	there := map[string]bool{}

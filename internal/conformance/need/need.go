@@ -1,7 +1,8 @@
 // Package need finds the real things that tests run against.
 //
-// Where one is missing the test is skipped and says how to get it. INCIDENTBRIDGE_REQUIRE names things, by comma, that must
-// be there, and with CI=true all of them must: their tests fail instead.
+// Where one is missing the test is skipped and says how to get it. INCIDENTBRIDGE_REQUIRE
+// names things, by comma, that must be there, and with CI=true all of them must: their
+// tests fail instead.
 package need
 
 import (

@@ -29,8 +29,8 @@ func (c *Contract) CheckRequest(r *http.Request, body []byte) []Violation {
 	return c.real(found)
 }
 
-// CheckAnswer returns what is wrong with the answer to a request. What the document has no operation for was reported
-// with the request.
+// CheckAnswer returns what is wrong with the answer to a request. What the document has
+// no operation for was reported with the request.
 func (c *Contract) CheckAnswer(r *http.Request, status int, header http.Header, body []byte) []Violation {
 	route, in, ok := c.route(r)
 	if !ok {
@@ -63,7 +63,8 @@ func (c *Contract) CheckAnswer(r *http.Request, status int, header http.Header, 
 	return c.real(found)
 }
 
-// input makes a request of its own, so that the library can read and replace what it likes.
+// input makes a request of its own, so that the library can read and replace what it
+// likes.
 func (c *Contract) input(
 	r *http.Request, body []byte, route *routers.Route, in map[string]string,
 ) *openapi3filter.RequestValidationInput {

@@ -12,7 +12,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/internal/conformance/specs"
 )
 
-// shop is an API of our own, with what the vendors' have: a body, references, a choice, headers and empty answers.
+// shop is an API of our own, with what the vendors' have: a body, references, a choice,
+// headers and empty answers.
 const shop = `{
  "openapi": "3.0.2", "info": {"title": "Shop", "version": "1"}, "servers": [{"url": "https://api.shop.example/v1"}],
  "security": [{"key": []}],

@@ -13,8 +13,8 @@ import (
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 )
 
-// Contract is what a vendor has published of its API, and the differences from it that are known. It is safe for
-// concurrent use.
+// Contract is what a vendor has published of its API, and the differences from it that
+// are known. It is safe for concurrent use.
 type Contract struct {
 	document   *openapi3.T
 	router     routers.Router
@@ -74,11 +74,12 @@ func newContract(document *openapi3.T, exceptions []Exception) (*Contract, error
 	}, nil
 }
 
-// Refusals says what the body of an error looks like where the document leaves it out. Call it before the contract is
-// used.
+// Refusals says what the body of an error looks like where the document leaves it out.
+// Call it before the contract is used.
 func (c *Contract) Refusals(schema *openapi3.Schema) { c.refusal = schema }
 
-// hasCredentials wants something to be there that may be a credential; whether it is good is the fake's business.
+// hasCredentials wants something to be there that may be a credential; whether it is good
+// is the fake's business.
 func hasCredentials(_ context.Context, in *openapi3filter.AuthenticationInput) error {
 	if in.RequestValidationInput.Request.Header.Get("Authorization") == "" {
 		return errors.New("nothing authenticates the request")

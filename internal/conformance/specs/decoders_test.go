@@ -14,7 +14,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/zoom/zoomtest"
 )
 
-// An answer with every field that Zoom publishes leaves nothing of ours empty: each name that a decoder looks for exists.
+// An answer with every field that Zoom publishes leaves nothing of ours empty: each name
+// that a decoder looks for exists.
 func TestZoomAnswersFillEverything(t *testing.T) {
 	t.Parallel()
 	contract := contract(t, "zoom.meetings.json", zoomExceptions())

@@ -10,8 +10,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/internal/conformance/specs"
 )
 
-// documents returns the folder with the vendors' documents. Without one the test is skipped, or fails where they must
-// be there.
+// documents returns the folder with the vendors' documents. Without one the test is
+// skipped, or fails where they must be there.
 func documents(t *testing.T) string {
 	t.Helper()
 	root := filepath.Join("..", "..", "..")

@@ -18,8 +18,8 @@ type drive struct {
 	works  bool
 }
 
-// undriven names the methods of a client that are not called to both a good and a bad end, so that a new one cannot
-// be forgotten here; local ones call nobody.
+// undriven names the methods of a client that are not called to both a good and a bad
+// end, so that a new one cannot be forgotten here; local ones call nobody.
 func undriven[Client any](drives []drive, local ...string) []string {
 	var faults []string
 	for method := range reflect.TypeFor[Client]().Methods() {
@@ -42,8 +42,8 @@ type fakeVendor[Request any] interface {
 	Requests(ops ...string) []Request
 }
 
-// undrivenRoutes names the published operations that the fake serves and that no call here brought to a good end, so
-// that a new one cannot be forgotten either.
+// undrivenRoutes names the published operations that the fake serves and that no call
+// here brought to a good end, so that a new one cannot be forgotten either.
 func undrivenRoutes[R any](contract *specs.Contract, fake fakeVendor[R], base string) []string {
 	var faults []string
 	for _, operation := range contract.Operations() {

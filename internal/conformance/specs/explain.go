@@ -49,8 +49,8 @@ func (x explain) below(field, reason string, err error) []Violation {
 	return x.at(field, err)
 }
 
-// schema explains a value that does not fit. One that fits none of several schemas is explained by the one it misses
-// least.
+// schema explains a value that does not fit. One that fits none of several schemas is
+// explained by the one it misses least.
 func (x explain) schema(field string, err *openapi3.SchemaError) []Violation {
 	here := strings.Join(append([]string{field}, err.JSONPointer()...), ".")
 	switch err.SchemaField {

@@ -9,8 +9,8 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// formats are those that the library only knows by name. An empty text is always right: both vendors write it for
-// nothing at all.
+// formats are those that the library only knows by name. An empty text is always right:
+// both vendors write it for nothing at all.
 func formats() map[string]openapi3.StringFormatValidator {
 	return map[string]openapi3.StringFormatValidator{
 		"email": openapi3.NewCallbackValidator(address),

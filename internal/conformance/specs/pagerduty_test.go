@@ -13,7 +13,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/pagerduty/pagerdutytest"
 )
 
-// pagerDutyExceptions are where PagerDuty's document is wrong, or says less than is known of PagerDuty.
+// pagerDutyExceptions are where PagerDuty's document is wrong, or says less than is known
+// of PagerDuty.
 func pagerDutyExceptions() []specs.Exception {
 	const (
 		nulls     = "PagerDuty writes null for what an object does not have; the document has no null but in its own examples"

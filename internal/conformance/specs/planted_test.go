@@ -134,7 +134,8 @@ func plantIntoPagerDuty(t *testing.T, f forger, report func(specs.Violation)) {
 	_, _ = client.SetConferenceBridge(t.Context(), fake.AddIncident("Down"), pagerduty.ConferenceBridge{URL: "https://example.com/j/1"})
 }
 
-// planted puts the checker where the forgery is seen: behind what forges requests, before what forges answers.
+// planted puts the checker where the forgery is seen: behind what forges requests, before
+// what forges answers.
 func planted(c *specs.Contract, f forger, fake http.RoundTripper, report func(specs.Violation)) http.RoundTripper {
 	onTheWayBack := forger{next: fake, inReply: f.inReply}
 	return forger{next: c.Transport(onTheWayBack, report), inRequest: f.inRequest}

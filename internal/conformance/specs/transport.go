@@ -6,8 +6,9 @@ import (
 	"net/http"
 )
 
-// Transport checks each request on its way to next, and each answer on its way back, and calls report with what is
-// wrong. Neither is changed or held back. A request for which no answer came is checked alone.
+// Transport checks each request on its way to next, and each answer on its way back, and
+// calls report with what is wrong. Neither is changed or held back. A request for which
+// no answer came is checked alone.
 func (c *Contract) Transport(next http.RoundTripper, report func(Violation)) http.RoundTripper {
 	return checker{c, next, report}
 }

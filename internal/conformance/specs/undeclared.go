@@ -8,8 +8,8 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// undeclared returns the fields of value that none of the schemas names. A schema that names no field at all, or that
-// says that others may come, takes any.
+// undeclared returns the fields of value that none of the schemas names. A schema that
+// names no field at all, or that says that others may come, takes any.
 func undeclared(schemas []*openapi3.Schema, value any, at string) []string {
 	schemas = spread(schemas)
 	switch value := value.(type) {

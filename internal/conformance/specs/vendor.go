@@ -13,8 +13,9 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// Vendor returns a RoundTripper that answers each request as the document shows it: with the success it lists, and
-// its example or, where it has none, a body made of what the schema says of each field.
+// Vendor returns a RoundTripper that answers each request as the document shows it: with
+// the success it lists, and its example or, where it has none, a body made of what the
+// schema says of each field.
 func (c *Contract) Vendor() http.RoundTripper { return vendor{c} }
 
 type vendor struct{ contract *Contract }

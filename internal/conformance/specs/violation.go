@@ -29,7 +29,8 @@ func (v Violation) String() string {
 	return fmt.Sprintf("%s: %s: %s: %s", v.Operation, v.Side, v.Field, v.Reason)
 }
 
-// Exception lets a known difference pass, because the document is wrong or says less than is known of the vendor.
+// Exception lets a known difference pass, because the document is wrong or says less than
+// is known of the vendor.
 type Exception struct {
 	Operation string // as a violation has it; "*" is every operation, and a step "*" of a path anything
 	Side      Side

@@ -11,7 +11,8 @@ import (
 // Webhooks returns the names of the events that the document describes, sorted.
 func (c *Contract) Webhooks() []string { return slices.Sorted(maps.Keys(c.document.Webhooks)) }
 
-// CheckWebhook returns what is wrong with the body of an event, which the fake made as the vendor would.
+// CheckWebhook returns what is wrong with the body of an event, which the fake made as
+// the vendor would.
 func (c *Contract) CheckWebhook(event string, body []byte) []Violation {
 	media := c.webhook(event)
 	if media == nil {

@@ -67,7 +67,8 @@ func TestZoomExamplesAreRead(t *testing.T) {
 	}
 }
 
-// What the fake sends is what Zoom publishes, in each of the shapes that it takes in turn, and ParseEvent reads it.
+// What the fake sends is what Zoom publishes, in each of the shapes that it takes in
+// turn, and ParseEvent reads it.
 func TestZoomWebhooksKeepTheirContract(t *testing.T) {
 	t.Parallel()
 	contract := contract(t, "zoom.webhooks.json", zoomWebhookExceptions())
@@ -104,7 +105,8 @@ func TestZoomWebhooksKeepTheirContract(t *testing.T) {
 	}
 }
 
-// zoomWebhookExceptions let the fake send what Zoom's examples show, and what it was seen to send.
+// zoomWebhookExceptions let the fake send what Zoom's examples show, and what it was seen
+// to send.
 func zoomWebhookExceptions() []specs.Exception {
 	const unfriendly = "nobody has seen null here, but Zoom writes it elsewhere and the document has none: the fake tries the decoders"
 	return append(zoomExampleExceptions(),
@@ -159,7 +161,8 @@ func said(t *testing.T, body []byte) facts {
 		"participant.name":    text(participant["user_name"]),
 		"participant.email":   text(participant["email"]),
 		"participant.joined":  text(orElse(participant["join_time"], onlyIf(joined, participant["date_time"]))),
-		// The example of a leaver has both, and what it calls date_time is when that person joined.
+		// The example of a leaver has both, and what it calls date_time is when that
+		// person joined.
 		"participant.left": text(orElse(participant["leave_time"], onlyIf(left, participant["date_time"]))),
 	}
 }

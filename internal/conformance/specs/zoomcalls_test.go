@@ -215,7 +215,8 @@ func zoomRest() []zoomCall {
 	}
 }
 
-// zoomLimits are what the fake refuses of its own accord. The meeting that is there was the first call.
+// zoomLimits are what the fake refuses of its own accord. The meeting that is there was
+// the first call.
 func zoomLimits() []zoomCall {
 	read := func(ctx context.Context, w zoomWorld) error {
 		_, err := w.Meeting(ctx, w.meeting)
