@@ -225,3 +225,29 @@ func TestUnconfiguredRoutesAreNotThere(t *testing.T) {
 		}
 	}
 }
+
+// A caller who sent a wrong body is told which field is wrong, without the text of an error.
+func TestBadBodiesNameTheField(t *testing.T) {
+	t.Parallel()
+	const notWorkflow = "The body is neither a custom action nor a workflow's body: "
+	tests := []struct {
+		path, body, want string
+	}{
+		{"/actions/pagerduty", `[]`, notWorkflow + "the body is not a JSON object."},
+		{"/actions/pagerduty", `{}`, notWorkflow + "incident_id is missing."},
+		{"/actions/pagerduty", `{"incident_id":"P1","incident_id":"P2"}`, notWorkflow + "incident_id is given twice: a template may contain ids only."},
+		{bridgePath, `{`, "The body is not valid: the body is not a JSON object."},
+		{bridgePath, `{"incident_id":"POTHER"}`, "The body is not valid: incident_id is not the incident of the path."},
+		{bridgePath, `{"requester_id":[1]}`, "The body is not valid: requester_id must be a string or a number, and not a long one."},
+		{bridgePath, `{"trigger":"magic"}`, `trigger must be "manual", "workflow" or "api".`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.path+" "+tt.body, func(t *testing.T) {
+			t.Parallel()
+			got := send(t, handler(t, &stub{}), trusted(http.MethodPost, tt.path, tt.body))
+			if diff := cmp.Diff(tt.want, decoded(t, got.body)["detail"]); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}

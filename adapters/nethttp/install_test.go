@@ -462,7 +462,7 @@ func TestAnInstallIsRefused(t *testing.T) {
 				back, _ := a.follow(p.front.URL+"/install", "/oauth/zoom/callback")
 				return a.at(changed(back, "code", "stolen"))
 			},
-			status: http.StatusBadRequest, says: []string{"Zoom does not take its own code"}, exchanged: 1,
+			status: http.StatusBadRequest, says: []string{"Zoom did not accept the authorization code"}, exchanged: 1,
 		},
 		{
 			name: "somebody who is no admin at Zoom",
@@ -470,7 +470,7 @@ func TestAnInstallIsRefused(t *testing.T) {
 				p.zoom.Fault(zoomtest.GetUser, zoomtest.Answer(200, `{"id":"u","account_id":"ACCOUNT","role_id":"2","role_name":"Member"}`))
 				return a.install("")
 			},
-			status: http.StatusForbidden, says: []string{"Only an administrator may install", "at Zoom as somebody else"}, exchanged: 1, revoked: 1,
+			status: http.StatusForbidden, says: []string{"Only an administrator may install", "not an administrator at Zoom"}, exchanged: 1, revoked: 1,
 		},
 		{
 			name: "somebody who is no admin at PagerDuty",
@@ -478,7 +478,7 @@ func TestAnInstallIsRefused(t *testing.T) {
 				p.pagerDuty.SignIn(p.pagerDuty.AddUser("manager@example.com"))
 				return a.install("")
 			},
-			status: http.StatusForbidden, says: []string{"Only an administrator may install", "at PagerDuty as somebody else"}, exchanged: 2, revoked: 1,
+			status: http.StatusForbidden, says: []string{"Only an administrator may install", "not an administrator at PagerDuty"}, exchanged: 2, revoked: 1,
 		},
 		{
 			name:   "an app at PagerDuty that lacks scopes",
@@ -492,7 +492,7 @@ func TestAnInstallIsRefused(t *testing.T) {
 				p.zoom.Fault(zoomtest.GetUser, zoomtest.Answer(403, `{}`).Always())
 				return a.install("")
 			},
-			status: http.StatusBadGateway, says: []string{"Zoom does not answer as it should", "upstream_zoom"}, exchanged: 1,
+			status: http.StatusBadGateway, says: []string{"Zoom rejected a request of the app (403 forbidden)", "upstream_zoom"}, exchanged: 1,
 		},
 		{
 			name: "an app that is removed at Zoom while PagerDuty is asked",
@@ -518,7 +518,7 @@ func TestAnInstallIsRefused(t *testing.T) {
 		{
 			name:   "something that is no service",
 			do:     func(_ *premises, a *admin) sheet { return a.install("?services=https://evil.example") },
-			status: http.StatusBadRequest, says: []string{"That is no service"},
+			status: http.StatusBadRequest, says: []string{"That is not a service"},
 		},
 	}
 	for _, tt := range tests {

@@ -18,8 +18,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
-// callback is what the vendor sends the browser back with.
-func callback(t *testing.T, state string, cookies ...*http.Cookie) *http.Request {
+// callbackRequest is what the vendor sends the browser back with.
+func callbackRequest(t *testing.T, state string, cookies ...*http.Cookie) *http.Request {
 	t.Helper()
 	query := url.Values{"code": {"a-code"}, "state": {state}}
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/oauth/zoom/callback?"+query.Encode(), http.NoBody)
@@ -29,9 +29,9 @@ func callback(t *testing.T, state string, cookies ...*http.Cookie) *http.Request
 	return r
 }
 
-func begin(t *testing.T, states *oauthStates) startedFlow {
+func begin(t *testing.T, states *oauthStates) newFlow {
 	t.Helper()
-	started, err := states.begin(t.Context(), forLogin, "/incidents/PABC123", json.RawMessage(`"carried"`))
+	started, err := states.begin(t.Context(), forLogin, "/incidents/PABC123", json.RawMessage(`"payload"`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,11 +43,11 @@ func TestAFlowEndsInAnotherReplica(t *testing.T) {
 	store := tokenstore.NewMemory()
 	started := begin(t, &oauthStates{store: store})
 
-	got, err := (&oauthStates{store: store}).finish(t.Context(), callback(t, started.state, started.cookie))
+	got, err := (&oauthStates{store: store}).finish(t.Context(), callbackRequest(t, started.state, started.cookie))
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &flow{forLogin, started.verifier, "/incidents/PABC123", json.RawMessage(`"carried"`)}
+	want := &flow{forLogin, started.verifier, "/incidents/PABC123", json.RawMessage(`"payload"`)}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(flow{})); diff != "" {
 		t.Error(diff)
 	}
@@ -59,39 +59,39 @@ func TestAStateIsGood(t *testing.T) {
 		states := &oauthStates{store: tokenstore.NewMemory()}
 		tests := []struct {
 			name string
-			ask  func(mine, other startedFlow) *http.Request
+			ask  func(mine, other newFlow) *http.Request
 			want error
 		}{
-			{"in its browser", func(mine, _ startedFlow) *http.Request {
-				return callback(t, mine.state, mine.cookie)
+			{"in its browser", func(mine, _ newFlow) *http.Request {
+				return callbackRequest(t, mine.state, mine.cookie)
 			}, nil},
-			{"beside another flow of the same browser", func(mine, other startedFlow) *http.Request {
-				return callback(t, mine.state, other.cookie, mine.cookie)
+			{"beside another flow of the same browser", func(mine, other newFlow) *http.Request {
+				return callbackRequest(t, mine.state, other.cookie, mine.cookie)
 			}, nil},
-			{"just in time", func(mine, _ startedFlow) *http.Request {
+			{"just in time", func(mine, _ newFlow) *http.Request {
 				time.Sleep(stateLife - time.Millisecond)
-				return callback(t, mine.state, mine.cookie)
+				return callbackRequest(t, mine.state, mine.cookie)
 			}, nil},
-			{"not without a state", func(mine, _ startedFlow) *http.Request {
-				return callback(t, "", mine.cookie)
+			{"not without a state", func(mine, _ newFlow) *http.Request {
+				return callbackRequest(t, "", mine.cookie)
 			}, errNoState},
-			{"not when somebody changed it", func(mine, _ startedFlow) *http.Request {
-				return callback(t, mine.state+"A", mine.cookie)
+			{"not when somebody changed it", func(mine, _ newFlow) *http.Request {
+				return callbackRequest(t, mine.state+"A", mine.cookie)
 			}, errUnknownState},
-			{"not in a browser without the cookie", func(mine, _ startedFlow) *http.Request {
-				return callback(t, mine.state)
+			{"not in a browser without the cookie", func(mine, _ newFlow) *http.Request {
+				return callbackRequest(t, mine.state)
 			}, errOtherBrowser},
-			{"not in the browser of another flow", func(mine, other startedFlow) *http.Request {
-				return callback(t, mine.state, other.cookie)
+			{"not in the browser of another flow", func(mine, other newFlow) *http.Request {
+				return callbackRequest(t, mine.state, other.cookie)
 			}, errOtherBrowser},
-			{"not with a cookie of the right name alone", func(mine, other startedFlow) *http.Request {
+			{"not with a cookie of the right name alone", func(mine, other newFlow) *http.Request {
 				forged := *mine.cookie
 				forged.Value = other.cookie.Value
-				return callback(t, mine.state, &forged)
+				return callbackRequest(t, mine.state, &forged)
 			}, errOtherBrowser},
-			{"not after ten minutes", func(mine, _ startedFlow) *http.Request {
+			{"not after ten minutes", func(mine, _ newFlow) *http.Request {
 				time.Sleep(stateLife)
-				return callback(t, mine.state, mine.cookie)
+				return callbackRequest(t, mine.state, mine.cookie)
 			}, errExpiredState},
 		}
 		for _, tt := range tests {
@@ -112,7 +112,7 @@ func TestAStateIsGoodOnce(t *testing.T) {
 	results := make([]error, browsers)
 	var all sync.WaitGroup
 	for i := range results {
-		all.Go(func() { _, results[i] = states.finish(t.Context(), callback(t, started.state, started.cookie)) })
+		all.Go(func() { _, results[i] = states.finish(t.Context(), callbackRequest(t, started.state, started.cookie)) })
 	}
 	all.Wait()
 
@@ -133,10 +133,10 @@ func TestAnotherBrowserEndsNothing(t *testing.T) {
 	t.Parallel()
 	states := &oauthStates{store: tokenstore.NewMemory()}
 	started := begin(t, states)
-	if _, err := states.finish(t.Context(), callback(t, started.state)); !errors.Is(err, errOtherBrowser) {
+	if _, err := states.finish(t.Context(), callbackRequest(t, started.state)); !errors.Is(err, errOtherBrowser) {
 		t.Fatalf("got %v", err)
 	}
-	if _, err := states.finish(t.Context(), callback(t, started.state, started.cookie)); err != nil {
+	if _, err := states.finish(t.Context(), callbackRequest(t, started.state, started.cookie)); err != nil {
 		t.Errorf("the right browser was refused afterwards: %v", err)
 	}
 }
@@ -160,7 +160,7 @@ func TestTheCookieStaysWithThisHost(t *testing.T) {
 
 func TestCookiesStandBesideEachOther(t *testing.T) {
 	t.Parallel()
-	a := answer{}.withCookie(&http.Cookie{Name: "a", Value: "1"})
+	a := response{}.withCookie(&http.Cookie{Name: "a", Value: "1"})
 	both := a.withCookie(&http.Cookie{Name: "b", Value: "2"})
 	if diff := cmp.Diff([]string{"a=1", "b=2"}, both.header.Values("Set-Cookie")); diff != "" {
 		t.Error(diff)
@@ -198,14 +198,14 @@ func TestAUsedStateKeepsNoSecret(t *testing.T) {
 	store := tokenstore.NewMemory()
 	states := &oauthStates{store: store}
 	started := begin(t, states)
-	if _, err := states.finish(t.Context(), callback(t, started.state, started.cookie)); err != nil {
+	if _, err := states.finish(t.Context(), callbackRequest(t, started.state, started.cookie)); err != nil {
 		t.Fatal(err)
 	}
 	stored, err := store.Get(t.Context(), stateKey(started.state))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, secret := range []string{started.verifier, started.cookie.Value, "carried"} {
+	for _, secret := range []string{started.verifier, started.cookie.Value, "payload"} {
 		if strings.Contains(string(stored.Value), secret) {
 			t.Errorf("%s is still there: %s", secret, stored.Value)
 		}

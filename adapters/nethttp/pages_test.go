@@ -132,7 +132,7 @@ func TestAPressIsRefused(t *testing.T) {
 		}, status: 409, title: "The incident is resolved"},
 		{name: "PagerDuty down", change: func(_ *testing.T, l *lobby, _ *guest, _ *http.Request) {
 			l.pagerDuty.Fault(pagerdutytest.Any, pagerdutytest.Answer(503, "").Always())
-		}, status: 502, title: "PagerDuty cannot serve just now"},
+		}, status: 502, title: "PagerDuty request failed"},
 		{name: "expired session", change: func(_ *testing.T, _ *lobby, g *guest, _ *http.Request) {
 			c := *g.cookie(sessionCookie)
 			pass(12 * time.Hour)
@@ -156,7 +156,7 @@ func TestAPressIsRefused(t *testing.T) {
 		}, status: 503, title: "Try again in a moment"},
 		{name: "Zoom down at once, without a fallback", change: func(_ *testing.T, l *lobby, _ *guest, _ *http.Request) {
 			l.zoom.Fault(zoomtest.Any, zoomtest.Answer(400, `{"code":4711,"message":"Invalid access token, does not contain scopes:[meeting:write:meeting:admin]."}`).Always())
-		}, status: 502, title: "Zoom cannot serve just now"},
+		}, status: 502, title: "No meeting could be created"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -215,18 +215,18 @@ func TestAnIncidentIsShownAsItStands(t *testing.T) {
 	}{
 		{"", false, "none", false, createButton, false},
 		{"", true, "none", false, "", false},
-		{bridge.StateCreating, false, "being made…", false, "", true},
+		{bridge.StateCreating, false, "opening…", false, "", true},
 		{bridge.StateCreated, false, "not on the incident yet", true, "", true},
 		{bridge.StateAttached, false, "on the incident", true, "", false},
 		{bridge.StateAttached, true, "on the incident", true, "", false},
 		{bridge.StateClosing, false, "ends soon", true, "Keep it open", true},
 		{bridge.StateClosing, true, "ends soon", true, "", true},
-		{bridge.StateEnding, false, "is ending", false, "", true},
+		{bridge.StateEnding, false, "ending…", false, "", true},
 		{bridge.StateClosed, false, "over", false, createButton, false},
 		{bridge.StateClosed, true, "over", false, "", false},
 		{bridge.StateFailed, false, "failed", false, "Try again", false},
-		{bridge.StateExternal, false, "somebody's own", true, "", false},
-		{bridge.StateAbandoned, false, "given up", false, createButton, false},
+		{bridge.StateExternal, false, "another call", true, "", false},
+		{bridge.StateAbandoned, false, "abandoned", false, createButton, false},
 	}
 	for _, tt := range tests {
 		name := string(tt.state)
@@ -368,7 +368,7 @@ func TestWhatTakesLongSaysSo(t *testing.T) {
 		l.zoom.Fault(zoomtest.Any, zoomtest.Answer(503, "").Always())
 		g := l.guest(t, l.replica(t))
 		page := g.press(g.login("/incidents/"+l.incident), createButton)
-		if page.status != http.StatusOK || !page.says("It shows here by itself") {
+		if page.status != http.StatusOK || !page.says("This page updates by itself") {
 			t.Errorf("after the click: %d\n%s", page.status, page.body)
 		}
 		pass(30 * time.Second)
