@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/incidentbridge/incidentbridge/bridge"
@@ -118,20 +119,20 @@ func (ss *sessions) checkForm(r *http.Request, form url.Values, s *session) erro
 	return nil
 }
 
-// isCrossOrigin reports whether the browser does not vouch that a page of ours sent the form. It is
-// stricter than http.CrossOriginProtection, which compares no schemes and accepts requests without
-// either header.
+// isCrossOrigin reports whether the browser does not vouch that a page of ours sent the form.
 func (ss *sessions) isCrossOrigin(r *http.Request) bool {
-	origin := r.Header.Get("Origin")
+	origin, fetchSite := r.Header.Get("Origin"), r.Header.Get("Sec-Fetch-Site")
+	// Three things that http.CrossOriginProtection accepts are refused here: an Origin with our
+	// host and another scheme, because it compares hosts only; an Origin of another site beside
+	// Sec-Fetch-Site: same-origin, or beside a Host header that repeats it; and a request with
+	// neither header, which no browser of the last years sends for a form.
+	if origin == "" && fetchSite == "" {
+		return true
+	}
 	if origin != "" && origin != "null" && origin != ss.site.origin { // null: a page that hides its address
 		return true
 	}
-	switch r.Header.Get("Sec-Fetch-Site") {
-	case "same-origin", "none": // none: the person in front of it, not a page
-		return false
-	case "": // an older browser
-		return origin != ss.site.origin
-	default:
-		return true
-	}
+	r = r.WithContext(r.Context())
+	_, r.Host, _ = strings.Cut(ss.site.origin, "://") // a proxy in front may have sent its own
+	return http.NewCrossOriginProtection().Check(r) != nil
 }
