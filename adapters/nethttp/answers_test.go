@@ -52,7 +52,7 @@ func TestEveryFailureHasItsAnswer(t *testing.T) {
 		{"store down", bridge.ErrUnavailable, asked{again, again, again, again, again, again}},
 		{"out of time", context.DeadlineExceeded, asked{again, again, again, again, again, again}},
 		{"unheard of", errors.New("a new fault"), asked{again, again, again, again, again, again}},
-		{"somebody at work", bridge.ErrInProgress, asked{again, again, "202 creating", "202 creating", again, again}},
+		{"in progress", bridge.ErrInProgress, asked{again, again, "202 creating", "202 creating", again, again}},
 		{"event opens nothing", bridge.ErrIgnored, asked{"200 ignored", "200 ignored", "400 bad_request", "400 bad_request", "400 bad_request", "400 bad_request"}},
 		{"too old", bridge.ErrStale, asked{"200 trigger_too_old", "200 trigger_too_old", "400 bad_request", "400 bad_request", "400 bad_request", "400 bad_request"}},
 		{"too old and resolved", errors.Join(bridge.ErrStale, bridge.ErrResolved), asked{"200 trigger_too_old", "200 trigger_too_old", "409 incident_resolved", "409 incident_resolved", "409 incident_resolved", "409 incident_resolved"}},
@@ -208,7 +208,7 @@ func TestEveryRouteHasItsAnswers(t *testing.T) {
 	}
 }
 
-func TestUnconfiguredRoutesAreNotThere(t *testing.T) {
+func TestUnconfiguredRoutesAreNotFound(t *testing.T) {
 	t.Parallel()
 	bare := newHandler(t, &stub{bridge: attached()})
 	for _, r := range []request{

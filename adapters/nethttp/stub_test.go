@@ -30,7 +30,7 @@ type stub struct {
 	bridge   *bridge.Bridge
 	incident *bridge.Incident // of the pages
 	err      error
-	// open, when set, stands in for Open.
+	// open, if set, answers Open.
 	open func(context.Context, bridge.Request) (*bridge.Bridge, error)
 
 	mu    sync.Mutex
