@@ -48,8 +48,8 @@
 // # Install
 //
 //	installation, err := install.New(store, install.WithZoom(zoomApp), install.WithPagerDuty(pagerDutyApp))
-//	svc, err := bridge.New(bridge.PagerDuty(installation.PagerDuty()), bridge.InstalledZoom(installation.Zoom(), zoom.Me), store,
-//		bridge.WithInstallation(installation))
+//	svc, err := bridge.New(bridge.PagerDuty(installation.PagerDuty()),
+//		bridge.InstalledZoom(installation.Zoom(), zoom.Me), store, bridge.WithInstallation(installation))
 //	handler, err := nethttp.NewHandler(svc,
 //		nethttp.WithPages("https://bridge.example.com", store),
 //		nethttp.WithInstallation(installation), // opens /install

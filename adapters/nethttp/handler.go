@@ -165,9 +165,12 @@ func (h *Handler) respond(rt route) responder {
 			return problemResponse(codeTooLarge, "The request body is larger than 1 MiB.")
 		}
 		if err != nil {
-			return problemResponse(codeUnavailable, "The request body did not arrive in time.").retryAfter(defaultRetry)
+			return problemResponse(codeUnavailable, "The request body did not arrive in time.").
+				retryAfter(defaultRetry)
 		}
-		return withDeadline(ctx, h.logger, deadline, func(ctx context.Context) response { return rt.work(ctx, r, body) })
+		return withDeadline(ctx, h.logger, deadline, func(ctx context.Context) response {
+			return rt.work(ctx, r, body)
+		})
 	}
 }
 

@@ -42,8 +42,8 @@ func (i *installFlow) routes() []route {
 
 // pendingInstall is what an install takes along from one vendor to the next. It holds tokens.
 type pendingInstall struct {
-	Services []string                 `json:"services,omitempty"` // that get the button
-	Consents []*install.Authorization `json:"consents,omitempty"`
+	Services       []string                 `json:"services,omitempty"` // that get the button
+	Authorizations []*install.Authorization `json:"authorizations,omitempty"`
 }
 
 // begin sends the browser to the first vendor. A person who came by somebody else's link, or who
@@ -93,16 +93,18 @@ func (i *installFlow) explain() response {
 
 // nextVendor starts the flow at the first vendor that has not been asked yet. It returns "" when
 // all vendors have been.
-func (i *installFlow) nextVendor(ctx context.Context, p pendingInstall) (next string, cookie *http.Cookie, err error) {
+func (i *installFlow) nextVendor(
+	ctx context.Context, p pendingInstall,
+) (next string, cookie *http.Cookie, err error) {
 	vendors := i.installation.Vendors()
-	if len(p.Consents) == len(vendors) {
+	if len(p.Authorizations) == len(vendors) {
 		return "", nil, nil
 	}
 	payload, err := json.Marshal(p)
 	if err != nil {
 		return "", nil, err
 	}
-	vendor := vendors[len(p.Consents)]
+	vendor := vendors[len(p.Authorizations)]
 	started, err := i.site.states.begin(ctx, forInstall(vendor), installPath, payload)
 	if err != nil {
 		return "", nil, err
@@ -111,7 +113,9 @@ func (i *installFlow) nextVendor(ctx context.Context, p pendingInstall) (next st
 }
 
 // finish exchanges the code of one vendor and continues at the next, or completes the install.
-func (i *installFlow) finish(ctx context.Context, _ *http.Request, vendor install.Vendor, f *flow, code string) response {
+func (i *installFlow) finish(
+	ctx context.Context, _ *http.Request, vendor install.Vendor, f *flow, code string,
+) response {
 	var p pendingInstall
 	if err := json.Unmarshal(f.payload, &p); err != nil {
 		return i.failed(vendor, nil, errUnknownState)
@@ -120,13 +124,13 @@ func (i *installFlow) finish(ctx context.Context, _ *http.Request, vendor instal
 		i.discard(ctx, p)
 		return i.failed(vendor, p.Services, errAccessDenied)
 	}
-	consent, err := i.installation.Authorize(ctx, vendor, code, f.verifier)
+	authorization, err := i.installation.Authorize(ctx, vendor, code, f.verifier)
 	if err != nil {
 		i.discard(ctx, p)
 		i.logFailure(ctx, err)
 		return i.failed(vendor, p.Services, err)
 	}
-	p.Consents = append(p.Consents, consent)
+	p.Authorizations = append(p.Authorizations, authorization)
 	next, cookie, err := i.nextVendor(ctx, p)
 	if err != nil {
 		i.discard(ctx, p)
@@ -153,7 +157,7 @@ func (i *installFlow) reject(ctx context.Context, vendor install.Vendor, f *flow
 
 // complete installs what all vendors allowed, and sets up PagerDuty.
 func (i *installFlow) complete(ctx context.Context, vendor install.Vendor, p pendingInstall) response {
-	installed, err := i.installation.Install(ctx, p.Consents...)
+	installed, err := i.installation.Install(ctx, p.Authorizations...)
 	if err != nil {
 		i.discard(ctx, p)
 		i.logFailure(ctx, err)
@@ -172,7 +176,7 @@ func (i *installFlow) complete(ctx context.Context, vendor install.Vendor, p pen
 
 // discard revokes what the vendors granted for an install that failed.
 func (i *installFlow) discard(ctx context.Context, p pendingInstall) {
-	if err := i.installation.Revoke(ctx, p.Consents...); err != nil {
+	if err := i.installation.Revoke(ctx, p.Authorizations...); err != nil {
 		i.logger.LogAttrs(ctx, slog.LevelWarn, "could not revoke authorization", slog.Any("error", err))
 	}
 }
@@ -212,7 +216,8 @@ func describeInstallFailure(vendor install.Vendor, err error) (status int, code 
 		}
 	case errors.Is(err, errUsedState):
 		return http.StatusBadRequest, codeBadRequest, []string{
-			"This address was opened before, and works only once. If you saw a confirmation, the install is done.",
+			"This address was opened before, and works only once. " +
+				"If you saw a confirmation, the install is done.",
 		}
 	case errors.Is(err, errExpiredState):
 		return http.StatusBadRequest, codeBadRequest, []string{"The install took longer than ten minutes. Begin again."}
@@ -222,7 +227,8 @@ func describeInstallFailure(vendor install.Vendor, err error) (status int, code 
 		}
 	case errors.Is(err, install.ErrNotAdmin):
 		return http.StatusForbidden, codeForbidden, []string{
-			"Only an administrator may install: at Zoom the owner or an admin, at PagerDuty the Account Owner or an Admin.",
+			"Only an administrator may install: at Zoom the owner or an admin, " +
+				"at PagerDuty the Account Owner or an Admin.",
 			"You are not an administrator at " + name + ". Log in there as one, or ask one to open this page.",
 		}
 	case errors.Is(err, install.ErrOtherAccount):

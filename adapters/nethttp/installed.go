@@ -108,7 +108,7 @@ type installedView struct {
 	ActionURL       string
 	Events          []string
 	Services        []string // that have the button
-	Missed          []string // services whose button has to be made by hand
+	FailedServices  []string // services whose button has to be made by hand
 	InstallAgain    string   // where the install begins, for the missed services too
 	Problems        []string
 	MissingScopes   []string // that Zoom did not name
@@ -116,10 +116,16 @@ type installedView struct {
 
 func (i *installFlow) newInstalledView(installed *install.Info) installedView {
 	v := installedView{
-		Zoom: installed.Zoom, PagerDuty: installed.PagerDuty, Reachability: reachabilityOf(installed),
-		WebhookURL: i.site.origin + webhookPath, ActionURL: i.site.origin + actionPath, Events: i.events,
-		Services: installed.Setup.Services, Missed: installed.Setup.FailedServices, Problems: installed.Setup.Problems,
-		InstallAgain: installAddress(installed.Setup.FailedServices),
+		Zoom:           installed.Zoom,
+		PagerDuty:      installed.PagerDuty,
+		Reachability:   reachabilityOf(installed),
+		WebhookURL:     i.site.origin + webhookPath,
+		ActionURL:      i.site.origin + actionPath,
+		Events:         i.events,
+		Services:       installed.Setup.Services,
+		FailedServices: installed.Setup.FailedServices,
+		InstallAgain:   installAddress(installed.Setup.FailedServices),
+		Problems:       installed.Setup.Problems,
 	}
 	if installed.Zoom != nil {
 		v.MissingScopes = installed.Zoom.MissingScopes

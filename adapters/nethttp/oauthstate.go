@@ -78,7 +78,9 @@ type storedFlow struct {
 }
 
 // begin starts a flow. finish returns the payload, which may be secret.
-func (s *oauthStates) begin(ctx context.Context, p purpose, returnPath string, payload json.RawMessage) (newFlow, error) {
+func (s *oauthStates) begin(
+	ctx context.Context, p purpose, returnPath string, payload json.RawMessage,
+) (newFlow, error) {
 	started := newFlow{state: rand.Text(), verifier: oauth2.GenerateVerifier()}
 	secret := rand.Text()
 	started.cookie = s.cookie(started.state, secret)

@@ -122,10 +122,10 @@ func (ss *sessions) checkForm(r *http.Request, form url.Values, s *session) erro
 // isCrossOrigin reports whether the browser does not vouch that a page of ours sent the form.
 func (ss *sessions) isCrossOrigin(r *http.Request) bool {
 	origin, fetchSite := r.Header.Get("Origin"), r.Header.Get("Sec-Fetch-Site")
-	// Three things that http.CrossOriginProtection accepts are refused here: an Origin with our
-	// host and another scheme, because it compares hosts only; an Origin of another site beside
-	// Sec-Fetch-Site: same-origin, or beside a Host header that repeats it; and a request with
-	// neither header, which no browser of the last years sends for a form.
+	// The two checks before http.CrossOriginProtection refuse what it accepts: a request without
+	// either header, which browsers do not send for a form; an Origin with our host and another
+	// scheme, because it compares hosts only; and an Origin of another site, if the browser calls
+	// it same-origin or the Host header repeats it.
 	if origin == "" && fetchSite == "" {
 		return true
 	}

@@ -269,7 +269,7 @@ type installation interface {
 	Uninstall(ctx context.Context, d install.Deauthorization) (r install.UninstallReport, ok bool, err error)
 }
 
-// noInstallation is the installation of a service whose apps are not installed by consent.
+// noInstallation is the installation of a service whose apps are not installed through /install.
 type noInstallation struct{}
 
 func installationOf(i *install.Installation) installation {

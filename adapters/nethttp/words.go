@@ -147,7 +147,9 @@ func describeProblem(p problem) (title string, lines []string) {
 			"The address must end in the id or the number of an incident, such as /incidents/Q2MDTZ6A4QNKZF.",
 		}
 	case codeMethodNotAllowed, codeTooLarge, codeUnauthorized:
-		return http.StatusText(statusOf(p.Code)), []string{"The request cannot be handled. Go back to the page and try again."}
+		return http.StatusText(statusOf(p.Code)), []string{
+			"The request cannot be handled. Go back to the page and try again.",
+		}
 	default:
 		return "Try again in a moment", []string{
 			"The service could not answer in time. What was already started continues in the background.",
