@@ -94,9 +94,10 @@ func TestExpiredInstallIsRevokedAtZoom(t *testing.T) {
 				if want == 0 {
 					quick, pagerDuty := srv.browser(t, user.at[site]), srv.pagerDuty.Handler()
 					quick.at["https://zoom.us"] = srv.zoom.Handler()
+					installQuickly := func() { quick.open("/install").shows(t, http.StatusOK, "Installed") }
 					user.at[identity] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 						pass(11 * time.Minute)
-						quick.open("/install").shows(t, http.StatusOK, "Installed")
+						installQuickly()
 						pagerDuty.ServeHTTP(w, r)
 					})
 				}

@@ -1,7 +1,6 @@
 package nethttp_test
 
 import (
-	"context"
 	"html"
 	"io"
 	"log/slog"
@@ -148,7 +147,7 @@ func (b *browser) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func (b *browser) request(method, path string, form url.Values) *http.Request {
-	r, err := http.NewRequestWithContext(context.Background(), method, site+path, strings.NewReader(form.Encode()))
+	r, err := http.NewRequestWithContext(b.t.Context(), method, site+path, strings.NewReader(form.Encode()))
 	if err != nil {
 		panic(err)
 	}
