@@ -157,7 +157,7 @@ func TestInstallIsRefused(t *testing.T) {
 			status: http.StatusForbidden, says: []string{"PagerDuty did not grant the scopes incidents.write"}, exchanged: 2, revoked: 1,
 		},
 		{
-			name: "a Zoom that does not answer",
+			name: "a Zoom that rejects a request",
 			do: func(srv *installServer, admin *installingBrowser) webPage {
 				srv.zoom.Fault(zoomtest.GetUser, zoomtest.Answer(403, `{}`).Always())
 				return admin.install("")

@@ -106,22 +106,22 @@ func TestOnePayloadSentTwentyTimesIsOneMeeting(t *testing.T) {
 			h := newServer(t)
 			payload := tt.payload(h)
 
-			answers := make([]answer, 20)
+			responses := make([]received, 20)
 			var parallel sync.WaitGroup
 			for i := range 10 {
-				parallel.Go(func() { answers[i] = send(t, h, payload) })
+				parallel.Go(func() { responses[i] = send(t, h, payload) })
 			}
 			parallel.Wait()
 			for i := 10; i < 20; i++ {
-				answers[i] = send(t, h, payload)
+				responses[i] = send(t, h, payload)
 			}
 
 			said := map[string]int{}
-			for _, a := range answers {
+			for _, a := range responses {
 				said[a.String()]++
 			}
 			if diff := cmp.Diff(map[string]int{"201 attached": 1, "200 attached": 19}, said); diff != "" {
-				t.Errorf("answers: %s", diff)
+				t.Errorf("responses: %s", diff)
 			}
 			h.expectOneMeeting(t, tt.host)
 		})

@@ -165,7 +165,7 @@ func TestSeveralCookiesAreSet(t *testing.T) {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff([]string{"a=1"}, a.header.Values("Set-Cookie")); diff != "" {
-		t.Error("the first answer was changed", diff)
+		t.Error("the first response was changed", diff)
 	}
 }
 
