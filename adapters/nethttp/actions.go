@@ -4,95 +4,133 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
+	"log/slog"
 	"net/http"
 	"sync"
 
 	"github.com/incidentbridge/incidentbridge/bridge"
+	"github.com/incidentbridge/incidentbridge/install"
 	"github.com/incidentbridge/incidentbridge/pagerduty"
 )
 
 // customAction is the only V2 event that a button sends.
 const customAction = "incident.custom"
 
-// sideBySide bounds how many messages of one delivery are at work at once.
-const sideBySide = 8
+// maxParallel bounds the messages of one delivery, and the rows of one list, in progress at once.
+const maxParallel = 8
 
-// pagerDutyAction takes a pressed button in PagerDuty's V2 format, or what a workflow's webhook step sends.
-func (h *Handler) pagerDutyAction(ctx context.Context, r *http.Request, body []byte) answer {
+// actions takes pressed buttons, in PagerDuty's V2 format, and what a workflow's webhook step
+// sends.
+type actions struct {
+	svc       Service
+	tokens    bearerTokens // may be empty when the app is installed by consent
+	installed installation
+	logger    *slog.Logger
+}
+
+func (a *actions) routes() []route {
+	return []route{{"POST /actions/pagerduty", actionBudget, a.authenticateButton, a.handle}}
+}
+
+// authenticateButton accepts an action token, or the token of the installed buttons.
+func (a *actions) authenticateButton(ctx context.Context, r *http.Request) (refusal response, ok bool) {
+	if a.tokens.match(r) {
+		return response{}, true
+	}
+	token, err := a.installed.ActionToken(ctx)
+	switch {
+	case errors.Is(err, install.ErrNotInstalled) && len(a.tokens) == 0:
+		return problemResponse(codeNotFound, noRoute), false
+	case errors.Is(err, install.ErrNotInstalled):
+		return unauthorized(), false
+	case err != nil:
+		return problemResponse(codeUnavailable, storeUnavailable).retryAfter(defaultRetry), false
+	}
+	installed, err := newBearerTokens([]string{string(token)})
+	if err != nil || !installed.match(r) {
+		return unauthorized(), false
+	}
+	return response{}, true
+}
+
+func (a *actions) handle(ctx context.Context, r *http.Request, body []byte) response {
 	key := r.Header.Get(webhookID)
 	var shape struct {
 		Messages json.RawMessage `json:"messages"`
 	}
 	if err := json.Unmarshal(body, &shape); err == nil && shape.Messages != nil {
-		return h.customActions(ctx, body, key)
+		return a.handleMessages(ctx, body, key)
 	}
-	asked, err := pagerduty.ParseWorkflow(body)
+	req, err := pagerduty.ParseWorkflow(body)
 	if err != nil {
-		return refuse(codeBadRequest, "neither a custom action nor a workflow's body: "+err.Error())
+		return problemResponse(codeBadRequest,
+			"The body is neither a custom action nor a workflow's body: "+workflowFault(err)+".")
 	}
-	asked.IdempotencyKey = cmp.Or(asked.IdempotencyKey, key)
-	return h.openAsked(ctx, asked)
+	req.IdempotencyKey = cmp.Or(req.IdempotencyKey, key)
+	return openForCaller(ctx, a.svc, req)
 }
 
-// customActions takes the buttons that one delivery tells of, which is almost always one.
-func (h *Handler) customActions(ctx context.Context, body []byte, key string) answer {
-	actions, err := pagerduty.ParseCustomAction(body)
+// handleMessages handles the messages of one delivery. There is nearly always exactly one.
+func (a *actions) handleMessages(ctx context.Context, body []byte, key string) response {
+	buttons, err := pagerduty.ParseCustomAction(body)
 	if err != nil {
-		return accept(http.StatusOK, codeBadRequest)
+		return codeResponse(http.StatusOK, codeBadRequest)
 	}
-	switch len(actions) {
+	switch len(buttons) {
 	case 0:
-		return accept(http.StatusOK, codeIgnored)
+		return codeResponse(http.StatusOK, codeIgnored)
 	case 1:
-		return h.press(ctx, actions[0], key)
+		return a.handleButton(ctx, buttons[0], key)
 	default:
-		return worst(h.pressAll(ctx, actions, key))
+		return combine(a.handleButtons(ctx, buttons, key))
 	}
 }
 
-// press opens a bridge for one button. key stands in for a message without an id.
-func (h *Handler) press(ctx context.Context, action pagerduty.CustomAction, key string) answer {
-	if action.Event != customAction {
-		return accept(http.StatusOK, codeIgnored)
+// handleButton opens a bridge for one pressed button. key is used for a message without an id.
+func (a *actions) handleButton(ctx context.Context, button pagerduty.CustomAction, key string) response {
+	if button.Event != customAction {
+		return codeResponse(http.StatusOK, codeIgnored)
 	}
-	if action.Incident == nil || action.Incident.ID == "" {
-		return accept(http.StatusOK, codeBadRequest)
+	if button.Incident == nil || button.Incident.ID == "" {
+		return codeResponse(http.StatusOK, codeBadRequest)
 	}
-	return h.openFor(ctx, bridge.Request{
-		IncidentID:     action.Incident.ID,
-		Requester:      requesterFrom(action.Agent),
+	return openForWebhook(ctx, a.svc, bridge.Request{
+		IncidentID:     button.Incident.ID,
+		Requester:      requesterFrom(button.Agent),
 		Trigger:        bridge.Trigger{Kind: bridge.TriggerManual},
-		IdempotencyKey: cmp.Or(action.ID, key),
-		OccurredAt:     action.CreatedOn,
-		Incident:       bridge.FromPagerDuty(action.Incident),
+		IdempotencyKey: cmp.Or(button.ID, key),
+		OccurredAt:     button.CreatedOn,
+		Incident:       bridge.FromPagerDuty(button.Incident),
 		NoteOnRefusal:  true,
 	})
 }
 
-// pressAll handles each message and answers in their order.
-func (h *Handler) pressAll(ctx context.Context, actions []pagerduty.CustomAction, key string) []answer {
-	answers := make([]answer, len(actions))
-	slots := make(chan struct{}, sideBySide)
-	var pressed sync.WaitGroup
-	for i, action := range actions {
+// handleButtons handles several messages in parallel and returns the responses in their order.
+func (a *actions) handleButtons(ctx context.Context, buttons []pagerduty.CustomAction, key string) []response {
+	responses := make([]response, len(buttons))
+	slots := make(chan struct{}, maxParallel)
+	var wg sync.WaitGroup
+	for i, button := range buttons {
 		slots <- struct{}{}
-		pressed.Go(func() {
+		wg.Go(func() {
 			defer func() { <-slots }()
-			answers[i] = h.calmly(ctx, func() answer { return h.press(ctx, action, key) })
+			responses[i] = recoverPanic(ctx, a.logger, func() response { return a.handleButton(ctx, button, key) })
 		})
 	}
-	pressed.Wait()
-	return answers
+	wg.Wait()
+	return responses
 }
 
-// worst is one answer to several messages: PagerDuty repeats them all when one was not kept.
-func worst(answers []answer) answer {
-	var all answer
-	results := make([]any, 0, len(answers))
-	for _, a := range answers {
-		results = append(results, a.body)
-		if a.status > all.status {
-			all = a
+// combine is one response to several messages, with the worst status: PagerDuty sends them all
+// again when one was not stored.
+func combine(responses []response) response {
+	var all response
+	results := make([]any, 0, len(responses))
+	for _, resp := range responses {
+		results = append(results, resp.body)
+		if resp.status > all.status {
+			all = resp
 		}
 	}
 	all.body = struct {

@@ -52,7 +52,7 @@ func TestEveryFailureHasItsAnswer(t *testing.T) {
 		{"store down", bridge.ErrUnavailable, asked{again, again, again, again, again, again}},
 		{"out of time", context.DeadlineExceeded, asked{again, again, again, again, again, again}},
 		{"unheard of", errors.New("a new fault"), asked{again, again, again, again, again, again}},
-		{"somebody at work", bridge.ErrInProgress, asked{again, again, "202 creating", "202 creating", again, again}},
+		{"in progress", bridge.ErrInProgress, asked{again, again, "202 creating", "202 creating", again, again}},
 		{"event opens nothing", bridge.ErrIgnored, asked{"200 ignored", "200 ignored", "400 bad_request", "400 bad_request", "400 bad_request", "400 bad_request"}},
 		{"too old", bridge.ErrStale, asked{"200 trigger_too_old", "200 trigger_too_old", "400 bad_request", "400 bad_request", "400 bad_request", "400 bad_request"}},
 		{"too old and resolved", errors.Join(bridge.ErrStale, bridge.ErrResolved), asked{"200 trigger_too_old", "200 trigger_too_old", "409 incident_resolved", "409 incident_resolved", "409 incident_resolved", "409 incident_resolved"}},
@@ -208,7 +208,7 @@ func TestEveryRouteHasItsAnswers(t *testing.T) {
 	}
 }
 
-func TestUnconfiguredRoutesAreNotThere(t *testing.T) {
+func TestUnconfiguredRoutesAreNotFound(t *testing.T) {
 	t.Parallel()
 	bare := newHandler(t, &stub{bridge: attached()})
 	for _, r := range []request{
@@ -223,5 +223,31 @@ func TestUnconfiguredRoutesAreNotThere(t *testing.T) {
 		if got := send(t, bare, r); got.String() != "404 not_found" {
 			t.Errorf("%s %s: got %s, want 404 not_found", r().Method, r().URL, got)
 		}
+	}
+}
+
+// A caller who sent a wrong body is told which field is wrong, without the text of an error.
+func TestBadBodiesNameTheField(t *testing.T) {
+	t.Parallel()
+	const notWorkflow = "The body is neither a custom action nor a workflow's body: "
+	tests := []struct {
+		path, body, want string
+	}{
+		{"/actions/pagerduty", `[]`, notWorkflow + "the body is not a JSON object."},
+		{"/actions/pagerduty", `{}`, notWorkflow + "incident_id is missing."},
+		{"/actions/pagerduty", `{"incident_id":"P1","incident_id":"P2"}`, notWorkflow + "incident_id is given twice: a template may contain ids only."},
+		{bridgePath, `{`, "The body is not valid: the body is not a JSON object."},
+		{bridgePath, `{"incident_id":"POTHER"}`, "The body is not valid: incident_id is not the incident of the path."},
+		{bridgePath, `{"requester_id":[1]}`, "The body is not valid: requester_id must be a string or a number, and not a long one."},
+		{bridgePath, `{"trigger":"magic"}`, `trigger must be "manual", "workflow" or "api".`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.path+" "+tt.body, func(t *testing.T) {
+			t.Parallel()
+			got := send(t, handler(t, &stub{}), trusted(http.MethodPost, tt.path, tt.body))
+			if diff := cmp.Diff(tt.want, decoded(t, got.body)["detail"]); diff != "" {
+				t.Error(diff)
+			}
+		})
 	}
 }

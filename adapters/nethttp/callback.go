@@ -2,65 +2,81 @@ package nethttp
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 
 	"github.com/incidentbridge/incidentbridge/install"
 )
 
-// callback is where a vendor sends the browser back to, from an install or a login.
-func (h *Handler) callback(vendor install.Vendor) work {
-	return func(ctx context.Context, r *http.Request, _ []byte) answer {
-		if h.site == nil {
-			return h.noLogin()
-		}
-		f, err := h.site.states.finish(ctx, r)
-		switch {
-		case errors.Is(err, errNoState) && h.installation != nil:
-			return seeOther(installPath + "?from=elsewhere") // links of a marketplace have none: the code is left alone
-		case isStateError(err):
-			h.discardExpired(ctx, f, err)
-			return h.refuseCallback(vendor, f, err)
-		case err != nil:
-			return h.storeFailed(ctx, err)
-		}
-		return h.finish(ctx, r, vendor, f)
+// oauthFlow is what a browser was sent to a vendor for.
+type oauthFlow interface {
+	// finish continues a flow whose callback is good. code is empty when the vendor gave none.
+	finish(ctx context.Context, r *http.Request, vendor install.Vendor, f *flow, code string) response
+	// reject answers a callback whose state is not good. f is nil if the state is unknown.
+	reject(ctx context.Context, vendor install.Vendor, f *flow, err error) response
+}
+
+// callback is where a vendor sends browsers back to, from an install or a login.
+type callback struct {
+	vendor install.Vendor
+	states *oauthStates
+	view   *view
+	flows  map[purpose]oauthFlow
+	// fallback answers for a state that belongs to none of the flows.
+	fallback oauthFlow
+}
+
+// callbackRoutes lists the callbacks. toLogin and toInstall are nil if they are not configured.
+func callbackRoutes(s *site, v *view, toLogin, toInstall oauthFlow) []route {
+	const pagerDutyCallback, zoomCallback = "GET /oauth/pagerduty/callback", "GET /oauth/zoom/callback"
+	if toLogin == nil && toInstall == nil {
+		return []route{{pagerDutyCallback, pageBudget, public, v.loginDisabled}}
+	}
+	fromPagerDuty := &callback{install.VendorPagerDuty, s.states, v, map[purpose]oauthFlow{}, toLogin}
+	if toLogin != nil {
+		fromPagerDuty.flows[forLogin] = toLogin
+	}
+	if toInstall == nil {
+		return []route{{pagerDutyCallback, installBudget, public, fromPagerDuty.handle}}
+	}
+	fromPagerDuty.flows[forInstall(install.VendorPagerDuty)] = toInstall
+	fromPagerDuty.fallback = toInstall
+	fromZoom := &callback{
+		install.VendorZoom, s.states, v, map[purpose]oauthFlow{forInstall(install.VendorZoom): toInstall}, toInstall,
+	}
+	return []route{
+		{pagerDutyCallback, installBudget, public, fromPagerDuty.handle},
+		{zoomCallback, installBudget, public, fromZoom.handle},
 	}
 }
 
-// finish goes on with a flow that ended well, as it was begun.
-func (h *Handler) finish(ctx context.Context, r *http.Request, vendor install.Vendor, f *flow) answer {
-	query := r.URL.Query()
-	code := query.Get("code")
-	if query.Has("error") {
-		code = "" // a refusal, whatever else stands there
-	}
+func (c *callback) handle(ctx context.Context, r *http.Request, _ []byte) response {
+	f, err := c.states.finish(ctx, r)
 	switch {
-	case f.purpose == forLogin && vendor == install.VendorPagerDuty && code != "":
-		return h.finishLogin(ctx, r, f, code)
-	case f.purpose == forLogin && vendor == install.VendorPagerDuty:
-		return h.loginFailed(errDenied, f.back)
-	case h.installation != nil && f.purpose == forInstall(vendor):
-		return h.finishInstall(ctx, vendor, f, code)
-	default:
-		return h.refuseCallback(vendor, f, errUnknownState)
+	case isStateError(err):
+		return c.flowOf(f).reject(ctx, c.vendor, f, err)
+	case err != nil:
+		return c.view.storeFailed(ctx, err)
 	}
+	target, ok := c.flows[f.purpose]
+	if !ok {
+		return c.fallback.reject(ctx, c.vendor, f, errUnknownState)
+	}
+	query := r.URL.Query()
+	if query.Has("error") { // a refusal, even beside a code
+		return target.finish(ctx, r, c.vendor, f, "")
+	}
+	return target.finish(ctx, r, c.vendor, f, query.Get("code"))
 }
 
-func (h *Handler) refuseCallback(vendor install.Vendor, f *flow, err error) answer {
-	if h.installation == nil || f != nil && f.purpose == forLogin {
-		return h.loginFailed(err, "/")
+func (c *callback) flowOf(f *flow) oauthFlow {
+	if f == nil {
+		return c.fallback
 	}
-	return h.installFailed(vendor, nil, err)
-}
-
-// discardExpired ends what an install has carried for too long.
-func (h *Handler) discardExpired(ctx context.Context, f *flow, err error) {
-	var so installing
-	if h.installation != nil && errors.Is(err, errExpiredState) && json.Unmarshal(f.carried, &so) == nil {
-		h.discard(ctx, so)
+	if target, ok := c.flows[f.purpose]; ok {
+		return target
 	}
+	return c.fallback
 }
 
 func isStateError(err error) bool {

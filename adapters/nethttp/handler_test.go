@@ -160,7 +160,7 @@ func TestProblemJSON(t *testing.T) {
 		want string
 	}{
 		{"of the bridge", &bridge.Error{Op: "open", Step: "create", IncidentID: "PABC123", Err: bridge.ErrProvider}, `{"type":"about:blank",` +
-			`"title":"Bad Gateway","status":502,"detail":"open PABC123: create: bridge: no meeting could be created",` +
+			`"title":"Bad Gateway","status":502,"detail":"No meeting could be created: try again in a moment.",` +
 			`"code":"upstream_zoom"}`},
 		{"of nobody we know", errors.New("password of the store is wrong: hunter2"), `{"type":"about:blank",` +
 			`"title":"Service Unavailable","status":503,"code":"unavailable"}`},

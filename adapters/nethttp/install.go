@@ -2,7 +2,6 @@ package nethttp
 
 import (
 	"context"
-	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -10,174 +9,271 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/incidentbridge/incidentbridge/install"
+	"github.com/incidentbridge/incidentbridge/pagerduty"
+	"github.com/incidentbridge/incidentbridge/zoom"
 )
 
 const (
-	installPath     = "/install"
-	installedPath   = "/install/done"
-	installedCookie = "incidentbridge-installed"
-	installedFor    = time.Hour       // how long the confirmation is shown to whoever installed
-	pingPatience    = 2 * time.Second // for the confirmation to wait for PagerDuty's ping
-	pingPoll        = 100 * time.Millisecond
-	pingHope        = time.Minute // after which the ping is not waited for any more
-	mostServices    = 25
+	installPath   = "/install"
+	installedPath = "/install/done"
+	webhookPath   = "/webhooks/pagerduty"
+	actionPath    = "/actions/pagerduty"
+	maxServices   = 25
 )
 
-// installer is the install flow, and what it has PagerDuty send.
-type installer struct {
-	*install.Installation
-	events []string
+// installFlow installs the app: it sends the browser to each vendor in turn, sets up PagerDuty
+// and ends on a page that confirms the install.
+type installFlow struct {
+	installation *install.Installation
+	events       []string // that PagerDuty is to send
+	site         *site
+	view         *view
+	logger       *slog.Logger
 }
 
-// installing is what an install carries from one vendor to the next. It holds tokens.
-type installing struct {
-	Services []string                 `json:"services,omitempty"` // that get the button
-	Consents []*install.Authorization `json:"consents,omitempty"`
+func (i *installFlow) routes() []route {
+	return []route{
+		{"GET " + installPath, pageBudget, public, i.begin},
+		{"GET " + installedPath, pageBudget, public, i.installedPage},
+	}
 }
 
-// install sends the browser to the first vendor. Somebody who did not come here on purpose, or who chose services, is
-// told first what is going to happen.
-func (h *Handler) install(ctx context.Context, r *http.Request, _ []byte) answer {
+// pendingInstall is what an install takes along from one vendor to the next. It holds tokens.
+type pendingInstall struct {
+	Services       []string                 `json:"services,omitempty"` // that get the button
+	Authorizations []*install.Authorization `json:"authorizations,omitempty"`
+}
+
+// begin sends the browser to the first vendor. A person who came by somebody else's link, or who
+// chose services, is told first what is going to happen.
+func (i *installFlow) begin(ctx context.Context, r *http.Request, _ []byte) response {
 	query := r.URL.Query()
 	if query.Has("from") {
-		return h.explainInstall()
+		return i.explain()
 	}
-	services, ok := serviceIDs(query.Get("services"))
+	services, ok := parseServices(query.Get("services"))
 	if !ok {
-		return h.tell(http.StatusBadRequest, "That is no service", notice{
-			Said: []string{
-				"A service is named by its id, the last part of its address at PagerDuty, such as PABC123.",
-				"Several are set apart by commas.",
+		return i.view.noticePage(http.StatusBadRequest, "That is not a service", notice{
+			Lines: []string{
+				"Give the id of a service: the last part of its address at PagerDuty, such as PABC123.",
+				"Separate several ids by commas; at most 25 are possible at once.",
 			},
-			Next: []way{{installPath, "Install without the button"}},
+			Next: []link{{installPath, "Install without the button"}},
 			Code: codeBadRequest,
 		})
 	}
-	to, cookie, err := h.nextConsent(ctx, installing{Services: services})
+	next, cookie, err := i.nextVendor(ctx, pendingInstall{Services: services})
 	if err != nil {
-		return h.storeFailed(ctx, err)
+		return i.view.storeFailed(ctx, err)
 	}
 	if len(services) == 0 {
-		return seeOther(to).withCookie(cookie)
+		return seeOther(next).withCookie(cookie)
 	}
-	return h.tell(http.StatusOK, "Install with the button", notice{
-		Said: []string{
+	return i.view.noticePage(http.StatusOK, "Install with the button", notice{
+		Lines: []string{
 			"The incidents of " + strings.Join(services, ", ") + " get the button Create Zoom Meeting.",
-			"You will be asked to agree at " + h.vendorNames() + ". Only an administrator can.",
+			"You will be asked to allow the app at " + i.vendorNames() + ". Only an administrator can allow it.",
 		},
-		Next: []way{{to, "Begin"}},
+		Next: []link{{next, "Begin"}},
 	}).withCookie(cookie)
 }
 
-func (h *Handler) explainInstall() answer {
-	return h.tell(http.StatusOK, "Begin the install here", notice{
-		Said: []string{
-			"You came by a link that this service did not make, so it cannot tell whether it was meant for you.",
-			"Nothing was installed.",
-			"Begin here: you will be asked to agree at " + h.vendorNames() + ", and then it is done. Only an administrator can.",
+func (i *installFlow) explain() response {
+	return i.view.noticePage(http.StatusOK, "Begin the install here", notice{
+		Lines: []string{
+			"You came by a link that this service did not make. Nothing was installed.",
+			"To install, begin here. You will be asked to allow the app at " + i.vendorNames() +
+				". Only an administrator can allow it.",
 		},
-		Next: []way{{installPath, "Begin"}},
+		Next: []link{{installPath, "Begin"}},
 	})
 }
 
-// nextConsent begins the flow at the first vendor that has not been asked yet; "" when all have.
-func (h *Handler) nextConsent(ctx context.Context, so installing) (to string, cookie *http.Cookie, err error) {
-	vendors := h.installation.Vendors()
-	if len(so.Consents) == len(vendors) {
+// nextVendor starts the flow at the first vendor that has not been asked yet. It returns "" when
+// all vendors have been.
+func (i *installFlow) nextVendor(
+	ctx context.Context, p pendingInstall,
+) (next string, cookie *http.Cookie, err error) {
+	vendors := i.installation.Vendors()
+	if len(p.Authorizations) == len(vendors) {
 		return "", nil, nil
 	}
-	carried, err := json.Marshal(so)
+	payload, err := json.Marshal(p)
 	if err != nil {
 		return "", nil, err
 	}
-	vendor := vendors[len(so.Consents)]
-	started, err := h.site.states.begin(ctx, forInstall(vendor), installPath, carried)
+	vendor := vendors[len(p.Authorizations)]
+	started, err := i.site.states.begin(ctx, forInstall(vendor), installPath, payload)
 	if err != nil {
 		return "", nil, err
 	}
-	return h.installation.AuthCodeURL(vendor, started.state, started.verifier), started.cookie, nil
+	return i.installation.AuthCodeURL(vendor, started.state, started.verifier), started.cookie, nil
 }
 
-// finishInstall takes the code of one vendor and goes on to the next, or to the end.
-func (h *Handler) finishInstall(ctx context.Context, vendor install.Vendor, f *flow, code string) answer {
-	var so installing
-	if err := json.Unmarshal(f.carried, &so); err != nil {
-		return h.installFailed(vendor, nil, errUnknownState)
+// finish exchanges the code of one vendor and continues at the next, or completes the install.
+func (i *installFlow) finish(
+	ctx context.Context, _ *http.Request, vendor install.Vendor, f *flow, code string,
+) response {
+	var p pendingInstall
+	if err := json.Unmarshal(f.payload, &p); err != nil {
+		return i.failed(vendor, nil, errUnknownState)
 	}
 	if code == "" {
-		h.discard(ctx, so)
-		return h.installFailed(vendor, so.Services, errDenied)
+		i.discard(ctx, p)
+		return i.failed(vendor, p.Services, errAccessDenied)
 	}
-	consent, err := h.installation.Authorize(ctx, vendor, code, f.verifier)
+	authorization, err := i.installation.Authorize(ctx, vendor, code, f.verifier)
 	if err != nil {
-		h.discard(ctx, so)
-		return h.logInstall(ctx, h.installFailed(vendor, so.Services, err), err)
+		i.discard(ctx, p)
+		i.logFailure(ctx, err)
+		return i.failed(vendor, p.Services, err)
 	}
-	so.Consents = append(so.Consents, consent)
-	to, cookie, err := h.nextConsent(ctx, so)
+	p.Authorizations = append(p.Authorizations, authorization)
+	next, cookie, err := i.nextVendor(ctx, p)
 	if err != nil {
-		h.discard(ctx, so)
-		return h.storeFailed(ctx, err)
+		i.discard(ctx, p)
+		return i.view.storeFailed(ctx, err)
 	}
-	if to != "" {
-		return seeOther(to).withCookie(cookie)
+	if next != "" {
+		return seeOther(next).withCookie(cookie)
 	}
-	return h.complete(ctx, vendor, so)
+	return i.complete(ctx, vendor, p)
 }
 
-// complete installs what all vendors agreed to, and sets up PagerDuty.
-func (h *Handler) complete(ctx context.Context, vendor install.Vendor, so installing) answer {
-	now, err := h.installation.Install(ctx, so.Consents...)
-	if err != nil {
-		h.discard(ctx, so)
-		return h.logInstall(ctx, h.installFailed(vendor, so.Services, err), err)
+// reject answers a callback whose state is not good. A callback without a state comes from a
+// link in a marketplace: it restarts the install, and its code is not used.
+func (i *installFlow) reject(ctx context.Context, vendor install.Vendor, f *flow, err error) response {
+	if errors.Is(err, errNoState) {
+		return seeOther(installPath + "?from=elsewhere")
 	}
-	h.logger.LogAttrs(ctx, slog.LevelInfo, "installed") // without its id, which opens the confirmation
-	a := seeOther(installedPath).withCookie(h.site.cookie(installedCookie, now.ID, installedFor))
-	_, err = h.installation.Setup(ctx, install.SetupRequest{
-		WebhookURL: h.site.origin + "/webhooks/pagerduty", Events: h.installation.events,
-		ActionURL: h.site.origin + "/actions/pagerduty", Services: so.Services,
+	var p pendingInstall
+	if errors.Is(err, errExpiredState) && json.Unmarshal(f.payload, &p) == nil {
+		i.discard(ctx, p)
+	}
+	return i.failed(vendor, nil, err)
+}
+
+// complete installs what all vendors allowed, and sets up PagerDuty.
+func (i *installFlow) complete(ctx context.Context, vendor install.Vendor, p pendingInstall) response {
+	installed, err := i.installation.Install(ctx, p.Authorizations...)
+	if err != nil {
+		i.discard(ctx, p)
+		i.logFailure(ctx, err)
+		return i.failed(vendor, p.Services, err)
+	}
+	i.logger.LogAttrs(ctx, slog.LevelInfo, "installed") // without its id, which opens the confirmation
+	_, err = i.installation.Setup(ctx, install.SetupRequest{
+		WebhookURL: i.site.origin + webhookPath, Events: i.events,
+		ActionURL: i.site.origin + actionPath, Services: p.Services,
 	})
-	return h.logInstall(ctx, a, err) // the page tells what is there and what is not
-}
-
-// discard ends what the vendors gave for an install that comes to nothing.
-func (h *Handler) discard(ctx context.Context, so installing) {
-	if err := h.installation.Revoke(ctx, so.Consents...); err != nil {
-		h.logger.LogAttrs(ctx, slog.LevelWarn, "could not revoke authorization", slog.Any("error", err))
-	}
-}
-
-func (h *Handler) logInstall(ctx context.Context, a answer, err error) answer {
 	if err != nil {
-		h.logger.LogAttrs(ctx, slog.LevelWarn, "install failed", slog.Any("error", err))
+		i.logFailure(ctx, err) // the confirmation shows what is missing
 	}
-	return a
+	return seeOther(installedPath).withCookie(i.site.cookie(installedCookie, installed.ID, installedFor))
 }
 
-// serviceIDs reads a list of service ids; false: one is none.
-func serviceIDs(list string) (ids []string, ok bool) {
-	for field := range strings.FieldsFuncSeq(list, func(r rune) bool { return r == ',' || r == ' ' }) {
-		other := func(r rune) bool { return (r < '0' || r > '9') && (r < 'A' || r > 'Z') }
-		if len(field) > 40 || strings.ContainsFunc(field, other) {
-			return nil, false
-		}
-		ids = append(ids, field)
+// discard revokes what the vendors granted for an install that failed.
+func (i *installFlow) discard(ctx context.Context, p pendingInstall) {
+	if err := i.installation.Revoke(ctx, p.Authorizations...); err != nil {
+		i.logger.LogAttrs(ctx, slog.LevelWarn, "could not revoke authorization", slog.Any("error", err))
 	}
-	slices.Sort(ids)
-	ids = slices.Compact(ids)
-	return ids, len(ids) <= mostServices
 }
 
-func (h *Handler) vendorNames() string {
+func (i *installFlow) logFailure(ctx context.Context, err error) {
+	i.logger.LogAttrs(ctx, slog.LevelWarn, "install failed", slog.Any("error", err))
+}
+
+func (i *installFlow) vendorNames() string {
 	var names []string
-	for _, vendor := range h.installation.Vendors() {
+	for _, vendor := range i.installation.Vendors() {
 		names = append(names, vendorName(vendor))
 	}
 	return strings.Join(names, " and at ")
+}
+
+// failed tells why nothing was installed, and what to do.
+func (i *installFlow) failed(vendor install.Vendor, services []string, err error) response {
+	status, code, lines := describeInstallFailure(vendor, err)
+	return i.view.noticePage(status, "Nothing was installed", notice{
+		Lines: lines, Next: []link{{installAddress(services), "Begin again"}}, Code: code,
+	})
+}
+
+func describeInstallFailure(vendor install.Vendor, err error) (status int, code string, lines []string) {
+	name := vendorName(vendor)
+	switch {
+	case errors.Is(err, errAccessDenied):
+		return http.StatusForbidden, codeForbidden, []string{
+			"The app was not allowed at " + name + ". Nothing was changed.",
+			"If that was a mistake, begin again. If " + name + " does not let you allow it, " +
+				"ask an administrator of the account.",
+		}
+	case errors.Is(err, errOtherBrowser):
+		return http.StatusBadRequest, codeBadRequest, []string{
+			"This install was started in another browser, or this browser does not keep cookies. Begin again here.",
+		}
+	case errors.Is(err, errUsedState):
+		return http.StatusBadRequest, codeBadRequest, []string{
+			"This address was opened before, and works only once. " +
+				"If you saw a confirmation, the install is done.",
+		}
+	case errors.Is(err, errExpiredState):
+		return http.StatusBadRequest, codeBadRequest, []string{"The install took longer than ten minutes. Begin again."}
+	case errors.Is(err, errNoState), errors.Is(err, errUnknownState):
+		return http.StatusBadRequest, codeBadRequest, []string{
+			"This address belongs to no install that this service started, or somebody changed it. Begin again.",
+		}
+	case errors.Is(err, install.ErrNotAdmin):
+		return http.StatusForbidden, codeForbidden, []string{
+			"Only an administrator may install: at Zoom the owner or an admin, " +
+				"at PagerDuty the Account Owner or an Admin.",
+			"You are not an administrator at " + name + ". Log in there as one, or ask one to open this page.",
+		}
+	case errors.Is(err, install.ErrOtherAccount):
+		return http.StatusForbidden, codeForbidden, []string{
+			"This service is already installed for another " + name + " account. " +
+				"Only an administrator of that account can replace it.",
+			"To move the service, remove the app in the old account first.",
+		}
+	case errors.Is(err, pagerduty.ErrMissingScopes), errors.Is(err, zoom.ErrMissingScopes):
+		return http.StatusForbidden, codeForbidden, []string{
+			name + " did not grant the scopes " + strings.Join(missingScopes(err), ", ") + ".",
+			"Add them to the app at " + name + ", then begin again.",
+		}
+	case errors.Is(err, zoom.ErrGrant), errors.Is(err, pagerduty.ErrGrant):
+		return http.StatusBadRequest, codeBadRequest, []string{
+			name + " did not accept the authorization code: it works only once, and not for long. Begin again.",
+		}
+	case errors.Is(err, zoom.ErrCredentials), errors.Is(err, pagerduty.ErrCredentials):
+		return http.StatusBadGateway, upstreamCode(vendor), []string{
+			name + " did not accept the client id and secret of the app.",
+			"The operator of this service has to correct them.",
+		}
+	case errors.Is(err, install.ErrInProgress):
+		return http.StatusConflict, codeUnavailable, []string{
+			"Another install is in progress. Wait half a minute, then begin again if it is still necessary.",
+		}
+	case errors.Is(err, install.ErrNotInstalled):
+		return http.StatusConflict, codeNotInstalled, []string{
+			"The app was removed, or installed by another person, during this install. Begin again.",
+		}
+	case errors.Is(err, install.ErrUnavailable):
+		return http.StatusServiceUnavailable, codeUnavailable, []string{
+			"The store of this service does not answer, so the install could not be saved. Try again in a moment.",
+		}
+	}
+	status = vendorStatus(err)
+	if status >= 400 && status < 500 {
+		return http.StatusBadGateway, upstreamCode(vendor), []string{
+			name + " rejected a request of the app" + statusText(status) + ".",
+			"Check the app at " + name + ", then begin again.",
+		}
+	}
+	return http.StatusBadGateway, upstreamCode(vendor), []string{
+		name + " does not answer" + statusText(status) + ". Try again in a moment.",
+	}
 }
 
 func vendorName(vendor install.Vendor) string {
@@ -187,114 +283,53 @@ func vendorName(vendor install.Vendor) string {
 	return "PagerDuty"
 }
 
-// installAgain leads back to the begin, with the services that were chosen.
-func installAgain(services []string) string {
+func upstreamCode(vendor install.Vendor) string {
+	if vendor == install.VendorZoom {
+		return codeUpstreamZoom
+	}
+	return codeUpstreamPagerDuty
+}
+
+func missingScopes(err error) []string {
+	if e, ok := errors.AsType[*pagerduty.Error](err); ok {
+		return e.Scopes
+	}
+	if e, ok := errors.AsType[*zoom.Error](err); ok {
+		return e.Scopes
+	}
+	return nil
+}
+
+// vendorStatus is the status that a vendor answered with, or 0.
+func vendorStatus(err error) int {
+	if e, ok := errors.AsType[*pagerduty.Error](err); ok {
+		return e.StatusCode
+	}
+	if e, ok := errors.AsType[*zoom.Error](err); ok {
+		return e.StatusCode
+	}
+	return 0
+}
+
+// parseServices reads a list of service ids. It is not ok if one of them cannot be an id, or if
+// there are too many.
+func parseServices(list string) (ids []string, ok bool) {
+	for field := range strings.FieldsFuncSeq(list, func(r rune) bool { return r == ',' || r == ' ' }) {
+		other := func(r rune) bool { return (r < '0' || r > '9') && (r < 'A' || r > 'Z') }
+		if len(field) > 40 || strings.ContainsFunc(field, other) {
+			return nil, false
+		}
+		ids = append(ids, field)
+	}
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	return ids, len(ids) <= maxServices
+}
+
+// installAddress is where an install for these services begins.
+func installAddress(services []string) string {
 	if len(services) == 0 {
 		return installPath
 	}
 	return installPath + "?services=" + url.QueryEscape(strings.Join(services, ","))
-}
-
-// installedPage confirms an install to the browser that it was made in.
-func (h *Handler) installedPage(ctx context.Context, r *http.Request, _ []byte) answer {
-	now, err := h.installation.Current(ctx)
-	if err == nil && !h.installedHere(r, now) {
-		err = install.ErrNotInstalled
-	}
-	if errors.Is(err, install.ErrNotInstalled) {
-		return h.tell(http.StatusNotFound, "Nothing was installed here", notice{
-			Said: []string{"This page confirms an install for an hour, in the browser that it was made in."},
-			Next: []way{{"/", "Open bridges"}},
-			Code: codeNotFound,
-		})
-	}
-	if err != nil {
-		return h.storeFailed(ctx, err)
-	}
-	now = h.awaitPing(ctx, now)
-	return h.show(http.StatusOK, h.confirmation(now))
-}
-
-func (h *Handler) installedHere(r *http.Request, now *install.Info) bool {
-	cookie, err := r.Cookie(h.site.cookieName(installedCookie))
-	return err == nil && subtle.ConstantTimeCompare([]byte(cookie.Value), []byte(now.ID)) == 1
-}
-
-// awaitPing gives PagerDuty a moment: the page is then right the first time it is seen.
-func (h *Handler) awaitPing(ctx context.Context, now *install.Info) *install.Info {
-	ctx, cancel := context.WithTimeout(ctx, pingPatience)
-	defer cancel()
-	poll := time.NewTicker(pingPoll)
-	defer poll.Stop()
-	for waitsForPing(now) {
-		select {
-		case <-ctx.Done():
-			return now
-		case <-poll.C:
-		}
-		if newer, err := h.installation.Current(ctx); err == nil {
-			now = newer
-		}
-	}
-	return now
-}
-
-// waitsForPing says whether PagerDuty's ping is still to be hoped for.
-func waitsForPing(now *install.Info) bool {
-	s := now.Setup
-	return s.SubscriptionID != "" && s.ReachableAt.IsZero() && time.Since(s.PingedAt) < pingHope
-}
-
-// confirmed is what the confirmation shows.
-type confirmed struct {
-	Zoom, PagerDuty *install.Account // nil: that vendor is not installed by consent
-	Reach           reach
-	URL             string
-	Events          []string
-	Services        []string
-	Missed          []string // services whose button is to be made by hand
-	ActionURL       string
-	Again           string // where the install begins, for those services too
-	Problems        []string
-	Missing         []string // scopes that Zoom did not name
-}
-
-// reach is how far PagerDuty's events come.
-type reach string
-
-const (
-	reached   reach = "reached"
-	waiting   reach = "waiting"
-	unreached reach = "unreached"
-	byHand    reach = "by-hand"   // there is no subscription
-	notByUs   reach = "not-by-us" // PagerDuty's app is not installed by consent
-)
-
-func (h *Handler) confirmation(now *install.Info) page {
-	c := confirmed{
-		Zoom: now.Zoom, PagerDuty: now.PagerDuty, URL: h.site.origin + "/webhooks/pagerduty", Events: h.installation.events,
-		Services: now.Setup.Services, Problems: now.Setup.Problems,
-		Missed: now.Setup.FailedServices, ActionURL: h.site.origin + "/actions/pagerduty", Again: installPath,
-	}
-	if now.Zoom != nil {
-		c.Missing = now.Zoom.MissingScopes
-	}
-	if len(c.Missed) > 0 {
-		c.Again += "?services=" + url.QueryEscape(strings.Join(c.Missed, ","))
-	}
-	p := page{template: "installed", Title: "Installed"}
-	switch {
-	case now.PagerDuty == nil:
-		c.Reach = notByUs
-	case now.Setup.SubscriptionID == "":
-		c.Reach = byHand
-	case !now.Setup.ReachableAt.IsZero():
-		c.Reach = reached
-	case waitsForPing(now):
-		c.Reach, p.Refresh = waiting, soon
-	default:
-		c.Reach = unreached
-	}
-	p.Content = c
-	return p
 }

@@ -19,8 +19,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/zoom/zoomtest"
 )
 
-// house is the whole of it: handler, service and both vendors.
-type house struct {
+// server is a handler over a service over both vendors.
+type server struct {
 	*nethttp.Handler
 	svc       *bridge.Service
 	pagerDuty *pagerdutytest.Server
@@ -29,11 +29,11 @@ type house struct {
 	responder string
 }
 
-func newHouse(t *testing.T) house {
+func newServer(t *testing.T) server {
 	t.Helper()
 	pd := pagerdutytest.New()
 	zm := zoomtest.New(zoomtest.WithUsers("host@example.com", "ada@example.com"))
-	h := house{
+	h := server{
 		pagerDuty: pd,
 		zoom:      zm,
 		incident:  pd.AddIncident("Disk full"),
@@ -72,64 +72,64 @@ func TestOnePayloadSentTwentyTimesIsOneMeeting(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name    string
-		payload func(house) request
+		payload func(server) request
 		host    string // the requester where one is named, else the pool's first
 	}{
-		{"V3 workflow started", func(h house) request {
+		{"V3 workflow started", func(h server) request {
 			return deliver("/webhooks/pagerduty", h.pagerDuty.Webhook(pagerdutytest.Event{
 				Type: bridge.WorkflowStarted, IncidentID: h.incident, AgentID: h.responder,
 				Workflow: pagerduty.Reference{ID: "PWF1", Summary: "Open a call"},
 			}))
 		}, "ada@example.com"},
-		{"V3 workflow started by nobody", func(h house) request {
+		{"V3 workflow started by nobody", func(h server) request {
 			return deliver("/webhooks/pagerduty", h.pagerDuty.Webhook(pagerdutytest.Event{
 				Type: bridge.WorkflowStarted, IncidentID: h.incident, Workflow: pagerduty.Reference{ID: "PWF1"},
 			}))
 		}, "host@example.com"},
-		{"V2 custom action", func(h house) request {
+		{"V2 custom action", func(h server) request {
 			return deliver("/actions/pagerduty", h.pagerDuty.CustomAction(h.incident, h.responder))
 		}, "ada@example.com"},
-		{"workflow's body", func(h house) request {
+		{"workflow's body", func(h server) request {
 			return trusted(http.MethodPost, "/actions/pagerduty", `{"incident_id":"`+h.incident+`"}`)
 		}, "host@example.com"},
-		{"workflow's body with a requester", func(h house) request {
+		{"workflow's body with a requester", func(h server) request {
 			return trusted(http.MethodPost, "/actions/pagerduty",
 				`{"incident_id":"`+h.incident+`","requester_id":"`+h.responder+`","idempotency_key":"run-1"}`)
 		}, "ada@example.com"},
-		{"api", func(h house) request {
+		{"api", func(h server) request {
 			return trusted(http.MethodPost, "/api/v1/incidents/"+h.incident+"/bridge", "")
 		}, "host@example.com"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t)
+			h := newServer(t)
 			payload := tt.payload(h)
 
-			answers := make([]answer, 20)
+			responses := make([]received, 20)
 			var parallel sync.WaitGroup
 			for i := range 10 {
-				parallel.Go(func() { answers[i] = send(t, h, payload) })
+				parallel.Go(func() { responses[i] = send(t, h, payload) })
 			}
 			parallel.Wait()
 			for i := 10; i < 20; i++ {
-				answers[i] = send(t, h, payload)
+				responses[i] = send(t, h, payload)
 			}
 
 			said := map[string]int{}
-			for _, a := range answers {
+			for _, a := range responses {
 				said[a.String()]++
 			}
 			if diff := cmp.Diff(map[string]int{"201 attached": 1, "200 attached": 19}, said); diff != "" {
-				t.Errorf("answers: %s", diff)
+				t.Errorf("responses: %s", diff)
 			}
 			h.expectOneMeeting(t, tt.host)
 		})
 	}
 }
 
-// expectOneMeeting looks at everything that left the house.
-func (h house) expectOneMeeting(t *testing.T, host string) {
+// expectOneMeeting looks at every vendor call.
+func (h server) expectOneMeeting(t *testing.T, host string) {
 	t.Helper()
 	writes := map[string]int{}
 	for _, r := range h.zoom.Requests() {
@@ -143,9 +143,9 @@ func (h house) expectOneMeeting(t *testing.T, host string) {
 		}
 	}
 	want := map[string]int{
-		"give_token POST /oauth/token":                      1,
-		"create_meeting POST /v2/users/" + host + "/meetings":  1,
-		"update_incident PUT /incidents/" + h.incident: 1,
+		"give_token POST /oauth/token":                        1,
+		"create_meeting POST /v2/users/" + host + "/meetings": 1,
+		"update_incident PUT /incidents/" + h.incident:        1,
 	}
 	if diff := cmp.Diff(want, writes); diff != "" {
 		t.Errorf("writes: %s", diff)
@@ -165,7 +165,7 @@ func (h house) expectOneMeeting(t *testing.T, host string) {
 	}
 }
 
-func TestStrangeIncidentsLeadNowhere(t *testing.T) {
+func TestInvalidIncidentIDsAreRefused(t *testing.T) {
 	t.Parallel()
 	for _, id := range []string{
 		"../users", "..", "PABC123/merge", "PABC123?include[]=x", "PABC123#x", "PABC 123", "P\x00", "P\r\nHost: evil", "-1",
@@ -174,7 +174,7 @@ func TestStrangeIncidentsLeadNowhere(t *testing.T) {
 	} {
 		t.Run(id, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t)
+			h := newServer(t)
 			path := "/api/v1/incidents/" + url.PathEscape(id) + "/bridge"
 			if id == ".." {
 				path = "/api/v1/incidents/%2e%2e/bridge"
@@ -207,17 +207,17 @@ func TestStrangeIncidentsLeadNowhere(t *testing.T) {
 				t.Error(diff)
 			}
 			if calls := len(h.pagerDuty.Requests()) + len(h.zoom.Requests()); calls > 0 {
-				t.Errorf("%d calls left the house", calls)
+				t.Errorf("%d vendor calls were made", calls)
 			}
 		})
 	}
 }
 
-func TestABridgeLivesOverHTTP(t *testing.T) {
+func TestBridgeLifeOverHTTP(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
-	server := httptest.NewServer(h)
-	defer server.Close()
+	h := newServer(t)
+	ts := httptest.NewServer(h)
+	defer ts.Close()
 	steps := []struct {
 		name   string
 		method string
@@ -234,12 +234,12 @@ func TestABridgeLivesOverHTTP(t *testing.T) {
 		{"ready", http.MethodGet, "/readyz", "200 ready"},
 	}
 	for _, step := range steps {
-		r, err := http.NewRequestWithContext(t.Context(), step.method, server.URL+step.path, nil)
+		r, err := http.NewRequestWithContext(t.Context(), step.method, ts.URL+step.path, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		r.Header.Set("Authorization", "Bearer "+actionToken)
-		response, err := server.Client().Do(r)
+		response, err := ts.Client().Do(r)
 		if err != nil {
 			t.Fatal(err)
 		}

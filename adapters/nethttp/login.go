@@ -22,149 +22,187 @@ const (
 	logoutPath     = "/logout"
 )
 
-// login lets the users of one PagerDuty account in.
-type login struct {
-	app     *pagerduty.OAuth
-	account *pagerduty.Client // of the account whose users may come in
-}
-
-// Why nobody was logged in.
+// Why a login was refused.
 var (
-	errStranger = errors.New("not a user of this PagerDuty account")
-	errDenied   = errors.New("PagerDuty gave no code")
+	errOtherAccount = errors.New("not a user of this PagerDuty account")
+	errAccessDenied = errors.New("PagerDuty returned no authorization code")
 )
 
-// forVisitors serves those who are logged in, and sends everybody else to the login. A form is served only when it is one
-// of ours.
-func (h *Handler) forVisitors(serve func(ctx context.Context, r *http.Request, who *session) answer) work {
-	return func(ctx context.Context, r *http.Request, body []byte) answer {
-		if h.login == nil {
-			return h.noLogin()
+// loginFlow logs in the users of one PagerDuty account.
+type loginFlow struct {
+	app            *pagerduty.OAuth
+	account        *pagerduty.Client // of the account whose users may log in
+	site           *site
+	sessions       *sessions
+	checkInstalled installCheck
+	view           *view
+	logger         *slog.Logger
+}
+
+func (l *loginFlow) routes() []route {
+	return []route{
+		{"GET " + loginPath, pageBudget, public, l.loginPage},
+		{"GET " + beginLoginPath, pageBudget, public, l.begin},
+		{"POST " + logoutPath, pageBudget, public, l.requireSession(l.logout)},
+	}
+}
+
+// installCheck returns nil while the app is installed, install.ErrNotInstalled when it is not, and
+// another error when the store does not tell.
+type installCheck func(context.Context) error
+
+// installCheckOf always passes without an installation: the app is then not installed by consent.
+func installCheckOf(i *install.Installation) installCheck {
+	return func(ctx context.Context) error {
+		if i == nil {
+			return nil
 		}
-		who, err := h.site.session(ctx, r)
+		_, err := i.Current(ctx)
+		return err
+	}
+}
+
+// sessionWork answers a request of a person who is logged in.
+type sessionWork func(ctx context.Context, r *http.Request, s *session) response
+
+// requireSession runs work for people who are logged in, and sends everyone else to the login. It
+// refuses forms that are not ours.
+func (l *loginFlow) requireSession(work sessionWork) work {
+	return func(ctx context.Context, r *http.Request, body []byte) response {
+		s, err := l.sessions.find(ctx, r)
 		if errors.Is(err, errNoSession) {
-			return seeOther(loginPath + "?back=" + url.QueryEscape(pageOf(r)))
+			return seeOther(loginPath + "?back=" + url.QueryEscape(pagePath(r)))
 		}
 		if err != nil {
-			return h.storeFailed(ctx, err)
+			return l.view.storeFailed(ctx, err)
 		}
-		if gone := h.notInstalled(ctx); gone != nil {
-			return *gone
+		// A replica may still have a token in memory when the app has been removed.
+		if err := l.checkInstalled(ctx); err != nil {
+			return l.notInstalled(ctx, err)
 		}
 		if r.Method == http.MethodPost {
 			form, err := url.ParseQuery(string(body))
 			if err == nil {
-				err = h.site.antiForgery(r, form, who)
+				err = l.sessions.checkForm(r, form, s)
 			}
 			if err != nil {
-				return h.formRefused(err, r)
+				return l.formRefused(err, r)
 			}
 		}
-		return serve(ctx, r, who)
+		return work(ctx, r, s)
 	}
 }
 
-// pageOf is the page that a request is for, or that its form stands on.
-func pageOf(r *http.Request) string {
+// pagePath is the page that a request is for, or that its form is on.
+func pagePath(r *http.Request) string {
 	if r.URL.Path == logoutPath {
 		return "/"
 	}
 	return r.URL.EscapedPath()
 }
 
-func (h *Handler) formRefused(err error, r *http.Request) answer {
-	return h.tell(http.StatusForbidden, "Nothing was done", notice{
-		Said:   []string{"The button belongs to a page that is too old, or not ours. Open the page again and press it there."},
-		Next:   []way{{pageOf(r), "Open the page"}},
-		Code:   codeForbidden,
-		Detail: err.Error(),
+func (l *loginFlow) notInstalled(ctx context.Context, err error) response {
+	if errors.Is(err, install.ErrNotInstalled) {
+		return l.view.needsInstall(codeNotInstalled)
+	}
+	return l.view.storeFailed(ctx, err)
+}
+
+func (l *loginFlow) formRefused(err error, r *http.Request) response {
+	line := "The page was too old. Open it again and press the button there."
+	if errors.Is(err, errForeignForm) {
+		line = "The request came from another site. Open the page here and press the button there."
+	}
+	return l.view.noticePage(http.StatusForbidden, "Nothing was done", notice{
+		Lines: []string{line},
+		Next:  []link{{pagePath(r), "Open the page"}},
+		Code:  codeForbidden,
 	})
 }
 
-// loginPage has the one button that leads to PagerDuty.
-func (h *Handler) loginPage(ctx context.Context, r *http.Request, _ []byte) answer {
-	if h.login == nil {
-		return h.noLogin()
-	}
+// loginPage has the button that leads to PagerDuty.
+func (l *loginFlow) loginPage(ctx context.Context, r *http.Request, _ []byte) response {
 	back := localPath(r.URL.Query().Get("back"))
-	if _, err := h.site.session(ctx, r); err == nil {
+	if _, err := l.sessions.find(ctx, r); err == nil {
 		return seeOther(back)
 	}
-	return h.tell(http.StatusOK, "Log in", notice{
-		Said: []string{"Incidents and their calls are shown to the users of your PagerDuty account."},
-		Next: []way{{beginLoginPath + "?back=" + url.QueryEscape(back), "Log in with PagerDuty"}},
+	return l.view.noticePage(http.StatusOK, "Log in", notice{
+		Lines: []string{"Incidents and their calls are shown to the users of your PagerDuty account."},
+		Next:  []link{{beginLoginPath + "?back=" + url.QueryEscape(back), "Log in with PagerDuty"}},
 	})
 }
 
-// beginLogin sends the browser to PagerDuty.
-func (h *Handler) beginLogin(ctx context.Context, r *http.Request, _ []byte) answer {
-	if h.login == nil {
-		return h.noLogin()
-	}
-	started, err := h.site.states.begin(ctx, forLogin, r.URL.Query().Get("back"), nil)
+// begin sends the browser to PagerDuty.
+func (l *loginFlow) begin(ctx context.Context, r *http.Request, _ []byte) response {
+	started, err := l.site.states.begin(ctx, forLogin, r.URL.Query().Get("back"), nil)
 	if err != nil {
-		return h.storeFailed(ctx, err)
+		return l.view.storeFailed(ctx, err)
 	}
-	return seeOther(h.login.app.AuthCodeURL(started.state, started.verifier)).withCookie(started.cookie)
+	return seeOther(l.app.AuthCodeURL(started.state, started.verifier)).withCookie(started.cookie)
 }
 
-// finishLogin takes the code that PagerDuty sent the browser back with, and logs in whom it belongs to.
-func (h *Handler) finishLogin(ctx context.Context, r *http.Request, f *flow, code string) answer {
-	if h.login == nil {
-		return h.noLogin()
+// finish exchanges the code and logs in the user that it belongs to.
+func (l *loginFlow) finish(ctx context.Context, r *http.Request, _ install.Vendor, f *flow, code string) response {
+	if code == "" {
+		return l.failed(errAccessDenied, f.returnPath)
 	}
-	if gone := h.notInstalled(ctx); gone != nil {
-		return *gone
+	if err := l.checkInstalled(ctx); err != nil {
+		return l.notInstalled(ctx, err)
 	}
-	who, err := h.login.identify(ctx, code, f.verifier)
+	s, err := l.identify(ctx, code, f.verifier)
 	if err != nil {
-		h.logger.LogAttrs(ctx, slog.LevelWarn, "nobody was logged in", slog.Any("error", err))
-		return h.loginFailed(err, f.back)
+		l.logger.LogAttrs(ctx, slog.LevelWarn, "login failed", slog.Any("error", err))
+		return l.failed(err, f.returnPath)
 	}
-	if _, err := h.site.end(ctx, r); err != nil { // whoever was logged in here before
-		return h.storeFailed(ctx, err)
+	if _, err := l.sessions.end(ctx, r); err != nil { // an earlier login in this browser
+		return l.view.storeFailed(ctx, err)
 	}
-	cookie, err := h.site.begin(ctx, *who)
+	cookie, err := l.sessions.begin(ctx, *s)
 	if err != nil {
-		return h.storeFailed(ctx, err)
+		return l.view.storeFailed(ctx, err)
 	}
-	return seeOther(f.back).withCookie(cookie)
+	return seeOther(f.returnPath).withCookie(cookie)
 }
 
-// identify finds out whose the code is. The tokens that come with it are not kept: who may do what is asked with the
-// installation's own.
-func (l *login) identify(ctx context.Context, code, verifier string) (*session, error) {
+func (l *loginFlow) reject(_ context.Context, _ install.Vendor, _ *flow, err error) response {
+	return l.failed(err, "/")
+}
+
+// identify finds the user that a code belongs to. The user's tokens are not kept: roles are read
+// with the service's own.
+func (l *loginFlow) identify(ctx context.Context, code, verifier string) (*session, error) {
 	token, err := l.app.Exchange(ctx, code, verifier)
 	if err != nil {
 		return nil, err
 	}
-	return l.member(ctx, token)
+	return l.accountUser(ctx, token)
 }
 
-// member returns the user of the account whom the token stands for. A user belongs to the account when its own client
-// finds them, and when the page that it finds is on the host of the account that the user logged in at: ids of two regions
-// may be the same.
-func (l *login) member(ctx context.Context, token *oauth2.Token) (*session, error) {
+// accountUser returns the account's user that the token stands for. Ids of two PagerDuty regions
+// may be the same, so it is not enough that the account's client finds the id: the user's page
+// must also be on the host of the account that the user logged in at.
+func (l *loginFlow) accountUser(ctx context.Context, token *oauth2.Token) (*session, error) {
 	identity, err := pagerduty.IdentityOf(token)
 	if err != nil {
 		return nil, err
 	}
 	user, err := l.account.User(ctx, identity.UserID)
 	if errors.Is(err, pagerduty.ErrNotFound) {
-		return nil, fmt.Errorf("%w: %s is unknown in it", errStranger, identity.UserID)
+		return nil, fmt.Errorf("%w: no user %s", errOtherAccount, identity.UserID)
 	}
 	if err != nil {
 		return nil, err
 	}
-	home, account := homeOf(user.HTMLURL)
-	if account != "" && identity.Subdomain != "" && account != identity.Subdomain {
-		return nil, fmt.Errorf("%w: %s is of %s", errStranger, identity.UserID, identity.Subdomain)
+	home, subdomain := accountOf(user.HTMLURL)
+	if subdomain != "" && identity.Subdomain != "" && subdomain != identity.Subdomain {
+		return nil, fmt.Errorf("%w: %s belongs to %s", errOtherAccount, identity.UserID, identity.Subdomain)
 	}
 	return &session{User: user.ID, Name: user.Name, Home: home}, nil
 }
 
-// homeOf reads an account's address and subdomain from the address of a page in it; nothing when it tells none.
-func homeOf(htmlURL string) (home, subdomain string) {
+// accountOf reads an account's address and subdomain from the address of a page in it. Both are
+// empty for any other address.
+func accountOf(htmlURL string) (home, subdomain string) {
 	u, err := url.Parse(htmlURL)
 	if err != nil || u.Scheme != "https" || !strings.HasSuffix(u.Host, ".pagerduty.com") {
 		return "", ""
@@ -173,92 +211,55 @@ func homeOf(htmlURL string) (home, subdomain string) {
 	return "https://" + u.Host, subdomain
 }
 
-// logout ends the session, here and wherever else its cookie is.
-func (h *Handler) logout(ctx context.Context, r *http.Request, _ *session) answer {
-	cookie, err := h.site.end(ctx, r)
+// logout ends the session, in this browser and wherever else its cookie is.
+func (l *loginFlow) logout(ctx context.Context, r *http.Request, _ *session) response {
+	cookie, err := l.sessions.end(ctx, r)
 	if err != nil {
-		return h.storeFailed(ctx, err)
+		return l.view.storeFailed(ctx, err)
 	}
 	return seeOther(loginPath).withCookie(cookie)
 }
 
-func (h *Handler) loginFailed(err error, back string) answer {
-	again := []way{{beginLoginPath + "?back=" + url.QueryEscape(back), "Try again"}}
+// failed tells why nobody was logged in, and what to do.
+func (l *loginFlow) failed(err error, returnPath string) response {
+	const notLoggedIn = "You are not logged in"
+	again := []link{{beginLoginPath + "?back=" + url.QueryEscape(returnPath), "Try again"}}
 	switch {
-	case errors.Is(err, errStranger):
-		return h.tell(http.StatusForbidden, "This is another PagerDuty account", notice{
-			Said: []string{
-				"You are logged in at PagerDuty as somebody who is not a user of the account that this service works for.",
+	case errors.Is(err, errOtherAccount):
+		return l.view.noticePage(http.StatusForbidden, "This is another PagerDuty account", notice{
+			Lines: []string{
+				"You are logged in at PagerDuty as a user of another account than the one that this service works for.",
 				"Log out at PagerDuty, log in to the right account, and try again.",
 			},
 			Next: again, Code: codeForbidden,
 		})
-	case errors.Is(err, errDenied):
-		return h.tell(http.StatusForbidden, "You are not logged in", notice{
-			Said: []string{"PagerDuty was told not to let you in here, or does not let this app ask. Nothing was changed."},
+	case errors.Is(err, errAccessDenied):
+		return l.view.noticePage(http.StatusForbidden, notLoggedIn, notice{
+			Lines: []string{
+				"PagerDuty did not allow the login: it was denied there, or this app may not ask. Nothing was changed.",
+			},
 			Next: again, Code: codeForbidden,
 		})
 	case errors.Is(err, tokenstore.ErrNotInstalled):
-		return h.needsInstall(codeNotInstalled)
+		return l.view.needsInstall(codeNotInstalled)
 	case errors.Is(err, tokenstore.ErrReauthorize):
-		return h.needsInstall(codeReauthorize)
+		return l.view.needsInstall(codeReauthorize)
 	case errors.Is(err, errOtherBrowser):
-		return h.tell(http.StatusBadRequest, "You are not logged in", notice{
-			Said: []string{"This login was begun in another browser, or this one keeps no cookies. Begin it here."},
+		return l.view.noticePage(http.StatusBadRequest, notLoggedIn, notice{
+			Lines: []string{
+				"The login was started in another browser, or this browser does not keep cookies. Start it here.",
+			},
 			Next: again, Code: codeBadRequest,
 		})
-	case errors.Is(err, pagerduty.ErrGrant), errors.Is(err, errNoState), errors.Is(err, errUnknownState),
-		errors.Is(err, errUsedState), errors.Is(err, errExpiredState):
-		return h.tell(http.StatusBadRequest, "You are not logged in", notice{
-			Said: []string{"The login took too long, or its address was opened twice."},
-			Next: again, Code: codeBadRequest,
+	case errors.Is(err, pagerduty.ErrGrant), isStateError(err):
+		return l.view.noticePage(http.StatusBadRequest, notLoggedIn, notice{
+			Lines: []string{"The login took too long, or its address was opened twice. Try again."},
+			Next:  again, Code: codeBadRequest,
 		})
 	default:
-		return h.tell(http.StatusBadGateway, "You are not logged in", notice{
-			Said: []string{"PagerDuty could not tell who you are just now. Try again in a moment."},
-			Next: again, Code: codeUpstreamPagerDuty,
+		return l.view.noticePage(http.StatusBadGateway, notLoggedIn, notice{
+			Lines: []string{"PagerDuty did not answer the question who you are. Try again in a moment."},
+			Next:  again, Code: codeUpstreamPagerDuty,
 		})
 	}
-}
-
-// notInstalled answers in the place of every page when the app was removed: a replica may still have a token in memory.
-func (h *Handler) notInstalled(ctx context.Context) *answer {
-	if h.installation == nil {
-		return nil
-	}
-	_, err := h.installation.Current(ctx)
-	if err == nil {
-		return nil
-	}
-	a := h.storeFailed(ctx, err)
-	if errors.Is(err, install.ErrNotInstalled) {
-		a = h.needsInstall(codeNotInstalled)
-	}
-	return &a
-}
-
-// needsInstall tells that nobody can log in before the app is installed, or installed again.
-func (h *Handler) needsInstall(code string) answer {
-	title, said := wordsFor(code)
-	return h.tell(http.StatusConflict, title, notice{Said: said, Next: h.mend(code), Code: code})
-}
-
-// noLogin stands in for every page when nobody can log in.
-func (h *Handler) noLogin() answer {
-	return h.tell(http.StatusNotFound, "There are no pages here", notice{
-		Said: []string{
-			"Incidents and their calls are shown only to people who log in with PagerDuty, and this service has no login set up.",
-			"Whoever runs it can change that with an OAuth app at PagerDuty: PAGERDUTY_CLIENT_ID and PAGERDUTY_CLIENT_SECRET.",
-		},
-		Code: codeNotFound,
-	})
-}
-
-// storeFailed tells that nothing can be read or kept just now.
-func (h *Handler) storeFailed(ctx context.Context, err error) answer {
-	h.logger.LogAttrs(ctx, slog.LevelError, "the store does not answer", slog.Any("error", err))
-	return h.tell(http.StatusServiceUnavailable, "Try again in a moment", notice{
-		Said: []string{"This service cannot reach its store just now, so it does not know who you are."},
-		Code: codeUnavailable,
-	}).retryAfter(defaultRetry)
 }

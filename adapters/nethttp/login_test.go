@@ -19,40 +19,39 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
-func TestASessionOutlivesItsProcess(t *testing.T) {
+func TestSessionOutlivesItsProcess(t *testing.T) {
 	t.Parallel()
-	l := newLobby()
-	g := l.guest(t, l.replica(t))
-	page := g.login("/incidents/" + l.incident)
-	g.at[site] = l.replica(t) // the process is gone, another one answers
-	page = g.press(page, createButton)
+	srv, user := setup(t)
+	page := user.login("/incidents/" + srv.incident)
+	user.at[site] = srv.replica(t) // the process is gone, another one answers
+	page = user.press(page, createButton)
 	if page.status != http.StatusOK || page.link(t, "Join the call") == "" {
 		t.Errorf("at another replica: %d\n%s", page.status, page.body)
 	}
-	g.press(page, "Log out")
-	g.at[site] = l.replica(t)
-	if again := g.press(page, "Log out"); again.title() != "Log in" || again.path != "/login?back=%2F" {
+	user.press(page, "Log out")
+	user.at[site] = srv.replica(t)
+	if again := user.press(page, "Log out"); again.title() != "Log in" || again.path != "/login?back=%2F" {
 		t.Errorf("a second logout leads to %s", again.path)
 	}
-	if page := g.open("/incidents/" + l.incident); page.title() != "Log in" {
+	if page := user.open("/incidents/" + srv.incident); page.title() != "Log in" {
 		t.Errorf("after the logout: %d %s", page.status, page.title())
 	}
 }
 
 // Nobody is locked out by a cookie whose record cannot be opened any more.
-func TestASessionOfALostKeyIsNone(t *testing.T) {
+func TestSessionOfALostKeyIsIgnored(t *testing.T) {
 	t.Parallel()
-	l := newLobby()
-	plain := l.store
-	l.store = sealedWith(t, plain, "a:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
-	g := l.guest(t, l.replica(t))
-	g.login("/")
-	l.store = sealedWith(t, plain, "b:ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA=")
-	g.at[site] = l.replica(t)
-	if page := g.open("/"); page.title() != "Log in" {
+	srv := newPagesServer()
+	plain := srv.store
+	srv.store = sealedWith(t, plain, "a:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
+	user := srv.browser(t, srv.replica(t))
+	user.login("/")
+	srv.store = sealedWith(t, plain, "b:ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA=")
+	user.at[site] = srv.replica(t)
+	if page := user.open("/"); page.title() != "Log in" {
 		t.Errorf("after the key is gone: %d %q", page.status, page.title())
 	}
-	if page := g.login("/"); page.title() != "Open bridges" {
+	if page := user.login("/"); page.title() != "Open bridges" {
 		t.Errorf("after another login: %d %q", page.status, page.title())
 	}
 }
@@ -70,36 +69,34 @@ func sealedWith(t *testing.T, store tokenstore.Store, keys string) tokenstore.St
 	return sealed
 }
 
-func TestASessionLastsTwelveHours(t *testing.T) {
+func TestSessionLastsTwelveHours(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := newLobby()
-		g := l.guest(t, l.replica(t))
-		g.login("/")
+		_, user := setup(t)
+		user.login("/")
 		pass(12*time.Hour - time.Second)
-		if page := g.open("/"); page.title() != "Open bridges" {
+		if page := user.open("/"); page.title() != "Open bridges" {
 			t.Errorf("after nearly 12 hours: %q", page.title())
 		}
 		pass(time.Second)
-		if page := g.open("/"); page.title() != "Log in" {
+		if page := user.open("/"); page.title() != "Log in" {
 			t.Errorf("after 12 hours: %q", page.title())
 		}
 	})
 }
 
-// Whoever reads the store's keys, or its values, cannot take the place of somebody who is logged in.
-func TestASessionIsKeptWithoutItsSecret(t *testing.T) {
+// Neither the keys nor the values of the store are enough to take over a session.
+func TestSessionIsStoredWithoutItsSecret(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := newLobby()
-		g := l.guest(t, l.replica(t))
-		g.login("/")
+		srv, user := setup(t)
+		user.login("/")
 		kept := map[string]tokenstore.Record{}
-		for key, r := range l.kept {
+		for key, r := range srv.recorded.records() {
 			if strings.HasPrefix(key, "session/") {
 				kept[key] = r
 			}
-			if secret := g.cookie(sessionCookie).Value; strings.Contains(key, secret) || strings.Contains(string(r.Value), secret) {
+			if secret := user.cookie(sessionCookie).Value; strings.Contains(key, secret) || strings.Contains(string(r.Value), secret) {
 				t.Errorf("the record %q holds the secret", key)
 			}
 		}
@@ -114,23 +111,48 @@ func TestASessionIsKeptWithoutItsSecret(t *testing.T) {
 	})
 }
 
-func TestCookiesAreForThisHostAlone(t *testing.T) {
+// Keys are stored unsealed: neither a session's secret nor a flow's state or cookie may be in one.
+func TestStoreKeysHoldNoSecret(t *testing.T) {
 	t.Parallel()
-	l := newLobby()
-	g := l.guest(t, l.replica(t))
-	g.login("/")
-	session := g.cookie(sessionCookie)
+	srv, user := setup(t)
+	user.login("/")
+	secrets := []string{user.cookie(sessionCookie).Value}
+	for _, address := range user.seen {
+		if state := query(address, "state"); state != "" {
+			secrets = append(secrets, state)
+		}
+	}
+	for _, c := range user.cookies() {
+		secrets = append(secrets, c.Value)
+	}
+	if len(secrets) < 4 { // the session, a state, and the cookies of both
+		t.Fatalf("only %d secrets to look for", len(secrets))
+	}
+	for key := range srv.recorded.records() {
+		for _, secret := range secrets {
+			if len(secret) < 26 || strings.Contains(key, secret) {
+				t.Errorf("the key %s holds the secret %q", key, secret)
+			}
+		}
+	}
+}
+
+func TestCookiesAreForThisHostOnly(t *testing.T) {
+	t.Parallel()
+	srv, user := setup(t)
+	user.login("/")
+	session := user.cookie(sessionCookie)
 	if session == nil || len(session.Value) < 26 {
 		t.Fatalf("the session's cookie is %v", session)
 	}
 	// A jar keeps a __Host- cookie's name, not its flags: look at the header.
-	g = l.guest(t, l.replica(t))
+	user = srv.browser(t, srv.replica(t))
 	client := &http.Client{
-		Jar: g.jar, Transport: g, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Jar: user.jar, Transport: user, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	at, set := site+"/login/pagerduty", []string{}
 	for at != "" {
-		r := g.request(http.MethodGet, "/", nil)
+		r := user.request(http.MethodGet, "/", nil)
 		u, err := url.Parse(at)
 		if err != nil {
 			t.Fatal(err)
@@ -159,7 +181,7 @@ func TestCookiesAreForThisHostAlone(t *testing.T) {
 	}
 }
 
-func TestALoginLeadsToNoOtherSite(t *testing.T) {
+func TestLoginLeadsToNoOtherSite(t *testing.T) {
 	t.Parallel()
 	for _, back := range []string{
 		"https://evil.example.com/", "//evil.example.com/", `/\evil.example.com/`, `\\evil.example.com`, "javascript:alert(1)",
@@ -167,11 +189,10 @@ func TestALoginLeadsToNoOtherSite(t *testing.T) {
 	} {
 		t.Run(back, func(t *testing.T) {
 			t.Parallel()
-			l := newLobby()
-			g := l.guest(t, l.replica(t))
+			_, user := setup(t)
 			for _, path := range []string{"/login", "/login/pagerduty", "/login"} { // not logged in, logging in, logged in
-				page := g.open(path + "?back=" + url.QueryEscape(back))
-				for _, address := range g.seen {
+				page := user.open(path + "?back=" + url.QueryEscape(back))
+				for _, address := range user.seen {
 					if strings.Contains(strings.SplitN(address, "?", 2)[0], "evil") {
 						t.Fatalf("%s leads to %s", path, address)
 					}
@@ -184,78 +205,77 @@ func TestALoginLeadsToNoOtherSite(t *testing.T) {
 	}
 }
 
-func TestALoginIsRefused(t *testing.T) {
+func TestLoginIsRefused(t *testing.T) {
 	t.Parallel()
 	const not = "You are not logged in"
 	tests := []struct {
 		name   string
-		login  func(t *testing.T, l *lobby, g *guest) sheet
+		login  func(t *testing.T, srv *pagesServer, user *browser) webPage
 		status int
 		title  string
 	}{
-		{"consent denied", func(_ *testing.T, l *lobby, g *guest) sheet {
-			l.pagerDuty.SignIn("")
-			return g.login("/")
+		{"consent denied", func(_ *testing.T, srv *pagesServer, user *browser) webPage {
+			srv.pagerDuty.SignIn("")
+			return user.login("/")
 		}, 403, not},
-		{"callback without a state", func(_ *testing.T, _ *lobby, g *guest) sheet {
-			return g.open("/oauth/pagerduty/callback?code=c")
+		{"callback without a state", func(_ *testing.T, _ *pagesServer, user *browser) webPage {
+			return user.open("/oauth/pagerduty/callback?code=c")
 		}, 400, not},
-		{"state of nobody", func(_ *testing.T, _ *lobby, g *guest) sheet {
-			return g.open("/oauth/pagerduty/callback?code=c&state=s")
+		{"state of nobody", func(_ *testing.T, _ *pagesServer, user *browser) webPage {
+			return user.open("/oauth/pagerduty/callback?code=c&state=s")
 		}, 400, not},
-		{"callback of another browser", func(t *testing.T, l *lobby, g *guest) sheet {
-			attacker, service := l.guest(t, nil), g.at[site]
+		{"callback of another browser", func(t *testing.T, srv *pagesServer, user *browser) webPage {
+			attacker, service := srv.browser(t, nil), user.at[site]
 			attacker.at[site] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if !strings.HasPrefix(r.URL.Path, "/oauth/") { // the code is kept for somebody else
+				if !strings.HasPrefix(r.URL.Path, "/oauth/") { // the attacker keeps the code
 					service.ServeHTTP(w, r)
 				}
 			})
 			attacker.login("/")
-			return g.open(callbackOf(t, attacker))
+			return user.open(callbackOf(t, attacker))
 		}, 400, not},
-		{"callback opened twice", func(t *testing.T, _ *lobby, g *guest) sheet {
-			g.login("/")
-			again := callbackOf(t, g)
-			g.press(g.open("/"), "Log out")
-			return g.open(again)
+		{"callback opened twice", func(t *testing.T, _ *pagesServer, user *browser) webPage {
+			user.login("/")
+			again := callbackOf(t, user)
+			user.press(user.open("/"), "Log out")
+			return user.open(again)
 		}, 400, not},
-		{"PagerDuty's login is down", func(_ *testing.T, l *lobby, g *guest) sheet {
-			l.pagerDuty.Fault(pagerdutytest.GiveToken, pagerdutytest.Answer(503, "").Always())
-			return g.login("/")
+		{"PagerDuty's login is down", func(_ *testing.T, srv *pagesServer, user *browser) webPage {
+			srv.pagerDuty.Fault(pagerdutytest.GiveToken, pagerdutytest.Answer(503, "").Always())
+			return user.login("/")
 		}, 502, not},
-		{"PagerDuty is down", func(_ *testing.T, l *lobby, g *guest) sheet {
-			l.pagerDuty.Fault(pagerdutytest.GetUser, pagerdutytest.Answer(503, "").Always())
-			return g.login("/")
+		{"PagerDuty is down", func(_ *testing.T, srv *pagesServer, user *browser) webPage {
+			srv.pagerDuty.Fault(pagerdutytest.GetUser, pagerdutytest.Answer(503, "").Always())
+			return user.login("/")
 		}, 502, not},
-		{"user of another account", func(t *testing.T, l *lobby, _ *guest) sheet {
-			l.elsewhere = pagerdutytest.New()
-			l.elsewhere.SignIn(l.elsewhere.AddUser("eve@example.com", func(u *pagerdutytest.User) { u.ID, u.Role = "PEVE", "owner" }))
-			return l.guest(t, l.replica(t)).login("/")
+		{"user of another account", func(t *testing.T, srv *pagesServer, _ *browser) webPage {
+			srv.elsewhere = pagerdutytest.New()
+			srv.elsewhere.SignIn(srv.elsewhere.AddUser("eve@example.com", func(u *pagerdutytest.User) { u.ID, u.Role = "PEVE", "owner" }))
+			return srv.browser(t, srv.replica(t)).login("/")
 		}, 403, "This is another PagerDuty account"},
-		{"nothing is installed", func(t *testing.T, l *lobby, _ *guest) sheet {
-			l.account = pagerduty.UserToken(noInstall{})
-			return l.guest(t, l.replica(t)).login("/")
+		{"nothing is installed", func(t *testing.T, srv *pagesServer, _ *browser) webPage {
+			srv.account = pagerduty.UserToken(noInstall{})
+			return srv.browser(t, srv.replica(t)).login("/")
 		}, 409, "Not installed"},
-		{"an id of our account, at another account", func(_ *testing.T, l *lobby, g *guest) sheet {
-			l.pagerDuty.Fault(pagerdutytest.GetUser, pagerdutytest.Answer(200,
-				`{"user":{"id":"`+l.ada+`","html_url":"https://other.pagerduty.com/users/`+l.ada+`"}}`).Always())
-			return g.login("/")
+		{"an id of our account, at another account", func(_ *testing.T, srv *pagesServer, user *browser) webPage {
+			srv.pagerDuty.Fault(pagerdutytest.GetUser, pagerdutytest.Answer(200,
+				`{"user":{"id":"`+srv.ada+`","html_url":"https://other.pagerduty.com/users/`+srv.ada+`"}}`).Always())
+			return user.login("/")
 		}, 403, "This is another PagerDuty account"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				l := newLobby()
-				g := l.guest(t, l.replica(t))
-				got := tt.login(t, l, g)
+				srv, user := setup(t)
+				got := tt.login(t, srv, user)
 				if got.status != tt.status || got.title() != tt.title {
 					t.Errorf("got %d %q, want %d %q\n%s", got.status, got.title(), tt.status, tt.title, got.body)
 				}
-				if g.cookie(sessionCookie) != nil {
-					t.Error("somebody is logged in")
+				if user.cookie(sessionCookie) != nil {
+					t.Error("a session was made")
 				}
-				if got := g.open("/"); got.title() != "Log in" {
+				if got := user.open("/"); got.title() != "Log in" {
 					t.Errorf("the front page shows %q", got.title())
 				}
 			})
@@ -271,9 +291,9 @@ func (noInstall) Token(context.Context) (*oauth2.Token, error) {
 }
 
 // callbackOf is the last callback that a browser was sent to.
-func callbackOf(t *testing.T, g *guest) string {
+func callbackOf(t *testing.T, user *browser) string {
 	t.Helper()
-	for _, address := range slices.Backward(g.seen) {
+	for _, address := range slices.Backward(user.seen) {
 		if path, found := strings.CutPrefix(address, site); found && strings.HasPrefix(path, "/oauth/") {
 			return path
 		}
@@ -283,24 +303,23 @@ func callbackOf(t *testing.T, g *guest) string {
 }
 
 // A new login ends the one before in this browser: a cookie that was taken earlier is worth nothing.
-func TestALoginEndsTheOneBefore(t *testing.T) {
+func TestLoginEndsTheOneBefore(t *testing.T) {
 	t.Parallel()
-	l := newLobby()
-	g := l.guest(t, l.replica(t))
-	g.login("/")
-	taken := *g.cookie(sessionCookie)
-	g.open("/login/pagerduty?back=/")
-	if now := g.cookie(sessionCookie); now == nil || now.Value == taken.Value {
+	srv, user := setup(t)
+	user.login("/")
+	taken := *user.cookie(sessionCookie)
+	user.open("/login/pagerduty?back=/")
+	if now := user.cookie(sessionCookie); now == nil || now.Value == taken.Value {
 		t.Fatalf("the second login kept the cookie: %v", now)
 	}
-	thief := l.guest(t, g.at[site])
+	thief := srv.browser(t, user.at[site])
 	thief.setCookie(&taken)
 	if got := thief.open("/"); got.title() != "Log in" {
 		t.Errorf("the taken cookie shows %q", got.title())
 	}
 }
 
-func TestWithoutALoginThereAreNoPages(t *testing.T) {
+func TestNoPagesWithoutALogin(t *testing.T) {
 	t.Parallel()
 	svc := &stub{bridge: attached()}
 	h := handler(t, svc)
@@ -322,12 +341,11 @@ func TestWithoutALoginThereAreNoPages(t *testing.T) {
 }
 
 // The login asks PagerDuty for nothing but who it is.
-func TestALoginAsksForNoScope(t *testing.T) {
+func TestLoginAsksForNoScope(t *testing.T) {
 	t.Parallel()
-	l := newLobby()
-	g := l.guest(t, l.replica(t))
-	g.login("/")
-	for _, address := range g.seen {
+	_, user := setup(t)
+	user.login("/")
+	for _, address := range user.seen {
 		u, err := url.Parse(address)
 		if err != nil || !strings.HasPrefix(address, identity) {
 			continue

@@ -16,39 +16,39 @@ import (
 	"github.com/incidentbridge/incidentbridge/zoom/zoomtest"
 )
 
-// A vendor gave a new token and nobody stored it, as after a kill -9 in that moment. Whoever comes next is told that an
-// administrator has to install again, with the way there, and the vendor is not asked for a token over and over.
-func TestALostGrantIsToldWithTheWayToMendIt(t *testing.T) {
+// After a crash between a vendor's new token and the store, the grant is lost. Pages tell that an
+// administrator has to install again, and link there; the vendor is not asked for tokens repeatedly.
+func TestLostGrantLeadsToTheInstall(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name     string
-		lose     func(l *lobby)
-		requests func(l *lobby) int // for tokens
+		lose     func(srv *pagesServer)
+		requests func(srv *pagesServer) int // for tokens
 	}{
-		{"at Zoom", func(l *lobby) {
-			l.zoom.ExpireTokens()
-			l.zoom.Fault(zoomtest.GiveToken, zoomtest.ResetAfter())
-		}, func(l *lobby) int { return len(l.zoom.Requests(zoomtest.GiveToken)) }},
-		{"at PagerDuty", func(l *lobby) {
-			l.pagerDuty.ExpireTokens()
-			l.pagerDuty.Fault(pagerdutytest.GiveToken, pagerdutytest.ResetAfter())
-		}, func(l *lobby) int { return len(l.pagerDuty.Requests(pagerdutytest.GiveToken)) }},
+		{"at Zoom", func(srv *pagesServer) {
+			srv.zoom.ExpireTokens()
+			srv.zoom.Fault(zoomtest.GiveToken, zoomtest.ResetAfter())
+		}, func(srv *pagesServer) int { return len(srv.zoom.Requests(zoomtest.GiveToken)) }},
+		{"at PagerDuty", func(srv *pagesServer) {
+			srv.pagerDuty.ExpireTokens()
+			srv.pagerDuty.Fault(pagerdutytest.GiveToken, pagerdutytest.ResetAfter())
+		}, func(srv *pagesServer) int { return len(srv.pagerDuty.Requests(pagerdutytest.GiveToken)) }},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				l := newLobby()
-				g := l.installedGuest(t)
-				before := tt.requests(l)
-				tt.lose(l)
+				srv := newPagesServer()
+				user := srv.installedBrowser(t)
+				before := tt.requests(srv)
+				tt.lose(srv)
 
-				var got sheet
+				var got webPage
 				for range 10 {
-					got = g.open("/incidents/" + l.incident)
+					got = user.open("/incidents/" + srv.incident)
 					for _, label := range []string{"Create Zoom Meeting", "Try again"} {
 						if got.status == http.StatusOK && strings.Contains(got.body, label+"</button>") {
-							got = g.press(got, label)
+							got = user.press(got, label)
 						}
 					}
 					pass(time.Minute) // a lease may be left
@@ -57,7 +57,7 @@ func TestALostGrantIsToldWithTheWayToMendIt(t *testing.T) {
 				if got.link(t, "Install it again") != "/install" {
 					t.Errorf("it does not lead to the install:\n%s", got.body)
 				}
-				if asked := tt.requests(l) - before; asked > 3 {
+				if asked := tt.requests(srv) - before; asked > 3 {
 					t.Errorf("the vendor was asked for a token %d times, want at most 3", asked)
 				}
 			})
@@ -65,13 +65,13 @@ func TestALostGrantIsToldWithTheWayToMendIt(t *testing.T) {
 	}
 }
 
-func TestALoginWhileTheGrantIsLostLeadsToTheInstall(t *testing.T) {
+func TestLoginWithoutAGrantLeadsToTheInstall(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := newLobby()
-		g := l.installedGuest(t)
-		l.pagerDuty.RevokeTokens()
-		stranger := l.guest(t, g.at[site])
+		srv := newPagesServer()
+		user := srv.installedBrowser(t)
+		srv.pagerDuty.RevokeTokens()
+		stranger := srv.browser(t, user.at[site])
 		got := stranger.login("/")
 		got.shows(t, http.StatusConflict, "An administrator is needed")
 		if got.link(t, "Install it again") != "/install" {
@@ -80,27 +80,29 @@ func TestALoginWhileTheGrantIsLostLeadsToTheInstall(t *testing.T) {
 	})
 }
 
-// What an install has carried for too long is ended at Zoom, unless the same account has been installed meanwhile.
-func TestAnInstallThatTakesTooLongIsRevokedAtZoom(t *testing.T) {
+// The authorizations of an expired install are revoked at Zoom, unless the same account was
+// installed in the meantime.
+func TestExpiredInstallIsRevokedAtZoom(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]int{"nothing is installed": 1, "it was installed meanwhile": 0} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				l := newLobby()
-				g := l.installingGuest(t)
-				g.at[identity] = slow{g.at[identity], 11 * time.Minute}
+				srv := newPagesServer()
+				user := srv.adminBrowser(t)
+				user.at[identity] = slow{user.at[identity], 11 * time.Minute}
 				if want == 0 {
-					quick, pagerDuty := l.guest(t, g.at[site]), l.pagerDuty.Handler()
-					quick.at["https://zoom.us"] = l.zoom.Handler()
-					g.at[identity] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					quick, pagerDuty := srv.browser(t, user.at[site]), srv.pagerDuty.Handler()
+					quick.at["https://zoom.us"] = srv.zoom.Handler()
+					installQuickly := func() { quick.open("/install").shows(t, http.StatusOK, "Installed") }
+					user.at[identity] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 						pass(11 * time.Minute)
-						quick.open("/install").shows(t, http.StatusOK, "Installed")
+						installQuickly()
 						pagerDuty.ServeHTTP(w, r)
 					})
 				}
-				g.open("/install").shows(t, http.StatusBadRequest, "longer than ten minutes", "Begin again")
-				if got := len(l.zoom.Requests(zoomtest.RevokeToken)); got != want {
+				user.open("/install").shows(t, http.StatusBadRequest, "longer than ten minutes", "Begin again")
+				if got := len(srv.zoom.Requests(zoomtest.RevokeToken)); got != want {
 					t.Errorf("%d revokes, want %d", got, want)
 				}
 			})
@@ -108,45 +110,45 @@ func TestAnInstallThatTakesTooLongIsRevokedAtZoom(t *testing.T) {
 	}
 }
 
-// installedGuest is somebody who has just installed the app, and is logged in.
-func (l *lobby) installedGuest(t *testing.T) *guest {
+// installedBrowser is the browser of an administrator who has installed the app and is logged in.
+func (srv *pagesServer) installedBrowser(t *testing.T) *browser {
 	t.Helper()
-	g := l.installingGuest(t)
-	g.open("/install").shows(t, http.StatusOK, "Installed")
-	g.login("/")
-	return g
+	user := srv.adminBrowser(t)
+	user.open("/install").shows(t, http.StatusOK, "Installed")
+	user.login("/")
+	return user
 }
 
-// installingGuest is an administrator of both vendors at a service that nobody has installed.
-func (l *lobby) installingGuest(t *testing.T) *guest {
+// adminBrowser is the browser of an administrator of both vendors; nothing is installed yet.
+func (srv *pagesServer) adminBrowser(t *testing.T) *browser {
 	t.Helper()
-	l.zoom.AddUser(zoomBoss, func(u *zoomtest.User) { u.Role = "Owner" })
-	l.zoom.SignIn(zoomBoss)
-	l.pagerDuty.SignIn(l.pagerDuty.AddUser("pd-boss@example.com", func(u *pagerdutytest.User) { u.Role = "owner" }))
-	id, secret := l.zoom.AppCredentials()
-	zoomApp, err := zoom.NewOAuth(id, secret, site+"/oauth/zoom/callback", zoom.WithTransport(l.zoom.Transport()))
+	srv.zoom.AddUser(zoomAdmin, func(u *zoomtest.User) { u.Role = "Owner" })
+	srv.zoom.SignIn(zoomAdmin)
+	srv.pagerDuty.SignIn(srv.pagerDuty.AddUser("pd-admin@example.com", func(u *pagerdutytest.User) { u.Role = "owner" }))
+	id, secret := srv.zoom.AppCredentials()
+	zoomApp, err := zoom.NewOAuth(id, secret, site+"/oauth/zoom/callback", zoom.WithTransport(srv.zoom.Transport()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	id, secret, _ = l.pagerDuty.Credentials()
+	id, secret, _ = srv.pagerDuty.Credentials()
 	scopes := append(pagerduty.RunScopes(), pagerduty.SetUpScopes()...)
 	pagerDutyApp, err := pagerduty.NewOAuth(id, secret, site+"/oauth/pagerduty/callback",
-		pagerduty.WithScopes(scopes...), pagerduty.WithTransport(l.pagerDuty.Transport()))
+		pagerduty.WithScopes(scopes...), pagerduty.WithTransport(srv.pagerDuty.Transport()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	i, err := install.New(l.store,
-		install.WithZoom(zoomApp, zoom.WithTransport(l.zoom.Transport())),
-		install.WithPagerDuty(pagerDutyApp, pagerduty.WithTransport(l.pagerDuty.Transport())))
+	i, err := install.New(srv.store,
+		install.WithZoom(zoomApp, zoom.WithTransport(srv.zoom.Transport())),
+		install.WithPagerDuty(pagerDutyApp, pagerduty.WithTransport(srv.pagerDuty.Transport())))
 	if err != nil {
 		t.Fatal(err)
 	}
-	svc, err := bridge.New(bridge.PagerDuty(i.PagerDuty()), bridge.InstalledZoom(i.Zoom(), zoom.Me), l.store, bridge.WithInstallation(i))
+	svc, err := bridge.New(bridge.PagerDuty(i.PagerDuty()), bridge.InstalledZoom(i.Zoom(), zoom.Me), srv.store, bridge.WithInstallation(i))
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := l.guest(t, newHandler(t, svc,
-		nethttp.WithPages(site, l.store), nethttp.WithLogin(pagerDutyApp, i.PagerDuty()), nethttp.WithInstallation(i)))
-	g.at["https://zoom.us"] = l.zoom.Handler()
-	return g
+	user := srv.browser(t, newHandler(t, svc,
+		nethttp.WithPages(site, srv.store), nethttp.WithLogin(pagerDutyApp, i.PagerDuty()), nethttp.WithInstallation(i)))
+	user.at["https://zoom.us"] = srv.zoom.Handler()
+	return user
 }

@@ -1,7 +1,6 @@
 package nethttp
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -18,8 +17,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
-// callback is what the vendor sends the browser back with.
-func callback(t *testing.T, state string, cookies ...*http.Cookie) *http.Request {
+// callbackRequest is what the vendor sends the browser back with.
+func callbackRequest(t *testing.T, state string, cookies ...*http.Cookie) *http.Request {
 	t.Helper()
 	query := url.Values{"code": {"a-code"}, "state": {state}}
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/oauth/zoom/callback?"+query.Encode(), http.NoBody)
@@ -29,69 +28,69 @@ func callback(t *testing.T, state string, cookies ...*http.Cookie) *http.Request
 	return r
 }
 
-func begin(t *testing.T, states *oauthStates) startedFlow {
+func begin(t *testing.T, states *oauthStates) newFlow {
 	t.Helper()
-	started, err := states.begin(t.Context(), forLogin, "/incidents/PABC123", json.RawMessage(`"carried"`))
+	started, err := states.begin(t.Context(), forLogin, "/incidents/PABC123", json.RawMessage(`"payload"`))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return started
 }
 
-func TestAFlowEndsInAnotherReplica(t *testing.T) {
+func TestFlowFinishesInAnotherReplica(t *testing.T) {
 	t.Parallel()
 	store := tokenstore.NewMemory()
 	started := begin(t, &oauthStates{store: store})
 
-	got, err := (&oauthStates{store: store}).finish(t.Context(), callback(t, started.state, started.cookie))
+	got, err := (&oauthStates{store: store}).finish(t.Context(), callbackRequest(t, started.state, started.cookie))
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &flow{forLogin, started.verifier, "/incidents/PABC123", json.RawMessage(`"carried"`)}
+	want := &flow{forLogin, started.verifier, "/incidents/PABC123", json.RawMessage(`"payload"`)}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(flow{})); diff != "" {
 		t.Error(diff)
 	}
 }
 
-func TestAStateIsGood(t *testing.T) {
+func TestStateIsGood(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		states := &oauthStates{store: tokenstore.NewMemory()}
 		tests := []struct {
 			name string
-			ask  func(mine, other startedFlow) *http.Request
+			ask  func(mine, other newFlow) *http.Request
 			want error
 		}{
-			{"in its browser", func(mine, _ startedFlow) *http.Request {
-				return callback(t, mine.state, mine.cookie)
+			{"in its browser", func(mine, _ newFlow) *http.Request {
+				return callbackRequest(t, mine.state, mine.cookie)
 			}, nil},
-			{"beside another flow of the same browser", func(mine, other startedFlow) *http.Request {
-				return callback(t, mine.state, other.cookie, mine.cookie)
+			{"beside another flow of the same browser", func(mine, other newFlow) *http.Request {
+				return callbackRequest(t, mine.state, other.cookie, mine.cookie)
 			}, nil},
-			{"just in time", func(mine, _ startedFlow) *http.Request {
+			{"just in time", func(mine, _ newFlow) *http.Request {
 				time.Sleep(stateLife - time.Millisecond)
-				return callback(t, mine.state, mine.cookie)
+				return callbackRequest(t, mine.state, mine.cookie)
 			}, nil},
-			{"not without a state", func(mine, _ startedFlow) *http.Request {
-				return callback(t, "", mine.cookie)
+			{"not without a state", func(mine, _ newFlow) *http.Request {
+				return callbackRequest(t, "", mine.cookie)
 			}, errNoState},
-			{"not when somebody changed it", func(mine, _ startedFlow) *http.Request {
-				return callback(t, mine.state+"A", mine.cookie)
+			{"not when it was changed", func(mine, _ newFlow) *http.Request {
+				return callbackRequest(t, mine.state+"A", mine.cookie)
 			}, errUnknownState},
-			{"not in a browser without the cookie", func(mine, _ startedFlow) *http.Request {
-				return callback(t, mine.state)
+			{"not in a browser without the cookie", func(mine, _ newFlow) *http.Request {
+				return callbackRequest(t, mine.state)
 			}, errOtherBrowser},
-			{"not in the browser of another flow", func(mine, other startedFlow) *http.Request {
-				return callback(t, mine.state, other.cookie)
+			{"not in the browser of another flow", func(mine, other newFlow) *http.Request {
+				return callbackRequest(t, mine.state, other.cookie)
 			}, errOtherBrowser},
-			{"not with a cookie of the right name alone", func(mine, other startedFlow) *http.Request {
+			{"not with a cookie of the right name alone", func(mine, other newFlow) *http.Request {
 				forged := *mine.cookie
 				forged.Value = other.cookie.Value
-				return callback(t, mine.state, &forged)
+				return callbackRequest(t, mine.state, &forged)
 			}, errOtherBrowser},
-			{"not after ten minutes", func(mine, _ startedFlow) *http.Request {
+			{"not after ten minutes", func(mine, _ newFlow) *http.Request {
 				time.Sleep(stateLife)
-				return callback(t, mine.state, mine.cookie)
+				return callbackRequest(t, mine.state, mine.cookie)
 			}, errExpiredState},
 		}
 		for _, tt := range tests {
@@ -103,7 +102,7 @@ func TestAStateIsGood(t *testing.T) {
 	})
 }
 
-func TestAStateIsGoodOnce(t *testing.T) {
+func TestStateIsGoodOnce(t *testing.T) {
 	t.Parallel()
 	states := &oauthStates{store: tokenstore.NewMemory()}
 	started := begin(t, states)
@@ -112,7 +111,7 @@ func TestAStateIsGoodOnce(t *testing.T) {
 	results := make([]error, browsers)
 	var all sync.WaitGroup
 	for i := range results {
-		all.Go(func() { _, results[i] = states.finish(t.Context(), callback(t, started.state, started.cookie)) })
+		all.Go(func() { _, results[i] = states.finish(t.Context(), callbackRequest(t, started.state, started.cookie)) })
 	}
 	all.Wait()
 
@@ -129,19 +128,19 @@ func TestAStateIsGoodOnce(t *testing.T) {
 	}
 }
 
-func TestAnotherBrowserEndsNothing(t *testing.T) {
+func TestCallbackOfAnotherBrowserChangesNothing(t *testing.T) {
 	t.Parallel()
 	states := &oauthStates{store: tokenstore.NewMemory()}
 	started := begin(t, states)
-	if _, err := states.finish(t.Context(), callback(t, started.state)); !errors.Is(err, errOtherBrowser) {
+	if _, err := states.finish(t.Context(), callbackRequest(t, started.state)); !errors.Is(err, errOtherBrowser) {
 		t.Fatalf("got %v", err)
 	}
-	if _, err := states.finish(t.Context(), callback(t, started.state, started.cookie)); err != nil {
+	if _, err := states.finish(t.Context(), callbackRequest(t, started.state, started.cookie)); err != nil {
 		t.Errorf("the right browser was refused afterwards: %v", err)
 	}
 }
 
-func TestTheCookieStaysWithThisHost(t *testing.T) {
+func TestFlowCookieIsForThisHostOnly(t *testing.T) {
 	t.Parallel()
 	for secure, want := range map[bool]string{
 		true:  "Path=/; Max-Age=3600; HttpOnly; Secure; SameSite=Lax",
@@ -158,61 +157,38 @@ func TestTheCookieStaysWithThisHost(t *testing.T) {
 	}
 }
 
-func TestCookiesStandBesideEachOther(t *testing.T) {
+func TestSeveralCookiesAreSet(t *testing.T) {
 	t.Parallel()
-	a := answer{}.withCookie(&http.Cookie{Name: "a", Value: "1"})
+	a := response{}.withCookie(&http.Cookie{Name: "a", Value: "1"})
 	both := a.withCookie(&http.Cookie{Name: "b", Value: "2"})
 	if diff := cmp.Diff([]string{"a=1", "b=2"}, both.header.Values("Set-Cookie")); diff != "" {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff([]string{"a=1"}, a.header.Values("Set-Cookie")); diff != "" {
-		t.Error("the first answer was changed", diff)
+		t.Error("the first response was changed", diff)
 	}
 }
 
-// keyed remembers the keys that were written.
-type keyed struct {
-	tokenstore.Store
-
-	keys []string
-}
-
-func (k *keyed) Put(ctx context.Context, key string, r tokenstore.Record) (string, error) {
-	k.keys = append(k.keys, key)
-	return k.Store.Put(ctx, key, r)
-}
-
-func TestNoKeyTellsTheState(t *testing.T) {
-	t.Parallel()
-	store := &keyed{Store: tokenstore.NewMemory()}
-	started := begin(t, &oauthStates{store: store})
-	for _, key := range store.keys {
-		if strings.Contains(key, started.state) || strings.Contains(key, started.cookie.Value) {
-			t.Errorf("the key %s holds a secret", key)
-		}
-	}
-}
-
-func TestAUsedStateKeepsNoSecret(t *testing.T) {
+func TestUsedStateKeepsNoSecret(t *testing.T) {
 	t.Parallel()
 	store := tokenstore.NewMemory()
 	states := &oauthStates{store: store}
 	started := begin(t, states)
-	if _, err := states.finish(t.Context(), callback(t, started.state, started.cookie)); err != nil {
+	if _, err := states.finish(t.Context(), callbackRequest(t, started.state, started.cookie)); err != nil {
 		t.Fatal(err)
 	}
 	stored, err := store.Get(t.Context(), stateKey(started.state))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, secret := range []string{started.verifier, started.cookie.Value, "carried"} {
+	for _, secret := range []string{started.verifier, started.cookie.Value, "payload"} {
 		if strings.Contains(string(stored.Value), secret) {
 			t.Errorf("%s is still there: %s", secret, stored.Value)
 		}
 	}
 }
 
-func TestTheWayBackStaysHere(t *testing.T) {
+func TestReturnPathIsLocal(t *testing.T) {
 	t.Parallel()
 	for path, want := range map[string]string{
 		"/incidents/PABC123":   "/incidents/PABC123",

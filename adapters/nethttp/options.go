@@ -12,8 +12,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/zoom"
 )
 
-// Option changes what a Handler serves. Options may come in any order and more than once; a bad one makes NewHandler
-// fail.
+// Option configures a Handler. Options may come in any order; PagerDutySecrets, ZoomSecrets and
+// ActionTokens add to what earlier ones gave. An invalid option makes NewHandler fail.
 type Option func(*settings) error
 
 type settings struct {
@@ -21,12 +21,15 @@ type settings struct {
 	zoomSecrets      []string
 	actionTokens     []string
 	site             *site
-	login            *login
-	installation     *installer
+	loginApp         *pagerduty.OAuth
+	loginAccount     *pagerduty.Client
+	installation     *install.Installation
+	events           []string // that an installation subscribes to
 	logger           *slog.Logger
 }
 
-// PagerDutySecrets opens /webhooks/pagerduty to what any of these signing secrets signed; several allow a rotation.
+// PagerDutySecrets opens /webhooks/pagerduty to requests signed with one of these secrets.
+// Several secrets allow a rotation.
 func PagerDutySecrets(secrets ...string) Option {
 	return func(s *settings) error {
 		s.pagerDutySecrets = append(s.pagerDutySecrets, secrets...)
@@ -34,7 +37,8 @@ func PagerDutySecrets(secrets ...string) Option {
 	}
 }
 
-// ZoomSecrets opens /webhooks/zoom to what any of these secret tokens signed; several allow a rotation.
+// ZoomSecrets opens /webhooks/zoom to requests signed with one of these secret tokens. Several
+// secrets allow a rotation.
 func ZoomSecrets(secrets ...string) Option {
 	return func(s *settings) error {
 		s.zoomSecrets = append(s.zoomSecrets, secrets...)
@@ -42,8 +46,9 @@ func ZoomSecrets(secrets ...string) Option {
 	}
 }
 
-// ActionTokens opens /actions/pagerduty, /api/… and /metrics to whoever sends one of these as a bearer token; several
-// allow a rotation. Their holders are trusted: they may name any requester, or none.
+// ActionTokens opens /actions/pagerduty, /api/… and /metrics to requests with one of these as a
+// bearer token. Several tokens allow a rotation. Their holders are trusted: they may name any
+// requester, or none.
 func ActionTokens(tokens ...string) Option {
 	return func(s *settings) error {
 		s.actionTokens = append(s.actionTokens, tokens...)
@@ -51,9 +56,10 @@ func ActionTokens(tokens ...string) Option {
 	}
 }
 
-// WithPages serves pages for browsers. publicURL is where the world reaches them: a scheme and a host, https, or http on a
-// loopback address. Sessions and what else a browser has under way are kept in store, so that they survive a restart and
-// count in every replica. Who may see them is for [WithLogin] to say; without that they answer 404.
+// WithPages serves pages for browsers. publicURL is their address: a scheme and a host, https, or
+// http on a loopback address. Sessions and OAuth flows are kept in store, so that they survive a
+// restart and are valid in every replica. [WithLogin] decides who may see the pages; without it
+// they answer 404.
 func WithPages(publicURL string, store tokenstore.Store) Option {
 	return func(s *settings) (err error) {
 		s.site, err = newSite(publicURL, store)
@@ -61,39 +67,41 @@ func WithPages(publicURL string, store tokenstore.Store) Option {
 	}
 }
 
-// WithLogin lets the users of account's PagerDuty account log in to the pages, through app, which asks for the scope
-// "openid" alone and has publicURL + "/oauth/pagerduty/callback" as its redirect URL. Somebody who is logged in may do
-// there what their role at PagerDuty allows, which the service asks for each time. It needs [WithPages].
+// WithLogin lets the users of account's PagerDuty account log in to the pages. app must ask for
+// the scope "openid" alone and have publicURL + "/oauth/pagerduty/callback" as its redirect URL.
+// What a person may do follows from their role at PagerDuty, which the service reads each time.
+// WithLogin needs [WithPages].
 func WithLogin(app *pagerduty.OAuth, account *pagerduty.Client) Option {
 	return func(s *settings) error {
 		if app == nil || account == nil {
-			return errors.New("nethttp: WithLogin: it needs an app and a client")
+			return errors.New("nethttp: WithLogin: nil app or account")
 		}
-		s.login = &login{app, account}
+		s.loginApp, s.loginAccount = app, account
 		return nil
 	}
 }
 
-// WithInstallation opens the install flow at /install, and takes what the installation has PagerDuty send as if its
-// secrets were given to [PagerDutySecrets] and [ActionTokens], the latter for /actions/pagerduty alone. Zoom's word of the
-// app's removal ends it, for which [ZoomSecrets] is needed. The redirect URLs of the two apps are publicURL +
-// "/oauth/zoom/callback" and publicURL + "/oauth/pagerduty/callback". It needs [WithPages], with a sealed store.
+// WithInstallation opens the install flow at /install. The secrets of the installation are
+// accepted as if they were given to [PagerDutySecrets] and, for /actions/pagerduty alone,
+// [ActionTokens]. When Zoom reports that the app was removed, the installation ends; that needs
+// [ZoomSecrets]. The redirect URLs of the two apps are publicURL + "/oauth/zoom/callback" and
+// publicURL + "/oauth/pagerduty/callback". WithInstallation needs [WithPages] with a sealed store.
 //
-// PagerDuty is asked for the events of the whole account that end a bridge or guard it, and for those given here, such as
-// the ones that open one.
+// The installation subscribes to the events that end or change a bridge, for the whole account,
+// and to the events given here, such as the ones that open a bridge.
 func WithInstallation(i *install.Installation, events ...string) Option {
 	return func(s *settings) error {
 		if i == nil {
 			return errors.New("nethttp: WithInstallation: nil installation")
 		}
-		wanted := append([]string{eventBridgeUpdated, eventReopened, eventResolved}, events...)
-		slices.Sort(wanted)
-		s.installation = &installer{Installation: i, events: slices.Compact(wanted)}
+		all := append([]string{eventBridgeUpdated, eventReopened, eventResolved}, events...)
+		slices.Sort(all)
+		s.installation, s.events = i, slices.Compact(all)
 		return nil
 	}
 }
 
-// WithLogger logs one line per request. Default: no log.
+// WithLogger logs one line per request, and what fails. Default: no log.
 func WithLogger(logger *slog.Logger) Option {
 	return func(s *settings) error {
 		if logger == nil {
@@ -104,15 +112,17 @@ func WithLogger(logger *slog.Logger) Option {
 	}
 }
 
-// config is what the settings amount to.
+// config is the settings after validation.
 type config struct {
-	pagerDuty *pagerduty.Verifier
-	zoom      *zoom.Verifier
-	tokens    bearerTokens
-	site      *site
-	login     *login
-	install   *installer
-	logger    *slog.Logger
+	pagerDuty    *pagerduty.Verifier   // nil: no secrets
+	zoom         *zoom.Verifier        // nil: no secrets
+	tokens       bearerTokens          // empty: no tokens
+	site         *site                 // nil: no pages
+	loginApp     *pagerduty.OAuth      // nil: no login
+	loginAccount *pagerduty.Client     // nil: no login
+	installation *install.Installation // nil: the apps are not installed by consent
+	events       []string
+	logger       *slog.Logger
 }
 
 func newConfig(opts []Option) (config, error) {
@@ -122,11 +132,14 @@ func newConfig(opts []Option) (config, error) {
 			return config{}, err
 		}
 	}
-	c := config{site: s.site, login: s.login, install: s.installation, logger: s.logger}
-	if c.install != nil && c.site == nil {
+	c := config{
+		site: s.site, loginApp: s.loginApp, loginAccount: s.loginAccount,
+		installation: s.installation, events: s.events, logger: s.logger,
+	}
+	if c.installation != nil && c.site == nil {
 		return config{}, errors.New("nethttp: WithInstallation needs WithPages")
 	}
-	if c.login != nil && c.site == nil {
+	if c.loginApp != nil && c.site == nil {
 		return config{}, errors.New("nethttp: WithLogin needs WithPages")
 	}
 	var err error

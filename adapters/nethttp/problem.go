@@ -28,7 +28,8 @@ const (
 	codeUnavailable       = "unavailable"
 )
 
-// The codes of triggers that open nothing. Only webhooks and custom actions are told them.
+// The codes of triggers that open nothing. Only webhooks and custom actions are answered with
+// them.
 const (
 	codeIgnored       = "ignored"
 	codeTriggerTooOld = "trigger_too_old"
@@ -36,14 +37,15 @@ const (
 	codeUninstalled   = "uninstalled"
 )
 
-// When to come back if nobody said.
+// When a caller should come back if neither the service nor a vendor said.
 const (
 	defaultRetry     = 5 * time.Second
 	rateLimitedRetry = 10 * time.Second
 	progressRetry    = time.Second
 )
 
-// problem is an error as RFC 9457 writes it.
+// problem is an error as RFC 9457 writes it. Detail is for people: a sentence, never the text of
+// an error.
 type problem struct {
 	Type   string `json:"type"`
 	Title  string `json:"title"`
@@ -52,10 +54,10 @@ type problem struct {
 	Code   string `json:"code"`
 }
 
-// refuse answers with a problem.
-func refuse(code, detail string) answer {
+// problemResponse answers with a problem.
+func problemResponse(code, detail string) response {
 	status := statusOf(code)
-	return answer{
+	return response{
 		status: status,
 		body: problem{
 			Type:   "about:blank",
@@ -68,34 +70,40 @@ func refuse(code, detail string) answer {
 	}
 }
 
-func statusOf(code string) int {
-	switch code {
-	case codeBadRequest:
-		return http.StatusBadRequest
-	case codeUnauthorized:
-		return http.StatusUnauthorized
-	case codeForbidden:
-		return http.StatusForbidden
-	case codeNotFound, codeIncidentNotFound, codeBridgeNotFound:
-		return http.StatusNotFound
-	case codeMethodNotAllowed:
-		return http.StatusMethodNotAllowed
-	case codeIncidentResolved, codeNotInstalled, codeReauthorize:
-		return http.StatusConflict
-	case codeTooLarge:
-		return http.StatusRequestEntityTooLarge
-	case codeRateLimited:
-		return http.StatusTooManyRequests
-	case codeNotImplemented:
-		return http.StatusNotImplemented
-	case codeUpstreamZoom, codeUpstreamPagerDuty:
-		return http.StatusBadGateway
+// problemFrom answers a caller who understands statuses with what became of the request.
+func problemFrom(err error) response {
+	code := codeOf(err)
+	switch {
+	case code == codeTriggerTooOld && errors.Is(err, bridge.ErrResolved):
+		code = codeIncidentResolved
+	case code == codeTriggerTooOld, code == codeIgnored:
+		code = codeBadRequest
+	}
+	return problemWithCode(err, code)
+}
+
+// problemWithCode answers with the code, whatever err would be by itself, and with when to come
+// back.
+func problemWithCode(err error, code string) response {
+	failure, ok := errors.AsType[*bridge.Error](err)
+	if !ok { // not an error of the service: it tells the caller nothing
+		failure = &bridge.Error{}
+	}
+	resp := problemResponse(code, problemDetail(failure.Err))
+	resp.incidentID = failure.IncidentID
+	switch {
+	case failure.RetryAfter > 0:
+		return resp.retryAfter(failure.RetryAfter)
+	case code == codeRateLimited:
+		return resp.retryAfter(rateLimitedRetry)
+	case code == codeUnavailable:
+		return resp.retryAfter(defaultRetry)
 	default:
-		return http.StatusServiceUnavailable
+		return resp
 	}
 }
 
-// codeOf names what an error of the service means. What is not known is unavailable: it may pass.
+// codeOf is the code of an error of the service. An unknown error is unavailable: it may pass.
 func codeOf(err error) string {
 	switch {
 	case errors.Is(err, bridge.ErrInvalid):
@@ -129,38 +137,29 @@ func codeOf(err error) string {
 	}
 }
 
-// failure tells a caller who understands statuses what became of the request.
-func failure(err error) answer {
-	code := codeOf(err)
-	switch {
-	case code == codeTriggerTooOld && errors.Is(err, bridge.ErrResolved):
-		code = codeIncidentResolved
-	case code == codeTriggerTooOld, code == codeIgnored:
-		code = codeBadRequest
-	}
-	return explain(err, code)
-}
-
-// explain answers with a problem that says all that err may tell, and when to come back.
-func explain(err error, code string) answer {
-	said, ok := errors.AsType[*bridge.Error](err)
-	if !ok {
-		said = &bridge.Error{} // not the service's own words: nothing in it is for the caller
-	}
-	detail := ""
-	if said.Err != nil {
-		detail = said.Error()
-	}
-	a := refuse(code, detail)
-	a.incidentID = said.IncidentID
-	switch {
-	case said.RetryAfter > 0:
-		return a.retryAfter(said.RetryAfter)
-	case code == codeRateLimited:
-		return a.retryAfter(rateLimitedRetry)
-	case code == codeUnavailable:
-		return a.retryAfter(defaultRetry)
+func statusOf(code string) int {
+	switch code {
+	case codeBadRequest:
+		return http.StatusBadRequest
+	case codeUnauthorized:
+		return http.StatusUnauthorized
+	case codeForbidden:
+		return http.StatusForbidden
+	case codeNotFound, codeIncidentNotFound, codeBridgeNotFound:
+		return http.StatusNotFound
+	case codeMethodNotAllowed:
+		return http.StatusMethodNotAllowed
+	case codeIncidentResolved, codeNotInstalled, codeReauthorize:
+		return http.StatusConflict
+	case codeTooLarge:
+		return http.StatusRequestEntityTooLarge
+	case codeRateLimited:
+		return http.StatusTooManyRequests
+	case codeNotImplemented:
+		return http.StatusNotImplemented
+	case codeUpstreamZoom, codeUpstreamPagerDuty:
+		return http.StatusBadGateway
 	default:
-		return a
+		return http.StatusServiceUnavailable
 	}
 }

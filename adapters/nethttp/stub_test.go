@@ -30,7 +30,7 @@ type stub struct {
 	bridge   *bridge.Bridge
 	incident *bridge.Incident // of the pages
 	err      error
-	// open, when set, stands in for Open.
+	// open, if set, answers Open.
 	open func(context.Context, bridge.Request) (*bridge.Bridge, error)
 
 	mu    sync.Mutex
@@ -113,7 +113,7 @@ func attached() *bridge.Bridge {
 	}
 }
 
-// failing is a service whose every answer is an error of the bridge.
+// failing is a service that fails every call with an error of the bridge.
 func failing(err error) *stub {
 	return &stub{err: &bridge.Error{Op: "open", Step: "claim", IncidentID: "PABC123", Err: err}}
 }
@@ -166,8 +166,8 @@ func zoomWebhookBy(secret string, age time.Duration, body string) request {
 	}
 }
 
-// answer is what came back, with the body's code beside its status.
-type answer struct {
+// received is a response as a caller got it, with the body's code beside its status.
+type received struct {
 	status int
 	code   string
 	header http.Header
@@ -175,16 +175,16 @@ type answer struct {
 }
 
 // String is what the tables compare: "201 attached", "409 incident_resolved", "503 unavailable".
-func (a answer) String() string { return strings.TrimSpace(fmt.Sprint(a.status, " ", a.code)) }
+func (r received) String() string { return strings.TrimSpace(fmt.Sprint(r.status, " ", r.code)) }
 
-func send(t *testing.T, h http.Handler, r request) answer {
+func send(t *testing.T, h http.Handler, r request) received {
 	t.Helper()
 	recorder := httptest.NewRecorder()
 	h.ServeHTTP(recorder, r())
 	return read(t, recorder.Result())
 }
 
-func read(t *testing.T, response *http.Response) answer {
+func read(t *testing.T, response *http.Response) received {
 	t.Helper()
 	body, err := io.ReadAll(response.Body)
 	if err != nil {
@@ -195,9 +195,9 @@ func read(t *testing.T, response *http.Response) answer {
 	}
 	var told struct{ Code, State, Status any }
 	if err := json.Unmarshal(body, &told); err != nil {
-		t.Fatalf("answer is not JSON: %v\n%s", err, body)
+		t.Fatalf("response is not JSON: %v\n%s", err, body)
 	}
-	a := answer{status: response.StatusCode, header: response.Header, body: string(body)}
+	a := received{status: response.StatusCode, header: response.Header, body: string(body)}
 	switch {
 	case told.Code != nil:
 		a.code = fmt.Sprint(told.Code)

@@ -151,7 +151,7 @@ func TestEventsReachTheRightMethod(t *testing.T) {
 	}
 }
 
-func TestTheBridgeThatAnEventShowsIsPassedOn(t *testing.T) {
+func TestBridgeOfAnEventIsPassedOn(t *testing.T) {
 	t.Parallel()
 	svc := &stub{bridge: attached()}
 	body := `{"event":{"id":"01EVENT","event_type":"incident.conference_bridge.updated","resource_type":"incident","data":{` +
