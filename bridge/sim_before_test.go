@@ -27,7 +27,7 @@ func (s *simulation) allClosing() {
 	}
 }
 
-// aLostCreate leaves a meeting that nobody knows of: its maker died, and who looked for
+// aLostCreate leaves a meeting that no record names: its maker died, and who looked for
 // it got no list. It stays undecided until its audit would be due.
 func (s *simulation) aLostCreate() {
 	s.deliver(s.programs[0], &trigger{name: "first", incident: s.incidents[0]})

@@ -263,7 +263,7 @@ func TestIdentityOf(t *testing.T) {
 		{"the audience wins", idToken(claims{"aud": eu, "user_id": "PU", "region": "us"}), pagerduty.Identity{UserID: "PU", Region: pagerduty.EU}, nil},
 		{"the claim decides between two", idToken(claims{"aud": []string{us, eu}, "user_id": "PU", "region": "EU"}), pagerduty.Identity{UserID: "PU", Region: pagerduty.EU}, nil},
 		{"a foreign audience", idToken(claims{"aud": "https://api.eu.pagerduty.com.evil.example", "user_id": "PU"}), pagerduty.Identity{UserID: "PU"}, nil},
-		{"a region nobody knows", idToken(claims{"user_id": "PU", "region": "mars"}), pagerduty.Identity{UserID: "PU"}, nil},
+		{"an unknown region", idToken(claims{"user_id": "PU", "region": "mars"}), pagerduty.Identity{UserID: "PU"}, nil},
 		{"odd fields", idToken(claims{"aud": 5, "user_id": "PU", "account_id": "../x", "subdomain": "a.b"}), pagerduty.Identity{UserID: "PU"}, nil},
 		{"valid", idToken(claims{"user_id": "PU", "exp": time.Now().Add(time.Hour).Unix()}), pagerduty.Identity{UserID: "PU"}, nil},
 		{"expired", idToken(claims{"user_id": "PU", "exp": yesterday}), pagerduty.Identity{}, pagerduty.ErrUnauthorized},

@@ -89,7 +89,7 @@ func (s *simulation) living() []*program {
 // storeOf is the store as a process sees it.
 func (s *simulation) storeOf(p *program) tokenstore.Store {
 	return simtest.Store{
-		Sim: s.Sim, Shared: s.store, Crash: runtime.Goexit, // a save goes on until it succeeds, or its process ends
+		Sim: s.Sim, Shared: s.store, Crash: runtime.Goexit, // a save repeats until it succeeds, or its process ends
 		Actor: func(ctx context.Context) *simtest.Actor { return &actorOf(ctx).Actor },
 		Describe: func(ctx context.Context, c *simtest.Call, r tokenstore.Record) {
 			c.TakesLateAnswer = true

@@ -9,7 +9,7 @@ import (
 	"github.com/incidentbridge/incidentbridge/zoom/zoomtest"
 )
 
-// Whoever forges api_url would be sent bearer tokens.
+// A forged api_url would be sent bearer tokens.
 func TestAPIURLPicksOnlyHostsOfZoom(t *testing.T) {
 	t.Parallel()
 	tests := map[string]string{

@@ -44,7 +44,7 @@ type sessionView struct {
 type notice struct {
 	Lines []string
 	Next  []link
-	Code  string // for whoever is asked for help; may be empty
+	Code  string // for the person who is asked for help; may be empty
 }
 
 // link leads to another page. The first link of a notice is shown as its main button.

@@ -20,7 +20,7 @@ import (
 
 var updateImages = flag.Bool("update-img", false, "write the screenshots to docs/img")
 
-// settled is on the page when nothing goes on and the incident has its call.
+// settled is on the page when nothing is under way and the incident has its call.
 const settled = `main:not([aria-busy]) .chip.good`
 
 // scene is what a person sees of an incident.

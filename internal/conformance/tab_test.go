@@ -57,7 +57,7 @@ func (s screen) inTheDark() screen {
 
 func (s screen) name() string { return strconv.FormatInt(s.width, 10) + "-" + s.scheme }
 
-// withScript says whether pages may run script. Ours have none, so nothing may change.
+// withScript reports whether pages may run script. Ours have none, so nothing may change.
 func withScript(yes bool) chromedp.Action[chromedp.Void] {
 	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 		_, err := cdp.Call(ctx, t, emulation.SetScriptExecutionDisabled,
@@ -118,7 +118,7 @@ func run[T any](p *tab, action chromedp.Action[T]) T {
 	return result
 }
 
-// runsScript says whether a page in this tab may run script, by one that tries; then it
+// runsScript reports whether a page in this tab may run script, by one that tries; then it
 // goes back to the demo.
 func (p *tab) runsScript() bool {
 	p.t.Helper()

@@ -70,7 +70,7 @@ var floors = map[string]floor{
 		on:    []string{"internal/redact", "internal/detach", "internal/mutant", "internal/simtest"},
 		links: []string{oauth2},
 	},
-	"tokenstore/sqlstore": { // database/sql alone: whoever imports it brings the driver
+	"tokenstore/sqlstore": { // database/sql alone: its user brings the driver
 		on:    []string{"tokenstore"},
 		links: []string{oauth2},
 	},

@@ -23,7 +23,7 @@ func TestSentOverTheNetwork(t *testing.T) {
 	closed := newServer(t, nil)
 	closed.Close()
 
-	stranger := httptest.NewUnstartedServer(nil) // whose certificate nobody knows
+	stranger := httptest.NewUnstartedServer(nil) // with an unknown certificate
 	stranger.Config.ErrorLog = log.New(io.Discard, "", 0)
 	stranger.StartTLS()
 	t.Cleanup(stranger.Close)

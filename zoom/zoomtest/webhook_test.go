@@ -15,7 +15,7 @@ import (
 	"github.com/incidentbridge/incidentbridge/zoom/zoomtest"
 )
 
-// Whoever decodes and encodes such a body again has other bytes, and a signature that
+// A receiver that decodes and encodes such a body again has other bytes, and a signature that
 // fails.
 func TestDeliveriesAreWrittenAsZoomWritesThem(t *testing.T) {
 	t.Parallel()
