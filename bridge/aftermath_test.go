@@ -102,7 +102,7 @@ func TestAnAdoptedMeetingKeepsTheDialInChoice(t *testing.T) {
 		id, p := w.pd.AddIncident("Down"), w.start(t, bridge.WithoutDialIn())
 		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.ResetAfter())
 		open(t, p, bridge.Request{IncidentID: id})
-		if number := w.pd.Incident(id).Bridge.Number; number != "" {
+		if number := w.pd.Incident(id).Bridge.DialIn; number != "" {
 			t.Errorf("the incident shows a number")
 		}
 	})

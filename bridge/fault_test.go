@@ -88,7 +88,7 @@ func TestZoomCannotServe(t *testing.T) {
 			p := w.start(t, bridge.WithFallback(bridge.StaticRoom(roomURL, roomNumber)))
 			b := open(t, p, bridge.Request{IncidentID: id})
 			shown := w.pd.Incident(id)
-			if b.State != bridge.StateAttached || b.Provider != "static" || shown.Bridge.URL != roomURL || shown.Bridge.Number != roomNumber {
+			if b.State != bridge.StateAttached || b.Provider != "static" || shown.Bridge.URL != roomURL || shown.Bridge.DialIn != roomNumber {
 				t.Errorf("bridge %+v", b)
 			}
 			if len(b.Warnings) != 1 || !strings.Contains(b.Warnings[0], test.why) {

@@ -25,7 +25,7 @@ func TestOpenMakesOneMeetingAndAttachesIt(t *testing.T) {
 		m := w.oneMeeting(t, id)
 		want := &bridge.Bridge{
 			IncidentID: id, State: bridge.StateAttached, Created: true, Provider: "zoom", MeetingID: strconv.FormatInt(m.ID, 10),
-			JoinURL: m.JoinURL, DialIn: w.pd.Incident(id).Bridge.Number, Host: host, Generation: 1, OpenedAt: time.Now(),
+			JoinURL: m.JoinURL, DialIn: w.pd.Incident(id).Bridge.DialIn, Host: host, Generation: 1, OpenedAt: time.Now(),
 		}
 		if diff := cmp.Diff(want, b); diff != "" {
 			t.Errorf("bridge (-want +got):\n%s", diff)
@@ -199,14 +199,14 @@ func TestTheRequesterHostsWhenZoomKnowsThem(t *testing.T) {
 }
 
 func TestAHumansBridgeIsKept(t *testing.T) {
-	human := pagerduty.ConferenceBridge{URL: "https://meet.example.com/humans", Number: "+1 202 555 0199"}
+	human := pagerduty.ConferenceBridge{URL: "https://meet.example.com/humans", DialIn: "+1 202 555 0199"}
 	t.Run("by default", func(t *testing.T) {
 		inEnv(t, func(t *testing.T, w *env) {
 			id, p := w.pd.AddIncident("Down"), w.start(t)
 			w.pd.SetBridge(id, human)
 			for range 2 {
 				b := open(t, p, bridge.Request{IncidentID: id})
-				if b.State != bridge.StateExternal || b.Provider != "external" || b.Created || b.JoinURL != human.URL || b.DialIn != human.Number {
+				if b.State != bridge.StateExternal || b.Provider != "external" || b.Created || b.JoinURL != human.URL || b.DialIn != human.DialIn {
 					t.Errorf("bridge %+v", b)
 				}
 			}
@@ -349,7 +349,7 @@ func TestDialInThatPagerDutyRefuses(t *testing.T) {
 			id := w.pd.AddIncident("Down")
 			b := open(t, w.start(t), bridge.Request{IncidentID: id})
 			m := w.oneMeeting(t, id)
-			shown := w.pd.Incident(id).Bridge.Number
+			shown := w.pd.Incident(id).Bridge.DialIn
 			if b.DialIn != shown || !strings.HasSuffix(shown, test.want(m)) || len(b.Warnings) != 1 {
 				t.Errorf("dial-in %q, incident shows %q, warnings %q", b.DialIn, shown, b.Warnings)
 			}

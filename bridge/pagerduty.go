@@ -59,7 +59,7 @@ func FromPagerDuty(i *pagerduty.Incident) *Incident {
 		incident.Bridge = &Link{}
 	}
 	if i.ConferenceBridge != nil {
-		incident.Bridge = &Link{URL: i.ConferenceBridge.URL, DialIn: i.ConferenceBridge.Number}
+		incident.Bridge = &Link{URL: i.ConferenceBridge.URL, DialIn: i.ConferenceBridge.DialIn}
 	}
 	return incident
 }
@@ -72,7 +72,7 @@ func named(r *pagerduty.Reference) Named {
 }
 
 func (p pagerDuty) SetBridge(ctx context.Context, id string, link Link) (Status, error) {
-	i, err := p.client.SetConferenceBridge(ctx, id, pagerduty.ConferenceBridge{URL: link.URL, Number: link.DialIn})
+	i, err := p.client.SetConferenceBridge(ctx, id, pagerduty.ConferenceBridge{URL: link.URL, DialIn: link.DialIn})
 	if errors.Is(err, pagerduty.ErrInvalid) && link.DialIn != "" {
 		// Which field it means is told in words only.
 		return "", fmt.Errorf("%w: %w", ErrDialInRejected, pagerDutyError(err))

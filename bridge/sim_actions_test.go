@@ -83,7 +83,7 @@ func (s *simulation) carry(tr *trigger) {
 	tr.snapshot, tr.request.OccurredAt = s.Now(), time.Now()
 	tr.request.Incident = &bridge.Incident{
 		ID: shown.ID, Number: shown.Number, Title: shown.Title, Status: bridge.Status(shown.Status),
-		Bridge: &bridge.Link{URL: shown.Bridge.URL, DialIn: shown.Bridge.Number},
+		Bridge: &bridge.Link{URL: shown.Bridge.URL, DialIn: shown.Bridge.DialIn},
 	}
 }
 

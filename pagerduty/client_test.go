@@ -295,7 +295,7 @@ func TestNothingPrintsASecret(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bridge := pagerduty.ConferenceBridge{URL: secret, Number: secret}
+	bridge := pagerduty.ConferenceBridge{URL: secret, DialIn: secret}
 	for name, value := range map[string]any{
 		"auth": auth, "client": client, "verifier": verifier, "bridge": bridge,
 		"incident": pagerduty.Incident{ConferenceBridge: &bridge}, "pointer": &bridge,

@@ -15,7 +15,7 @@ import (
 // passcode, so it prints as "[redacted]"; read the fields to use them.
 type ConferenceBridge struct {
 	URL    string // the join link
-	Number string // what a phone dials, such as "+1 415-555-0100,,98765432101#": a comma waits a second
+	DialIn string // what a phone dials, such as "+1 415-555-0100,,98765432101#": a comma waits a second
 }
 
 // Format prints "[redacted]", whatever the verb.
@@ -51,7 +51,7 @@ type bridgeWriteConference struct {
 // See https://developer.pagerduty.com/api-reference/8a0e1aa2ec666-update-an-incident.
 func (c *Client) SetConferenceBridge(ctx context.Context, id string, b ConferenceBridge) (*Incident, error) {
 	const op = "set conference bridge"
-	if strings.TrimSpace(b.URL) == "" && strings.TrimSpace(b.Number) == "" {
+	if strings.TrimSpace(b.URL) == "" && strings.TrimSpace(b.DialIn) == "" {
 		return nil, invalid(op, "", "a conference bridge needs a link or a number")
 	}
 	return c.writeBridge(ctx, op, id, b)
@@ -86,9 +86,9 @@ func (c *Client) writeBridge(ctx context.Context, op, id string, b ConferenceBri
 		method: http.MethodPut, path: "/incidents/" + id,
 		body: bridgeWrite{bridgeWriteIncident{
 			Type:             "incident_reference",
-			ConferenceBridge: bridgeWriteConference{Number: b.Number, URL: b.URL},
+			ConferenceBridge: bridgeWriteConference{Number: b.DialIn, URL: b.URL},
 		}},
-		secrets: []string{b.URL, b.Number},
+		secrets: []string{b.URL, b.DialIn},
 	}
 	answer, err := c.do(ctx, r)
 	if err != nil {
@@ -100,10 +100,10 @@ func (c *Client) writeBridge(ctx context.Context, op, id string, b ConferenceBri
 // decodeConferenceBridge reads a bridge in REST's or the webhook's spelling; nil when
 // both parts are empty.
 func decodeConferenceBridge(o lenientjson.Object) *ConferenceBridge {
-	b := ConferenceBridge{URL: o.String("conference_url"), Number: o.String("conference_number")}
+	b := ConferenceBridge{URL: o.String("conference_url"), DialIn: o.String("conference_number")}
 	for _, listed := range o.Objects("conference_numbers") {
-		if b.Number == "" {
-			b.Number = listed.String("number")
+		if b.DialIn == "" {
+			b.DialIn = listed.String("number")
 		}
 	}
 	if b == (ConferenceBridge{}) {

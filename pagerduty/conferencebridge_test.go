@@ -18,7 +18,7 @@ import (
 )
 
 var someBridge = pagerduty.ConferenceBridge{
-	URL: "https://example.zoom.us/j/98765432101?pwd=Abc&x=1", Number: "+1 415 555 1212,,98765432101#,,,,*123456#",
+	URL: "https://example.zoom.us/j/98765432101?pwd=Abc&x=1", DialIn: "+1 415 555 1212,,98765432101#,,,,*123456#",
 }
 
 func TestSetConferenceBridgeWritesBothParts(t *testing.T) {
@@ -26,14 +26,14 @@ func TestSetConferenceBridgeWritesBothParts(t *testing.T) {
 	tests := map[string]pagerduty.ConferenceBridge{
 		"both":         someBridge,
 		"link alone":   {URL: someBridge.URL},
-		"number alone": {Number: someBridge.Number},
+		"number alone": {DialIn: someBridge.DialIn},
 	}
 	for name, bridge := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			fake := pagerdutytest.New()
 			id := fake.AddIncident("down", func(i *pagerdutytest.Incident) {
-				i.Bridge = pagerduty.ConferenceBridge{URL: "https://old.example", Number: "+1 202 555 0199"}
+				i.Bridge = pagerduty.ConferenceBridge{URL: "https://old.example", DialIn: "+1 202 555 0199"}
 			})
 			got, err := newClient(t, fake).SetConferenceBridge(t.Context(), id, bridge)
 			if err != nil {
@@ -70,7 +70,7 @@ func TestSetConferenceBridgeRefusesAnEmptyOne(t *testing.T) {
 	t.Parallel()
 	fake := pagerdutytest.New()
 	id := fake.AddIncident("down", func(i *pagerdutytest.Incident) { i.Bridge = someBridge })
-	for _, bridge := range []pagerduty.ConferenceBridge{{}, {URL: " "}, {URL: "\t", Number: "\n"}} {
+	for _, bridge := range []pagerduty.ConferenceBridge{{}, {URL: " "}, {URL: "\t", DialIn: "\n"}} {
 		_, err := newClient(t, fake).SetConferenceBridge(t.Context(), id, bridge)
 		if !errors.Is(err, pagerduty.ErrInvalid) {
 			t.Errorf("error %v, want ErrInvalid", err)
@@ -178,7 +178,7 @@ func TestSetConferenceBridgeTellsARefusedNumber(t *testing.T) {
 	_, err := client.SetConferenceBridge(t.Context(), id, someBridge)
 	checkError(t, err, []error{pagerduty.ErrNumber, pagerduty.ErrInvalid}, []error{pagerduty.ErrInDoubt})
 
-	plain := pagerduty.ConferenceBridge{URL: someBridge.URL, Number: "+1 415 555 1212,,98765432101#"}
+	plain := pagerduty.ConferenceBridge{URL: someBridge.URL, DialIn: "+1 415 555 1212,,98765432101#"}
 	if _, err := client.SetConferenceBridge(t.Context(), id, plain); err != nil {
 		t.Errorf("plain number: %v", err)
 	}

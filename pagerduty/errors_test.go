@@ -249,7 +249,7 @@ func TestErrorCarriesNoSecret(t *testing.T) {
 	fake := pagerdutytest.New()
 	calendar := "webcal://example.pagerduty.com/private/abcdef/feed"
 	body := pagerdutytest.ErrorBody(
-		2001, "key "+fake.Key()+" may not write "+someBridge.URL, "number "+someBridge.Number+" is bad", "see "+calendar, "no user ada@example.com")
+		2001, "key "+fake.Key()+" may not write "+someBridge.URL, "number "+someBridge.DialIn+" is bad", "see "+calendar, "no user ada@example.com")
 	fake.Fault(pagerdutytest.Any, pagerdutytest.Answer(400, body).Always())
 	client := newClient(t, fake)
 

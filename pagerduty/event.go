@@ -102,6 +102,6 @@ func (e *Event) updatedBridge(data lenientjson.Object) *ConferenceBridge {
 	if bridge == nil {
 		return &ConferenceBridge{}
 	}
-	bridge.URL, bridge.Number = strings.TrimSpace(bridge.URL), strings.TrimSpace(bridge.Number)
+	bridge.URL, bridge.DialIn = strings.TrimSpace(bridge.URL), strings.TrimSpace(bridge.DialIn)
 	return bridge
 }

@@ -50,7 +50,7 @@ func TestParseEvent(t *testing.T) {
 			event("incident.acknowledged", func(e *pagerduty.Event) {
 				e.IncidentID = "P1"
 				e.Incident = &pagerduty.Incident{ID: "P1", BridgeKnown: true}
-				e.Incident.ConferenceBridge = &pagerduty.ConferenceBridge{URL: "https://a.example", Number: "+1 202"}
+				e.Incident.ConferenceBridge = &pagerduty.ConferenceBridge{URL: "https://a.example", DialIn: "+1 202"}
 			}),
 		},
 		{
@@ -144,7 +144,7 @@ func TestParseEvent(t *testing.T) {
 			  "conference_url":"https://a.example"}`),
 			event("incident.conference_bridge.updated", func(e *pagerduty.Event) {
 				e.IncidentID = "P1"
-				e.ConferenceBridge = &pagerduty.ConferenceBridge{URL: "https://a.example", Number: "+1 202"}
+				e.ConferenceBridge = &pagerduty.ConferenceBridge{URL: "https://a.example", DialIn: "+1 202"}
 			}),
 		},
 		{
@@ -153,7 +153,7 @@ func TestParseEvent(t *testing.T) {
 			  "conference_number":1202,"conference_url":null}`),
 			event("incident.conference_bridge.updated", func(e *pagerduty.Event) {
 				e.IncidentID = "P1"
-				e.ConferenceBridge = &pagerduty.ConferenceBridge{Number: "1202"}
+				e.ConferenceBridge = &pagerduty.ConferenceBridge{DialIn: "1202"}
 			}),
 		},
 		{

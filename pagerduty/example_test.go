@@ -31,7 +31,7 @@ func Example() {
 	if incident.ConferenceBridge == nil {
 		written, err := client.SetConferenceBridge(ctx, incident.ID, pagerduty.ConferenceBridge{
 			URL:    "https://example.zoom.us/j/98765432101",
-			Number: "+1 415-555-0100,,98765432101#",
+			DialIn: "+1 415-555-0100,,98765432101#",
 		})
 		if err != nil {
 			fmt.Println(err)

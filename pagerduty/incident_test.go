@@ -18,7 +18,7 @@ func TestIncidentReadsAllOfIt(t *testing.T) {
 	created := time.Date(2026, 11, 23, 14, 0, 0, 0, time.UTC)
 	fake := pagerdutytest.New()
 	user := fake.AddUser("ada@example.com", func(u *pagerdutytest.User) { u.Name = "Ada" })
-	bridge := pagerduty.ConferenceBridge{URL: "https://example.zoom.us/j/1?pwd=a&b", Number: "+1 202-555-0100,,1#"}
+	bridge := pagerduty.ConferenceBridge{URL: "https://example.zoom.us/j/1?pwd=a&b", DialIn: "+1 202-555-0100,,1#"}
 	id := fake.AddIncident("The shop is down", func(i *pagerdutytest.Incident) {
 		i.Number = 4711
 		i.CreatedAt = created
@@ -70,7 +70,7 @@ func TestIncidentWithoutBridge(t *testing.T) {
 func TestIncidentReadsOddAnswers(t *testing.T) {
 	t.Parallel()
 	bridge := func(url, number string) *pagerduty.ConferenceBridge {
-		return &pagerduty.ConferenceBridge{URL: url, Number: number}
+		return &pagerduty.ConferenceBridge{URL: url, DialIn: number}
 	}
 	tests := []struct {
 		name string

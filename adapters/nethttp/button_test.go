@@ -29,8 +29,8 @@ func TestLoginButtonAndCall(t *testing.T) {
 		t.Fatalf("after the click, with %q on the incident: %s\n%s", shown.URL, page.path, page.body)
 	}
 	if got := page.link(t, "Dial in"); !strings.HasPrefix(got, "tel:+") || strings.Contains(got, " ") ||
-		strings.Count(got, "%23") != strings.Count(shown.Number, "#") {
-		t.Errorf("dial-in %q leads to %q", shown.Number, got)
+		strings.Count(got, "%23") != strings.Count(shown.DialIn, "#") {
+		t.Errorf("dial-in %q leads to %q", shown.DialIn, got)
 	}
 	if !page.says("ada@example.com") {
 		t.Errorf("the host is not who asked:\n%s", page.body)

@@ -176,7 +176,7 @@ func TestLinksAndNumbersDoNotLeak(t *testing.T) {
 	meeting := srv.zoom.Meetings()[0]
 	secrets := []string{
 		strings.TrimPrefix(meeting.JoinURL, "https://"), meeting.Password, meeting.PhonePassword,
-		srv.pagerDuty.Incident(srv.incident).Bridge.Number, strconv.FormatInt(meeting.ID, 10) + "#",
+		srv.pagerDuty.Incident(srv.incident).Bridge.DialIn, strconv.FormatInt(meeting.ID, 10) + "#",
 		user.cookie(sessionCookie).Value,
 	}
 	for _, secret := range secrets {

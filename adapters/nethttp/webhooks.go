@@ -141,7 +141,7 @@ func eventLink(event *pagerduty.Event) bridge.Link {
 	if event.ConferenceBridge == nil {
 		return bridge.Link{}
 	}
-	return bridge.Link{URL: event.ConferenceBridge.URL, DialIn: event.ConferenceBridge.Number}
+	return bridge.Link{URL: event.ConferenceBridge.URL, DialIn: event.ConferenceBridge.DialIn}
 }
 
 // requestFrom turns any event of an incident into a request. The service decides whether it opens

@@ -29,7 +29,7 @@ func (s *Server) getIncident(in *exchange) answer {
 // documents leave open, in turn.
 func (s *Server) restBridge(b pagerduty.ConferenceBridge) any {
 	if b != (pagerduty.ConferenceBridge{}) {
-		return map[string]any{"conference_number": orNull(b.Number), "conference_url": orNull(b.URL)}
+		return map[string]any{"conference_number": orNull(b.DialIn), "conference_url": orNull(b.URL)}
 	}
 	s.bareReads++
 	if s.bareReads%2 == 1 {
@@ -74,7 +74,7 @@ func (s *Server) updateIncident(in *exchange) answer {
 		case s.frozen && found.Status == "resolved":
 			return refuse(400, 1001, "Incident Already Resolved")
 		}
-		if !overwrite(&bridge.Number, sent.Bridge.Number) || (bridge.Number != "" && !s.checkNumber(bridge.Number)) {
+		if !overwrite(&bridge.DialIn, sent.Bridge.Number) || (bridge.DialIn != "" && !s.checkNumber(bridge.DialIn)) {
 			return invalidInput("Conference number is invalid")
 		}
 		if !overwrite(&bridge.URL, sent.Bridge.URL) || !linkOrEmpty(bridge.URL) {

@@ -257,7 +257,7 @@ func TestOurOwnWriteComesBackAsAnEvent(t *testing.T) {
 	t.Parallel()
 	fake, client, subscription := subscribed(t, "incident.conference_bridge.updated")
 	id := fake.AddIncident("down")
-	bridge := pagerduty.ConferenceBridge{URL: "https://a.example", Number: "+1 202"}
+	bridge := pagerduty.ConferenceBridge{URL: "https://a.example", DialIn: "+1 202"}
 	if _, err := client.SetConferenceBridge(t.Context(), id, bridge); err != nil {
 		t.Fatal(err)
 	}

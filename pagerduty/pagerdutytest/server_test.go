@@ -214,13 +214,13 @@ func TestHalfABridgeLeavesTheOther(t *testing.T) {
 	t.Parallel()
 	fake := pagerdutytest.New()
 	id := fake.AddIncident("down")
-	fake.SetBridge(id, pagerduty.ConferenceBridge{URL: "https://old.example", Number: "1"})
+	fake.SetBridge(id, pagerduty.ConferenceBridge{URL: "https://old.example", DialIn: "1"})
 	way := bothWays(t, fake)[0]
 	_, _, err := way.call(t.Context(), fake, "PUT", "/incidents/"+id,
 		`{"incident":{"type":"incident","conference_bridge":{"conference_number":""}}}`)
 	want := pagerduty.ConferenceBridge{URL: "https://old.example"}
 	if got := fake.Incident(id).Bridge; err != nil || got != want {
-		t.Errorf("bridge %q %q, %v; want only the number gone", got.URL, got.Number, err)
+		t.Errorf("bridge %q %q, %v; want only the number gone", got.URL, got.DialIn, err)
 	}
 }
 

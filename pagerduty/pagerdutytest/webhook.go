@@ -160,7 +160,7 @@ func (s *Server) data(e Event) map[string]any {
 		return map[string]any{"type": "service_field_values", "service": reference(found.Service, "services")}
 	case "incident.conference_bridge.updated":
 		return about("incident_conference_bridge", map[string]any{
-			"conference_url": orNull(found.Bridge.URL), "conference_numbers": conferenceNumbers(found.Bridge.Number),
+			"conference_url": orNull(found.Bridge.URL), "conference_numbers": conferenceNumbers(found.Bridge.DialIn),
 		})
 	case "incident.workflow.started", "incident.workflow.completed":
 		return about("incident_workflow_instance", map[string]any{
@@ -211,7 +211,7 @@ func (s *Server) v3Incident(i *Incident) map[string]any {
 	shown["conference_bridge"] = nil
 	if i.Bridge != (pagerduty.ConferenceBridge{}) {
 		shown["conference_bridge"] = map[string]any{
-			"conference_number": orNull(i.Bridge.Number), "conference_url": orNull(i.Bridge.URL),
+			"conference_number": orNull(i.Bridge.DialIn), "conference_url": orNull(i.Bridge.URL),
 		}
 	}
 	return shown

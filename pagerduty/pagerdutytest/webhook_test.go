@@ -13,7 +13,7 @@ func TestWebhooksAreWhatTheSDKReads(t *testing.T) {
 	t.Parallel()
 	fake := pagerdutytest.New()
 	ada := fake.AddUser("ada@example.com")
-	bridge := pagerduty.ConferenceBridge{URL: "https://a.example?a&b", Number: "+1 202"}
+	bridge := pagerduty.ConferenceBridge{URL: "https://a.example?a&b", DialIn: "+1 202"}
 	id := fake.AddIncident("down", func(i *pagerdutytest.Incident) { i.Bridge, i.Assignees = bridge, []string{ada} })
 	verifier, err := pagerduty.NewVerifier([]string{fake.Secret()})
 	if err != nil {

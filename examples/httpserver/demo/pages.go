@@ -142,10 +142,10 @@ func newIncidentView(i pagerdutytest.Incident) incidentView {
 
 // newCallView shows a call only when the incident does.
 func newCallView(i pagerdutytest.Incident, b *bridge.Bridge) *callView {
-	if i.Bridge.URL == "" && i.Bridge.Number == "" {
+	if i.Bridge.URL == "" && i.Bridge.DialIn == "" {
 		return nil
 	}
-	view := &callView{Join: callPath + roomID, Number: pieces(i.Bridge.Number), Tel: tel(i.Bridge.Number)}
+	view := &callView{Join: callPath + roomID, Number: pieces(i.Bridge.DialIn), Tel: tel(i.Bridge.DialIn)}
 	if b == nil {
 		return view
 	}

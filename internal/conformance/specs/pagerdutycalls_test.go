@@ -12,7 +12,7 @@ import (
 )
 
 func pagerDutyIncidents() []pagerDutyCall {
-	bridge := pagerduty.ConferenceBridge{URL: "https://example.zoom.us/j/98765432101?pwd=x", Number: "+1 415-555-0100,,98765432101#"}
+	bridge := pagerduty.ConferenceBridge{URL: "https://example.zoom.us/j/98765432101?pwd=x", DialIn: "+1 415-555-0100,,98765432101#"}
 	read := func(ctx context.Context, w pagerDutyWorld) error {
 		_, err := w.Incident(ctx, w.incident)
 		return err
@@ -70,7 +70,7 @@ func pagerDutyIncidents() []pagerDutyCall {
 		{method: r, outcome: "with a key that is refused", do: read, want: pagerduty.ErrUnauthorized, given: answered(pagerdutytest.GetIncident, 401, 2006)},
 		{method: s, outcome: "of both parts", do: write(bridge)},
 		{method: s, outcome: "of a link alone", do: write(pagerduty.ConferenceBridge{URL: bridge.URL})},
-		{method: s, outcome: "of a number alone", do: write(pagerduty.ConferenceBridge{Number: bridge.Number})},
+		{method: s, outcome: "of a number alone", do: write(pagerduty.ConferenceBridge{DialIn: bridge.DialIn})},
 		{method: s, outcome: "of a resolved incident", do: write(bridge), given: resolved},
 		{method: s, outcome: "after a second try", do: write(bridge), given: func(_ *testing.T, w pagerDutyWorld) {
 			w.fake.Fault(pagerdutytest.UpdateIncident, pagerdutytest.ResetBefore(), pagerdutytest.ResetAfter())
@@ -315,7 +315,7 @@ func pagerDutyRefusals() []pagerDutyCall {
 		return err
 	}
 	write := func(ctx context.Context, w pagerDutyWorld) error {
-		_, err := w.SetConferenceBridge(ctx, w.incident, pagerduty.ConferenceBridge{URL: "https://example.zoom.us/j/1", Number: "+1 415-555-0100,,*1#"})
+		_, err := w.SetConferenceBridge(ctx, w.incident, pagerduty.ConferenceBridge{URL: "https://example.zoom.us/j/1", DialIn: "+1 415-555-0100,,*1#"})
 		return err
 	}
 	note := func(ctx context.Context, w pagerDutyWorld) error {
