@@ -33,7 +33,6 @@ func TestWhatTheBootstrapLinks(t *testing.T) {
 		"github.com/aws/aws-sdk-go-v2/service/internal/endpoint-discovery",
 		"github.com/aws/smithy-go",
 		"github.com/caarlos0/env/v11",
-		"github.com/go-json-experiment/json",
 		"github.com/google/go-querystring",
 		"github.com/hashicorp/go-cleanhttp",
 		"github.com/hashicorp/go-retryablehttp",
