@@ -18,7 +18,7 @@ const (
 
 // assemble reads the environment and returns what answers events.
 func assemble(ctx context.Context, environ map[string]string, stderr io.Writer) (*awslambda.Handler, error) {
-	if err := resolveSecrets(ctx, environ); err != nil {
+	if err := resolveSecrets(ctx, environ, loadAWS); err != nil {
 		return nil, err
 	}
 	s, err := load(environ)

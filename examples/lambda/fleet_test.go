@@ -422,6 +422,8 @@ func TestNothingIsSentAfterTheInvocation(t *testing.T) {
 
 func TestWhatIsWrongWithTheSettingsIsTold(t *testing.T) {
 	t.Parallel()
+	noParameters := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { answerParameters(w, r, nil) }))
+	t.Cleanup(noParameters.Close)
 	tests := []struct {
 		name, want string
 		environ    []string
@@ -442,6 +444,11 @@ func TestWhatIsWrongWithTheSettingsIsTold(t *testing.T) {
 		{
 			name: "another queue", environ: newVendors(t).Environ("memory:", "TRIGGER_QUEUE_ARN=arn:aws:sns:us-east-1:123456789012:topic"),
 			want: "TRIGGER_QUEUE_ARN must be the ARN of an SQS queue",
+		},
+		{
+			name:    "a missing parameter",
+			environ: newVendors(t).Environ("memory:", "ACTION_TOKENS=", "ACTION_TOKENS_SSM=geheim", "AWS_ENDPOINT_URL_SSM="+noParameters.URL),
+			want:    "ACTION_TOKENS_SSM names a parameter that does not exist",
 		},
 	}
 	for _, tt := range tests {

@@ -21,12 +21,12 @@ import (
 
 // What it shall reach.
 const (
-	maxSize   = 14_000_000 // bytes of a stripped bootstrap
+	maxSize   = 20_000_000 // bytes of a stripped bootstrap
 	maxStart  = 40 * time.Millisecond
 	maxMemory = 40 << 10 // KiB that are resident after the events
 
-	maxOverhead    = 60 * time.Microsecond // of the adapter, for an event of 4 KiB
-	maxAllocations = 60
+	maxOverhead    = 100 * time.Microsecond // of the adapter, for an event of 4 KiB
+	maxAllocations = 120
 )
 
 const (
