@@ -10,7 +10,6 @@ require (
 	github.com/caarlos0/env/v11 v11.4.2
 	github.com/google/go-cmp v0.7.0
 	github.com/incidentbridge/incidentbridge v0.1.0
-	go.yaml.in/yaml/v3 v3.0.5
 )
 
 require (

@@ -54,7 +54,6 @@ func serveSecrets(t *testing.T) http.HandlerFunc {
 		if err != nil {
 			t.Error(err)
 		}
-		r.Body = io.NopCloser(bytes.NewReader(body))
 		if bytes.Contains(body, []byte("/denied")) {
 			writeFault(w, "AccessDeniedException")
 			return
@@ -64,7 +63,7 @@ func serveSecrets(t *testing.T) http.HandlerFunc {
 			for i := range 12 {
 				parameters[fmt.Sprint("/many/", i)] = fmt.Sprint(i)
 			}
-			answerParameters(w, r, parameters)
+			serveParameters(w, body, parameters)
 			return
 		}
 		var request struct{ SecretId string } //nolint:revive // the name in the API
@@ -78,6 +77,24 @@ func serveSecrets(t *testing.T) http.HandlerFunc {
 		}
 		_ = json.NewEncoder(w).Encode(map[string]string{"SecretString": secret})
 	}
+}
+
+func serveParameters(w http.ResponseWriter, body []byte, parameters map[string]string) {
+	var request struct {
+		Names          []string
+		WithDecryption bool
+	}
+	if err := json.Unmarshal(body, &request); err != nil || !request.WithDecryption || len(request.Names) > 10 {
+		writeFault(w, "ValidationException")
+		return
+	}
+	var found []map[string]string
+	for _, name := range request.Names {
+		if value, ok := parameters[name]; ok {
+			found = append(found, map[string]string{"Name": name, "Value": value})
+		}
+	}
+	_ = json.NewEncoder(w).Encode(map[string]any{"Parameters": found})
 }
 
 func writeFault(w http.ResponseWriter, code string) {

@@ -1,4 +1,4 @@
-package main
+package lambda_test
 
 import (
 	"debug/buildinfo"
@@ -9,8 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// A new module in the bootstrap is a slower start of every process: it should be seen.
-func TestWhatTheBootstrapLinks(t *testing.T) {
+// A new module in the bootstrap makes every start slower, so it must be added here on purpose.
+func TestBootstrapModules(t *testing.T) {
 	t.Parallel()
 	info, err := buildinfo.ReadFile(bootstrap)
 	if err != nil {
@@ -54,7 +54,7 @@ func TestWhatTheBootstrapLinks(t *testing.T) {
 	}
 }
 
-func TestTheBootstrapIsSmall(t *testing.T) {
+func TestBootstrapSize(t *testing.T) {
 	t.Parallel()
 	const most = 20_000_000
 	info, err := os.Stat(bootstrap)
