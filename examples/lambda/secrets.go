@@ -132,7 +132,7 @@ func readSecrets(
 		id, field, isField := strings.Cut(names[variable], "#")
 		response, err := client.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &id})
 		if _, missing := errors.AsType[*types.ResourceNotFoundException](err); missing {
-			return nil, settings.Wrong(variable+secretSuffix, "names a secret that does not exist")
+			return nil, settings.InvalidSetting(variable+secretSuffix, "names a secret that does not exist")
 		}
 		if err != nil {
 			return nil, fmt.Errorf("read %s from Secrets Manager: %w", variable+secretSuffix, withoutMessage(err))
@@ -145,7 +145,7 @@ func readSecrets(
 			err = errors.New("is empty")
 		}
 		if err != nil {
-			return nil, settings.Wrong(variable+secretSuffix, "names a secret that "+err.Error())
+			return nil, settings.InvalidSetting(variable+secretSuffix, "names a secret that "+err.Error())
 		}
 		values[variable] = value
 	}

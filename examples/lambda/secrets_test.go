@@ -42,6 +42,7 @@ func fakeAWS(t *testing.T, region string, handler http.HandlerFunc) func(context
 
 // serveSecrets has a few parameters and secrets, and checks how requests are signed.
 func serveSecrets(t *testing.T) http.HandlerFunc {
+	t.Helper()
 	return func(w http.ResponseWriter, r *http.Request) {
 		service := map[string]string{
 			"AmazonSSM.GetParameters": "ssm", "secretsmanager.GetSecretValue": "secretsmanager",

@@ -21,12 +21,12 @@ import (
 func Open(ctx context.Context, address string, _ *slog.Logger) (settings.Backend, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "dynamodb" || u.Host == "" || u.Path != "" || u.User != nil {
-		return settings.Backend{}, settings.Wrong("STORE_URL", "must be dynamodb://TABLE?region=REGION")
+		return settings.Backend{}, settings.InvalidSetting("STORE_URL", "must be dynamodb://TABLE?region=REGION")
 	}
 	query := u.Query()
 	for name := range query {
 		if !slices.Contains([]string{"region", "endpoint"}, name) {
-			return settings.Backend{}, settings.Wrong("STORE_URL", "takes region and endpoint for dynamodb://, nothing else")
+			return settings.Backend{}, settings.InvalidSetting("STORE_URL", "takes region and endpoint for dynamodb://, nothing else")
 		}
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion(query.Get("region")))
@@ -34,7 +34,7 @@ func Open(ctx context.Context, address string, _ *slog.Logger) (settings.Backend
 		return settings.Backend{}, err
 	}
 	if cfg.Region == "" {
-		return settings.Backend{}, settings.Wrong("STORE_URL", "names no region, and AWS_REGION is not set")
+		return settings.Backend{}, settings.InvalidSetting("STORE_URL", "names no region, and AWS_REGION is not set")
 	}
 	client := dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) {
 		if endpoint := query.Get("endpoint"); endpoint != "" {
