@@ -36,6 +36,7 @@ var floors = map[string]floor{
 	"internal/memo":        {on: []string{"internal/detach"}},
 	"internal/lenientjson": {},
 	"internal/urlcheck":    {},
+	"internal/phone":       {},
 	"internal/httpx": {
 		on:    []string{"internal/redact"},
 		links: []string{retryableHTTP, cleanHTTP},
@@ -93,7 +94,7 @@ var floors = map[string]floor{
 		links: []string{oauth2, goPagerDuty, goQuerystring, retryableHTTP, cleanHTTP},
 	},
 	"adapters": {
-		on:    []string{"bridge", "install", "zoom", "pagerduty", "tokenstore", "internal/redact", "internal/urlcheck"},
+		on:    []string{"bridge", "install", "zoom", "pagerduty", "tokenstore", "internal/redact", "internal/urlcheck", "internal/phone"},
 		links: []string{oauth2, goPagerDuty, goQuerystring, retryableHTTP, cleanHTTP},
 	},
 	"adapters/awslambda":   {on: []string{"bridge", "pagerduty", "tokenstore"}}, // a module of its own; the routes are any http.Handler

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/incidentbridge/incidentbridge/bridge"
+	"github.com/incidentbridge/incidentbridge/internal/phone"
 	"github.com/incidentbridge/incidentbridge/pagerduty/pagerdutytest"
 )
 
@@ -36,7 +37,7 @@ type incidentView struct {
 // callView is the call as the incident shows it and as the ledger knows it.
 type callView struct {
 	Join           string   // a page of ours
-	Number         []string // in pieces that stay together on a line
+	Number         []string // in parts that stay together on a line
 	Tel            string   // for a tel: link
 	Host, Provider string
 	Warnings       []string
@@ -57,7 +58,7 @@ type buttonView struct {
 // button.
 type callRow struct {
 	call
-	Path  []string // in pieces that stay together on a line
+	Path  []string // in parts that stay together on a line
 	Times int
 	After string
 }
@@ -145,7 +146,7 @@ func newCallView(i pagerdutytest.Incident, b *bridge.Bridge) *callView {
 	if i.Bridge.URL == "" && i.Bridge.DialIn == "" {
 		return nil
 	}
-	view := &callView{Join: callPath + roomID, Number: pieces(i.Bridge.DialIn), Tel: tel(i.Bridge.DialIn)}
+	view := &callView{Join: callPath + roomID, Number: phone.SplitPauses(i.Bridge.DialIn), Tel: phone.TelURI(i.Bridge.DialIn)}
 	if b.MeetingID != "" {
 		view.Join = callPath + b.MeetingID
 	}
@@ -163,35 +164,6 @@ func noted(i pagerdutytest.Incident, warning string) bool {
 	return slices.ContainsFunc(i.Notes, func(n pagerdutytest.Note) bool {
 		return strings.Contains(n.Content, warning)
 	})
-}
-
-// tel writes a number as the part of a tel: link after the colon: digits, and the waits and keys that follow.
-func tel(number string) string {
-	var b strings.Builder
-	for _, r := range number {
-		switch {
-		case r == '#':
-			b.WriteString("%23")
-		case strings.ContainsRune("+0123456789,*", r):
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
-}
-
-// pieces cuts a number where a phone begins to wait.
-func pieces(number string) []string {
-	var all []string
-	for number != "" {
-		begin := len(number) - len(strings.TrimLeft(number, ","))
-		end := strings.IndexByte(number[begin:], ',')
-		if end < 0 {
-			return append(all, number)
-		}
-		all = append(all, number[:begin+end])
-		number = number[begin+end:]
-	}
-	return all
 }
 
 func newActView(a *act, b *bridge.Bridge) *actView {
