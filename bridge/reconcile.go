@@ -84,9 +84,12 @@ func (s *Service) processDue(ctx context.Context, round *sync.WaitGroup, done fu
 			s.workers.release(id)
 			if opening != nil {
 				// It may take long, so it holds no place of the workers.
-				<-opening.done
-				if !isRefusal(opening.err) {
-					err = opening.err
+				select {
+				case <-opening.done:
+					if !isRefusal(opening.err) {
+						err = opening.err
+					}
+				case <-ctx.Done():
 				}
 			}
 			done(worked, wrap("reconcile", id, err))
