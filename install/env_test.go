@@ -163,11 +163,11 @@ func uninstall(t *testing.T, i *install.Installation, d install.Deauthorization)
 type hookedStore struct {
 	tokenstore.Store
 
-	before func(ctx context.Context, key string) error
+	before func(key string) error
 }
 
 func (s hookedStore) Put(ctx context.Context, key string, r tokenstore.Record) (string, error) {
-	if err := s.before(ctx, key); err != nil {
+	if err := s.before(key); err != nil {
 		return "", err
 	}
 	return s.Store.Put(ctx, key, r)

@@ -8,11 +8,13 @@ import (
 	"time"
 
 	"github.com/incidentbridge/incidentbridge/install"
+	"github.com/incidentbridge/incidentbridge/tokenstore"
+	"github.com/incidentbridge/incidentbridge/zoom"
 )
 
 func TestTwoInstallsSideBySideMixNoGrants(t *testing.T) {
 	run(t, func(t *testing.T, e *env) {
-		slow := hookedStore{e.store, func(_ context.Context, key string) error {
+		slow := hookedStore{e.store, func(key string) error {
 			if strings.HasPrefix(key, "grant/") {
 				time.Sleep(time.Second)
 			}
@@ -43,7 +45,7 @@ func TestTwoInstallsSideBySideMixNoGrants(t *testing.T) {
 func TestMaintainRevokesTheGrantsOfAnInstallThatCrashed(t *testing.T) {
 	run(t, func(t *testing.T, e *env) {
 		dead := false
-		dying := hookedStore{e.store, func(_ context.Context, key string) error {
+		dying := hookedStore{e.store, func(key string) error {
 			dead = dead || key == "grant/default/pagerduty"
 			if dead {
 				return errStoreDown
@@ -63,5 +65,76 @@ func TestMaintainRevokesTheGrantsOfAnInstallThatCrashed(t *testing.T) {
 			t.Errorf("the grant is left: %s, %v", stored.Value, err)
 		}
 		e.install(t, next)
+	})
+}
+
+// An install that is being written when the app is removed keeps its lock until it has rolled
+// back: its grants are those of the next install, too.
+func TestAnUninstallLetsNoOtherInstallBeginBeforeTheCancelledOneHasEnded(t *testing.T) {
+	run(t, func(t *testing.T, e *env) {
+		other := e.process(t, e.store)
+		e.install(t, other)
+		pass(time.Second)
+		var early error
+		i := e.process(t, hookedStore{e.store, func(key string) error {
+			if key == "grant/default/pagerduty" && early == nil {
+				uninstall(t, other, removed())
+				pass(time.Second)
+				_, early = other.Install(t.Context(),
+					e.authorize(t, other, install.VendorZoom), e.authorize(t, other, install.VendorPagerDuty))
+			}
+			return nil
+		}})
+		cancelled := []*install.Authorization{
+			e.authorize(t, i, install.VendorZoom), e.authorize(t, i, install.VendorPagerDuty),
+		}
+		pass(time.Second)
+		if _, err := i.Install(t.Context(), cancelled...); !errors.Is(err, install.ErrNotInstalled) {
+			t.Errorf("the install that was cancelled: got %v", err)
+		}
+		if !errors.Is(early, install.ErrInProgress) {
+			t.Errorf("the next one, too early: got %v", early)
+		}
+		e.wantNoGrants(t)
+		pass(time.Second)
+		e.install(t, other)
+	})
+}
+
+// doubtfulStore loses the reply to the write that says that the app is installed, and the read
+// after it.
+type doubtfulStore struct {
+	tokenstore.Store
+
+	lost *int
+}
+
+func (s doubtfulStore) Get(ctx context.Context, key string) (tokenstore.Record, error) {
+	if *s.lost == 1 {
+		*s.lost++
+		return tokenstore.Record{}, errStoreDown
+	}
+	return s.Store.Get(ctx, key)
+}
+
+func (s doubtfulStore) Put(ctx context.Context, key string, r tokenstore.Record) (string, error) {
+	version, err := s.Store.Put(ctx, key, r)
+	if err == nil && *s.lost == 0 && strings.Contains(string(r.Value), `"state":"installed"`) {
+		*s.lost++
+		return "", errStoreDown
+	}
+	return version, err
+}
+
+func TestAnInstallInDoubtIsConfirmedIfItWasStored(t *testing.T) {
+	run(t, func(t *testing.T, e *env) {
+		lost := 0
+		i := e.process(t, doubtfulStore{e.store, &lost})
+		e.install(t, i)
+		_, zoomErr := i.Zoom().User(t.Context(), zoom.Me)
+		_, pdErr := i.PagerDuty().CurrentUser(t.Context())
+		if err := errors.Join(zoomErr, pdErr); err != nil || lost != 2 {
+			t.Errorf("%d faults, then %v", lost, err)
+		}
 	})
 }

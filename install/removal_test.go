@@ -1,7 +1,6 @@
 package install_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -78,7 +77,7 @@ func TestARemovalWhileAFirstInstallIsWrittenRefusesIt(t *testing.T) {
 	run(t, func(t *testing.T, e *env) {
 		other := e.process(t, e.store)
 		told := false
-		i := e.process(t, hookedStore{e.store, func(_ context.Context, key string) error {
+		i := e.process(t, hookedStore{e.store, func(key string) error {
 			if key == "grant/default/pagerduty" && !told {
 				told = true
 				pass(time.Second)
@@ -249,9 +248,9 @@ func TestNothingIsRevokedWhileAnInstallIsWritten(t *testing.T) {
 	run(t, func(t *testing.T, e *env) {
 		other := e.process(t, e.store)
 		late := e.authorize(t, other, install.VendorZoom)
-		i := e.process(t, hookedStore{e.store, func(_ context.Context, key string) error {
+		i := e.process(t, hookedStore{e.store, func(key string) error {
 			if key == "grant/default/pagerduty" {
-				return other.Revoke(context.Background(), late)
+				return other.Revoke(t.Context(), late)
 			}
 			return nil
 		}})

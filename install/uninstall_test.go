@@ -126,7 +126,7 @@ func TestARedeliveryAfterAReinstallIsIgnored(t *testing.T) {
 func TestMaintainFinishesAnUninstall(t *testing.T) {
 	run(t, func(t *testing.T, e *env) {
 		down := false
-		i := e.process(t, hookedStore{e.store, func(_ context.Context, key string) error {
+		i := e.process(t, hookedStore{e.store, func(key string) error {
 			if down && strings.HasPrefix(key, "grant/") {
 				return errStoreDown
 			}
