@@ -9,17 +9,18 @@ import (
 
 	"github.com/incidentbridge/incidentbridge/install"
 	"github.com/incidentbridge/incidentbridge/tokenstore"
+	"github.com/incidentbridge/incidentbridge/tokenstore/storetest"
 	"github.com/incidentbridge/incidentbridge/zoom"
 )
 
 func TestTwoInstallsSideBySideMixNoGrants(t *testing.T) {
 	run(t, func(t *testing.T, e *env) {
-		slow := hookedStore{e.store, func(key string) error {
+		slow := beforePut(e.store, func(key string) error {
 			if strings.HasPrefix(key, "grant/") {
 				time.Sleep(time.Second)
 			}
 			return nil
-		}}
+		})
 		i, other := e.process(t, slow), e.process(t, e.store)
 		mine := []*install.Authorization{e.authorize(t, i, install.VendorZoom), e.authorize(t, i, install.VendorPagerDuty)}
 		theirs := []*install.Authorization{e.authorize(t, i, install.VendorZoom), e.authorize(t, i, install.VendorPagerDuty)}
@@ -45,13 +46,13 @@ func TestTwoInstallsSideBySideMixNoGrants(t *testing.T) {
 func TestMaintainRevokesTheGrantsOfAnInstallThatCrashed(t *testing.T) {
 	run(t, func(t *testing.T, e *env) {
 		dead := false
-		dying := hookedStore{e.store, func(key string) error {
+		dying := beforePut(e.store, func(key string) error {
 			dead = dead || key == "grant/default/pagerduty"
 			if dead {
 				return errStoreDown
 			}
 			return nil
-		}}
+		})
 		i := e.process(t, dying)
 		authorizations := []*install.Authorization{e.authorize(t, i, install.VendorZoom), e.authorize(t, i, install.VendorPagerDuty)}
 		if _, err := i.Install(t.Context(), authorizations...); !errors.Is(err, install.ErrUnavailable) {
@@ -76,7 +77,7 @@ func TestAnUninstallLetsNoOtherInstallBeginBeforeTheCancelledOneHasEnded(t *test
 		e.install(t, other)
 		pass(time.Second)
 		var early error
-		i := e.process(t, hookedStore{e.store, func(key string) error {
+		i := e.process(t, beforePut(e.store, func(key string) error {
 			if key == "grant/default/pagerduty" && early == nil {
 				uninstall(t, other, removed())
 				pass(time.Second)
@@ -84,7 +85,7 @@ func TestAnUninstallLetsNoOtherInstallBeginBeforeTheCancelledOneHasEnded(t *test
 					e.authorize(t, other, install.VendorZoom), e.authorize(t, other, install.VendorPagerDuty))
 			}
 			return nil
-		}})
+		}))
 		cancelled := []*install.Authorization{
 			e.authorize(t, i, install.VendorZoom), e.authorize(t, i, install.VendorPagerDuty),
 		}
@@ -101,35 +102,27 @@ func TestAnUninstallLetsNoOtherInstallBeginBeforeTheCancelledOneHasEnded(t *test
 	})
 }
 
-// doubtfulStore loses the reply to the write that says that the app is installed, and the read
-// after it.
-type doubtfulStore struct {
-	tokenstore.Store
-
-	lost *int
-}
-
-func (s doubtfulStore) Get(ctx context.Context, key string) (tokenstore.Record, error) {
-	if *s.lost == 1 {
-		*s.lost++
-		return tokenstore.Record{}, errStoreDown
-	}
-	return s.Store.Get(ctx, key)
-}
-
-func (s doubtfulStore) Put(ctx context.Context, key string, r tokenstore.Record) (string, error) {
-	version, err := s.Store.Put(ctx, key, r)
-	if err == nil && *s.lost == 0 && strings.Contains(string(r.Value), `"state":"installed"`) {
-		*s.lost++
-		return "", errStoreDown
-	}
-	return version, err
-}
-
+// The reply to the write that says that the app is installed is lost, and the read after it.
 func TestAnInstallInDoubtIsConfirmedIfItWasStored(t *testing.T) {
 	run(t, func(t *testing.T, e *env) {
 		lost := 0
-		i := e.process(t, doubtfulStore{e.store, &lost})
+		store := storetest.NewHook(e.store, storetest.Hooks{
+			AfterPut: func(_ context.Context, _ string, r tokenstore.Record, err error) error {
+				if err == nil && lost == 0 && strings.Contains(string(r.Value), `"state":"installed"`) {
+					lost++
+					return errStoreDown
+				}
+				return err
+			},
+			BeforeGet: func(context.Context, string) error {
+				if lost == 1 {
+					lost++
+					return errStoreDown
+				}
+				return nil
+			},
+		})
+		i := e.process(t, store)
 		e.install(t, i)
 		_, zoomErr := i.Zoom().User(t.Context(), zoom.Me)
 		_, pdErr := i.PagerDuty().CurrentUser(t.Context())
