@@ -18,22 +18,25 @@ type vendors struct {
 	installation *install.Installation // nil: nothing is installed by consent
 }
 
-// installsZoom says whether the Zoom app is installed by consent.
+// installsZoom reports whether the Zoom app is installed by consent.
 func (s *Settings) installsZoom() bool { return s.ZoomClientID != "" && s.ZoomAccountID == "" }
 
-// installsPagerDuty says whether the PagerDuty app is installed by consent, and not for its login or its own token alone.
+// installsPagerDuty reports whether the PagerDuty app is installed by consent, not only for its
+// login or its own token.
 func (s *Settings) installsPagerDuty() bool {
 	return s.PagerDutyClientID != "" && s.PagerDutyToken == "" && s.PagerDutySubdomain == ""
 }
 
 func (s *Settings) vendors(store tokenstore.Store) (v vendors, err error) {
-	if v.installation, err = s.installation(store); err != nil {
-		return v, err
+	if s.installsZoom() || s.installsPagerDuty() {
+		if v.installation, err = s.installation(store); err != nil {
+			return v, err
+		}
 	}
 	v.hosts = slices.Clone(s.ZoomHosts)
 	if s.installsZoom() {
 		v.zoom = v.installation.Zoom()
-		v.hosts = append(v.hosts, zoom.Me) // whoever installed
+		v.hosts = append(v.hosts, zoom.Me) // the administrator who installed it
 	} else if v.zoom, err = s.zoom(); err != nil {
 		return v, err
 	}
@@ -45,7 +48,7 @@ func (s *Settings) vendors(store tokenstore.Store) (v vendors, err error) {
 	return v, err
 }
 
-// installation is what the apps that are installed by consent come to.
+// installation returns the installation of the apps that are installed by consent.
 func (s *Settings) installation(store tokenstore.Store) (*install.Installation, error) {
 	var apps []install.Option
 	if s.installsZoom() {
@@ -63,9 +66,6 @@ func (s *Settings) installation(store tokenstore.Store) (*install.Installation, 
 			return nil, err
 		}
 		apps = append(apps, install.WithPagerDuty(app, append(s.pagerDutyOptions(), scopes)...))
-	}
-	if len(apps) == 0 {
-		return nil, nil
 	}
 	return install.New(store, apps...)
 }
