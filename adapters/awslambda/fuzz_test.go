@@ -14,7 +14,7 @@ import (
 	"github.com/incidentbridge/incidentbridge/adapters/awslambda"
 )
 
-// Whatever comes is an error or an answer in JSON, and nothing is at work twice for one event.
+// Every payload results in either an error or a JSON response.
 func FuzzInvoke(f *testing.F) {
 	events, err := filepath.Glob(filepath.Join("testdata", "events", "*.json"))
 	if err != nil || len(events) == 0 {
@@ -33,12 +33,12 @@ func FuzzInvoke(f *testing.F) {
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		answer, err := h.Invoke(t.Context(), payload)
 		if (err == nil) != json.Valid(answer) {
-			t.Errorf("answered %q, %v", answer, err)
+			t.Errorf("Invoke = %q, %v", answer, err)
 		}
 	})
 }
 
-// Bytes and header values come out as they went in, both ways.
+// Bodies and header values are passed unchanged in both directions.
 func FuzzRoundTrip(f *testing.F) {
 	f.Add([]byte(`{"topic":"Zürich – 火災"}`), "a, b", "c=1, 2")
 	f.Add([]byte{0xff, 0x00, '\n'}, "", "")
@@ -52,7 +52,7 @@ func FuzzRoundTrip(f *testing.F) {
 	h := newHandler(f, routes, &service{})
 	f.Fuzz(func(t *testing.T, body []byte, value, cookie string) {
 		if !utf8.ValidString(value) || !utf8.ValidString(cookie) || cookie == "" {
-			t.Skip("no gateway sends it")
+			t.Skip("gateways do not send it")
 		}
 		payload, err := json.Marshal(map[string]any{
 			"version": "2.0", "rawPath": "/", "cookies": []string{cookie}, "headers": map[string]string{"x-value": value},

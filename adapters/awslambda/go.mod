@@ -3,7 +3,6 @@ module github.com/incidentbridge/incidentbridge/adapters/awslambda
 go 1.26.0
 
 require (
-	github.com/go-json-experiment/json v1.27.2
 	github.com/google/go-cmp v0.7.0
 	github.com/incidentbridge/incidentbridge v0.1.0
 )

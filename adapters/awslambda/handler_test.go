@@ -22,12 +22,12 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
-// service is a Service that counts.
+// service is a Service that counts its calls.
 type service struct {
 	mu         sync.Mutex
 	reconciled int
 	err        error
-	busy       chan struct{} // Wait returns when it is closed; nil: at once
+	busy       chan struct{} // Wait returns when it is closed; nil: immediately
 }
 
 func (s *service) Reconcile(context.Context) (bridge.Report, error) {
@@ -67,9 +67,9 @@ func event(t testing.TB, name string) []byte {
 	return payload
 }
 
-func TestWhatIsRefused(t *testing.T) {
+func TestUnknownEvents(t *testing.T) {
 	t.Parallel()
-	routes := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the routes were asked") })
+	routes := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the routes were called") })
 	h := newHandler(t, routes, &service{})
 	for name, payload := range map[string]string{
 		"another service's records": string(event(t, "sns")),
@@ -88,12 +88,12 @@ func TestWhatIsRefused(t *testing.T) {
 			t.Errorf("%s: answered %s, %v, want ErrUnknownEvent", name, answer, err)
 		}
 		if err != nil && strings.Contains(err.Error(), "secret") {
-			t.Errorf("%s: the error tells what was sent: %v", name, err)
+			t.Errorf("%s: the error quotes the event: %v", name, err)
 		}
 	}
 }
 
-func TestNewHandlerWants(t *testing.T) {
+func TestNewHandlerRequires(t *testing.T) {
 	t.Parallel()
 	routes := http.NotFoundHandler()
 	tests := []struct {
@@ -121,13 +121,13 @@ func TestNewHandlerWants(t *testing.T) {
 				opts = append(opts, tt.opt)
 			}
 			if _, err := awslambda.NewHandler(tt.routes, tt.service, opts...); err == nil {
-				t.Error("NewHandler does without")
+				t.Error("NewHandler succeeded")
 			}
 		})
 	}
 }
 
-func TestAScheduleReconciles(t *testing.T) {
+func TestScheduleReconciles(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"rule", "scheduler"} {
 		s := &service{}
@@ -142,8 +142,8 @@ func TestAScheduleReconciles(t *testing.T) {
 	}
 }
 
-// The routes work until shortly before Lambda's deadline, and no longer.
-func TestTheDeadlineHasAMargin(t *testing.T) {
+// The routes get a deadline shortly before Lambda's.
+func TestDeadlineMargin(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var left time.Duration
@@ -167,7 +167,7 @@ func TestTheDeadlineHasAMargin(t *testing.T) {
 	})
 }
 
-func TestNothingIsAtWorkAfterTheReturn(t *testing.T) {
+func TestWaitsForBackgroundWork(t *testing.T) {
 	t.Parallel()
 	landed := func(after time.Duration) chan struct{} {
 		busy := make(chan struct{})
@@ -177,14 +177,14 @@ func TestNothingIsAtWorkAfterTheReturn(t *testing.T) {
 	tests := []struct {
 		name    string
 		work    time.Duration
-		is      time.Duration // when the invocation is over
-		respond bool          // the caller hears at once
+		ends    time.Duration // when the invocation ends
+		respond bool          // send the response first
 	}{
-		{name: "Invoke waits", work: 3 * time.Second, is: 3 * time.Second},
-		{name: "Invoke waits for what is being given back", work: 9500 * time.Millisecond, is: 9500 * time.Millisecond},
-		{name: "Invoke gives up in time", work: time.Minute, is: 9800 * time.Millisecond},
-		{name: "Respond answers at once", work: 3 * time.Second, is: 3 * time.Second, respond: true},
-		{name: "Respond gives up in time", work: time.Minute, is: 9800 * time.Millisecond, respond: true},
+		{name: "Invoke waits", work: 3 * time.Second, ends: 3 * time.Second},
+		{name: "Invoke waits for openings that are handed back", work: 9500 * time.Millisecond, ends: 9500 * time.Millisecond},
+		{name: "Invoke gives up in time", work: time.Minute, ends: 9800 * time.Millisecond},
+		{name: "Respond responds immediately", work: 3 * time.Second, ends: 3 * time.Second, respond: true},
+		{name: "Respond gives up in time", work: time.Minute, ends: 9800 * time.Millisecond, respond: true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -209,8 +209,8 @@ func TestNothingIsAtWorkAfterTheReturn(t *testing.T) {
 				} else {
 					answer, _ = h.Invoke(ctx, event(t, "functionurl"))
 				}
-				if took := time.Since(began); took != tt.is {
-					t.Errorf("over after %v, want %v", took, tt.is)
+				if took := time.Since(began); took != tt.ends {
+					t.Errorf("over after %v, want %v", took, tt.ends)
 				}
 				if !strings.Contains(string(answer), `"statusCode":202`) {
 					t.Errorf("answered %s, want 202", answer)
@@ -220,9 +220,9 @@ func TestNothingIsAtWorkAfterTheReturn(t *testing.T) {
 	}
 }
 
-// Openings outlive the requests that began them. They end with the invocation all the same, shortly before Lambda's
-// deadline, and leave the call to the ledger.
-func TestOpeningsEndWithTheInvocation(t *testing.T) {
+// Openings outlive the requests that started them, but end shortly before Lambda's deadline
+// and leave the rest to the ledger.
+func TestOpeningsEndWithInvocation(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		provider := &slowProvider{}
@@ -245,8 +245,8 @@ func TestOpeningsEndWithTheInvocation(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.(io.Closer).Close()
-		if err := ctx.Err(); err != nil || provider.atWork.Load() != 0 {
-			t.Errorf("over (%v) with %d creates at work, want none before the deadline", err, provider.atWork.Load())
+		if err := ctx.Err(); err != nil || provider.running.Load() != 0 {
+			t.Errorf("ended (%v) with %d creates running, want none before the deadline", err, provider.running.Load())
 		}
 		if b, err := svc.Get(t.Context(), "P1"); err != nil || b.State != bridge.StateCreating {
 			t.Errorf("the ledger has %+v, %v, want creating", b, err)
@@ -254,22 +254,22 @@ func TestOpeningsEndWithTheInvocation(t *testing.T) {
 	})
 }
 
-// slowProvider makes no call within any time.
+// slowProvider never finishes a Create.
 type slowProvider struct {
 	bridge.Provider
-	atWork atomic.Int32
+	running atomic.Int32
 }
 
 func (p *slowProvider) Name() string          { return "slow" }
 func (p *slowProvider) Hosts(string) []string { return []string{"host"} }
 func (p *slowProvider) Create(ctx context.Context, _ string, _ bridge.MeetingSpec) (*bridge.Meeting, error) {
-	p.atWork.Add(1)
-	defer p.atWork.Add(-1)
+	p.running.Add(1)
+	defer p.running.Add(-1)
 	<-ctx.Done()
 	return nil, ctx.Err()
 }
 
-// incidents are all open, and have no bridge.
+// incidents reports every incident as triggered and without a bridge.
 type incidents struct{ bridge.Incidents }
 
 func (incidents) ParseID(s string) (string, error) { return s, nil }
@@ -277,7 +277,7 @@ func (incidents) Incident(_ context.Context, id string) (*bridge.Incident, error
 	return &bridge.Incident{ID: id, Status: "triggered"}, nil
 }
 
-func TestARespondThatFailsWaitsToo(t *testing.T) {
+func TestFailedRespondWaits(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := &service{err: bridge.ErrUnavailable, busy: make(chan struct{})}
@@ -290,7 +290,7 @@ func TestARespondThatFailsWaitsToo(t *testing.T) {
 	})
 }
 
-// partnerSecret is what the routes of these tests would accept.
+// partnerSecret is the webhook secret that the routes of these tests accept.
 const partnerSecret = "random"
 
 func TestPartnerEvents(t *testing.T) {
@@ -319,8 +319,8 @@ func TestPartnerEvents(t *testing.T) {
 		{name: "opens", payload: event(t, "partner"), source: source, status: 201},
 		{name: "without its envelope", payload: bare(t), source: source, status: 201},
 		{name: "the ledger holds it", payload: event(t, "partner"), source: source, status: 202},
-		{name: "refused for good", payload: event(t, "partner"), source: source, status: 403, code: "forbidden"},
-		{name: "accepted, and not readable", payload: event(t, "partner"), source: source, status: 200, code: "bad_request", fails: true},
+		{name: "permanent failure", payload: event(t, "partner"), source: source, status: 403, code: "forbidden"},
+		{name: "accepted but unreadable", payload: event(t, "partner"), source: source, status: 200, code: "bad_request", fails: true},
 		{name: "of no interest", payload: event(t, "partner"), source: source, status: 200, code: "ignored"},
 		{name: "the store is down", payload: event(t, "partner"), source: source, status: 503, code: "unavailable", fails: true},
 		{name: "the routes want another secret", payload: event(t, "partner"), source: source, status: 401, code: "unauthorized", fails: true},
@@ -359,8 +359,8 @@ func TestPartnerEvents(t *testing.T) {
 	}
 }
 
-// What is answered may be larger than what was asked; a reader must be read to its end.
-func TestRespondIsJSONForTheRuntime(t *testing.T) {
+// aws-lambda-go must read the response to its end, however large it is.
+func TestRespondReader(t *testing.T) {
 	t.Parallel()
 	routes := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, strings.Repeat("x", 100_000)) })
 	r, err := newHandler(t, routes, &service{}).Respond(t.Context(), event(t, "functionurl"))

@@ -13,7 +13,7 @@ import (
 	"github.com/incidentbridge/incidentbridge/pagerduty"
 )
 
-// seen is what the routes are asked.
+// seen is a request as the routes receive it.
 type seen struct {
 	Method, Path, URI, Host, Remote string
 	Header                          http.Header
@@ -21,7 +21,7 @@ type seen struct {
 	Length                          int64
 }
 
-func look(t testing.TB, r *http.Request) seen {
+func readRequest(t testing.TB, r *http.Request) seen {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		t.Error(err)
@@ -36,7 +36,7 @@ func TestRequests(t *testing.T) {
 		want  seen
 	}{
 		{
-			event: "httpapi", // the stage goes, an escaped slash stays, bytes are the caller's
+			event: "httpapi", // the stage is removed, an escaped slash and the bytes are kept
 			want: seen{
 				Method: "POST", Path: "/api/v1/incidents/https://acme.pagerduty.com/incidents/P1/bridge",
 				URI:  "/api/v1/incidents/https%3A%2F%2Facme.pagerduty.com%2Fincidents%2FP1/bridge?b=2&a=1&a=x%2Cy",
@@ -102,7 +102,7 @@ func TestRequests(t *testing.T) {
 		t.Run(tt.event, func(t *testing.T) {
 			t.Parallel()
 			var got seen
-			routes := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = look(t, r) })
+			routes := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = readRequest(t, r) })
 			if _, err := newHandler(t, routes, &service{}).Invoke(t.Context(), event(t, tt.event)); err != nil {
 				t.Fatal(err)
 			}
@@ -144,7 +144,7 @@ func TestPaths(t *testing.T) {
 	}
 }
 
-func TestAnswers(t *testing.T) {
+func TestResponses(t *testing.T) {
 	t.Parallel()
 	routes := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -239,9 +239,9 @@ func TestBodies(t *testing.T) {
 	}
 }
 
-func TestABodyThatIsNotBase64(t *testing.T) {
+func TestInvalidBase64Body(t *testing.T) {
 	t.Parallel()
-	routes := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the routes were asked") })
+	routes := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the routes were called") })
 	payload := bytes.ReplaceAll(event(t, "httpapi"), []byte("eyJ0"), []byte("*yJ0"))
 	answer, err := newHandler(t, routes, &service{}).Invoke(t.Context(), payload)
 	if err != nil {
@@ -252,7 +252,7 @@ func TestABodyThatIsNotBase64(t *testing.T) {
 	}
 }
 
-func TestHEADHasNoBody(t *testing.T) {
+func TestHeadHasNoBody(t *testing.T) {
 	t.Parallel()
 	routes := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "body") })
 	payload := bytes.ReplaceAll(event(t, "functionurl"), []byte(`"method": "POST"`), []byte(`"method": "HEAD"`))
@@ -265,7 +265,7 @@ func TestHEADHasNoBody(t *testing.T) {
 	}
 }
 
-// reply is an answer in format 2.0.
+// reply is a response in format 2.0.
 type reply struct {
 	StatusCode      int               `json:"statusCode"`
 	Headers         map[string]string `json:"headers"`
@@ -282,7 +282,7 @@ func parseReply(t testing.TB, answer []byte) reply {
 	return r
 }
 
-// delivery is a trigger as the routes get it.
+// delivery is a trigger as the routes receive it.
 type delivery struct {
 	path   string
 	header http.Header
@@ -311,7 +311,7 @@ func (d *delivery) eventID(t testing.TB) string {
 	return e.ID
 }
 
-// problem answers with a status, and with a code where there is one.
+// problem writes a status, and a code unless it is empty.
 func problem(w http.ResponseWriter, status int, code string) {
 	w.WriteHeader(status)
 	if code != "" {

@@ -9,14 +9,15 @@ import (
 	"time"
 )
 
-// defaultMargin is enough to write an answer and to send it.
+// defaultMargin is enough to hand back openings and to send the response.
 const defaultMargin = 500 * time.Millisecond
 
-// Option changes how a Handler works. Options may come in any order; a bad one makes NewHandler fail.
+// Option configures a Handler. The order of options does not matter; NewHandler returns the
+// error of an invalid one.
 type Option func(*Handler) error
 
-// WithMargin sets how long before Lambda's deadline an event is answered. What is still at work then has four fifths of
-// that to end. Default 500 ms.
+// WithMargin sets how long before Lambda's deadline an event is answered. Work that is still
+// running then has four fifths of the margin to end. Default 500 ms.
 func WithMargin(d time.Duration) Option {
 	return func(h *Handler) error {
 		if d <= 0 {
@@ -27,7 +28,8 @@ func WithMargin(d time.Duration) Option {
 	}
 }
 
-// WithLogger logs triggers that are refused, and work that did not end in time. Default: no log.
+// WithLogger logs triggers that were not served, and work that did not end in time. By
+// default nothing is logged.
 func WithLogger(logger *slog.Logger) Option {
 	return func(h *Handler) error {
 		if logger == nil {
@@ -38,9 +40,10 @@ func WithLogger(logger *slog.Logger) Option {
 	}
 }
 
-// PartnerEvents serves the events of PagerDuty's EventBridge source, such as "aws.partner/pagerduty.com/1234/name". AWS
-// vouches for where they come from, so they have no signature: they are handed to the routes as webhooks signed with
-// secret, which must be one that the routes accept. A random one, made by this process for this process, is best.
+// PartnerEvents serves the events of PagerDuty's EventBridge source, such as
+// "aws.partner/pagerduty.com/1234/name". AWS guarantees the source, so the events carry no
+// signature: the handler signs them with secret and passes them to the routes as webhooks.
+// The routes must accept that secret; use a random one made by this process.
 func PartnerEvents(source, secret string) Option {
 	return func(h *Handler) error {
 		if name, ok := strings.CutPrefix(source, partnerPrefix); !ok || name == "" {
@@ -54,12 +57,13 @@ func PartnerEvents(source, secret string) Option {
 	}
 }
 
-// Queue trusts every message of the SQS queue with this ARN as the routes trust a caller with this action token: who may
-// send to the queue is AWS's to say. Without it a message needs a signature, or an Authorization attribute of its own. A
-// random token, made by this process for this process, is best.
+// Queue trusts every message of the SQS queue with this ARN as the routes trust a caller
+// with this action token: the queue's policy decides who may send. Without it a message
+// needs a signature or an Authorization attribute. Use a random token made by this process.
 func Queue(arn, token string) Option {
 	return func(h *Handler) error {
-		if part := strings.Split(arn, ":"); len(part) != 6 || part[0] != "arn" || part[2] != "sqs" || slices.Contains(part, "") {
+		part := strings.Split(arn, ":")
+		if len(part) != 6 || part[0] != "arn" || part[2] != "sqs" || slices.Contains(part, "") {
 			return errors.New("awslambda: Queue: not arn:aws:sqs:REGION:ACCOUNT:NAME")
 		}
 		if token == "" {

@@ -1,9 +1,11 @@
 package awslambda_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -18,8 +20,9 @@ import (
 
 const queueARN = "arn:aws:sqs:us-east-2:123456789012:triggers"
 
-// A signed webhook goes where webhooks go; what has no signature is let in as the queue's, and as no other queue's.
-func TestMessagesAreRequests(t *testing.T) {
+// A signed message goes to the webhook route. One without a signature gets the token of the
+// trusted queue, if it came from that queue.
+func TestMessageRequests(t *testing.T) {
 	t.Parallel()
 	type request struct{ path, body, signature, id, authorization, length string }
 	signed := request{"/webhooks/pagerduty", `{"event":{"id":"01EVENT"}}`, "v1=aa,v1=bb", "W1", "", "26"}
@@ -31,7 +34,7 @@ func TestMessagesAreRequests(t *testing.T) {
 		opts  []awslambda.Option
 		wants []request
 	}{
-		{name: "a queue that anybody may send to", wants: []request{action, signed}},
+		{name: "no trusted queue", wants: []request{action, signed}},
 		{name: "a trusted queue", opts: []awslambda.Option{awslambda.Queue(queueARN, "token")}, wants: []request{trusted, signed}},
 		{name: "another queue is trusted", opts: []awslambda.Option{awslambda.Queue(queueARN+"2", "token")}, wants: []request{action, signed}},
 	}
@@ -61,7 +64,7 @@ func TestMessagesAreRequests(t *testing.T) {
 	}
 }
 
-func TestAWebhookOfZoomInAQueue(t *testing.T) {
+func TestZoomWebhookInQueue(t *testing.T) {
 	t.Parallel()
 	var path string
 	routes := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { path = r.URL.Path })
@@ -72,7 +75,7 @@ func TestAWebhookOfZoomInAQueue(t *testing.T) {
 	}
 }
 
-// batch makes an event of n messages with the ids 0 to n-1, which are their bodies, too.
+// batch returns an event of n messages whose ids and bodies are 0 to n-1.
 func batch(t testing.TB, n int, arn string) []byte {
 	t.Helper()
 	records := []map[string]any{}
@@ -104,30 +107,30 @@ func failures(t testing.TB, answer []byte) []string {
 	return ids
 }
 
-func TestEachMessageStandsForItself(t *testing.T) {
+func TestMessageOutcomes(t *testing.T) {
 	t.Parallel()
 	outcomes := []struct {
 		status int
 		code   string
-		again  bool
+		retry  bool
 	}{
 		{status: 201},
 		{status: 202, code: "unavailable"}, // the ledger holds it
 		{status: 200, code: "forbidden"},
-		{status: 200, code: "bad_request", again: true}, // a webhook that is signed, and that nobody can read
-		{status: 200, code: "not_installed", again: true},
+		{status: 200, code: "bad_request", retry: true}, // signed, but unreadable
+		{status: 200, code: "not_installed", retry: true},
 		{status: 202, code: "not_installed"}, // the ledger holds it
 		{status: 403, code: "forbidden"},
 		{status: 404, code: "incident_not_found"},
 		{status: 409, code: "incident_resolved"},
-		{status: 409, code: "not_installed", again: true},
-		{status: 404, code: "not_found", again: true}, // the route is not there: a mistake of the set-up
-		{status: 400, code: "bad_request", again: true},
-		{status: 401, code: "unauthorized", again: true},
-		{status: 429, code: "rate_limited", again: true},
-		{status: 502, code: "upstream_zoom", again: true},
-		{status: 503, code: "unavailable", again: true},
-		{status: 500, again: true},
+		{status: 409, code: "not_installed", retry: true},
+		{status: 404, code: "not_found", retry: true}, // a missing route is a configuration mistake
+		{status: 400, code: "bad_request", retry: true},
+		{status: 401, code: "unauthorized", retry: true},
+		{status: 429, code: "rate_limited", retry: true},
+		{status: 502, code: "upstream_zoom", retry: true},
+		{status: 503, code: "unavailable", retry: true},
+		{status: 500, retry: true},
 	}
 	routes := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var i int
@@ -138,7 +141,7 @@ func TestEachMessageStandsForItself(t *testing.T) {
 	})
 	want := []string{}
 	for i, o := range outcomes {
-		if o.again {
+		if o.retry {
 			want = append(want, fmt.Sprint(i))
 		}
 	}
@@ -147,11 +150,47 @@ func TestEachMessageStandsForItself(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, failures(t, answer)); diff != "" {
-		t.Errorf("to come again (-want +got):\n%s", diff)
+		t.Errorf("failed messages (-want +got):\n%s", diff)
 	}
 }
 
-func TestAPanicIsOneMessagesOwn(t *testing.T) {
+func TestFailedMessagesAreLogged(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		status        int
+		code, outcome string
+	}{
+		{status: 503, code: "unavailable", outcome: "retry"},
+		{status: 200, code: "bad_request", outcome: "retry"},
+		{status: 403, code: "forbidden", outcome: "dropped"},
+		{status: 409, code: "incident_resolved", outcome: "dropped"},
+	}
+	for _, tt := range tests {
+		t.Run(fmt.Sprint(tt.status, " ", tt.code), func(t *testing.T) {
+			t.Parallel()
+			var log bytes.Buffer
+			routes := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { problem(w, tt.status, tt.code) })
+			h := newHandler(t, routes, &service{}, awslambda.WithLogger(slog.New(slog.NewJSONHandler(&log, nil))))
+			if _, err := h.Invoke(t.Context(), batch(t, 1, queueARN)); err != nil {
+				t.Fatal(err)
+			}
+			var got map[string]any
+			if err := json.Unmarshal(log.Bytes(), &got); err != nil {
+				t.Fatalf("%s: %v", &log, err)
+			}
+			delete(got, "time")
+			want := map[string]any{
+				"level": "WARN", "msg": "trigger not served", "message_id": "0",
+				"outcome": tt.outcome, "status": float64(tt.status), "code": tt.code,
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("log line (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestPanicFailsOneMessage(t *testing.T) {
 	t.Parallel()
 	routes := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		if body := readDelivery(t, r).body; string(body) == "3" {
@@ -163,12 +202,12 @@ func TestAPanicIsOneMessagesOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]string{"3"}, failures(t, answer)); diff != "" {
-		t.Errorf("to come again (-want +got):\n%s", diff)
+		t.Errorf("failed messages (-want +got):\n%s", diff)
 	}
 }
 
-// What follows a failed message of a first-in-first-out queue comes again with it.
-func TestFIFOKeepsTheOrder(t *testing.T) {
+// Messages of a FIFO queue that follow a failed one are reported with it.
+func TestFIFOKeepsOrder(t *testing.T) {
 	t.Parallel()
 	var got []string
 	routes := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -186,20 +225,20 @@ func TestFIFOKeepsTheOrder(t *testing.T) {
 		t.Errorf("done (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{"2", "3", "4"}, failures(t, answer)); diff != "" {
-		t.Errorf("to come again (-want +got):\n%s", diff)
+		t.Errorf("failed messages (-want +got):\n%s", diff)
 	}
 }
 
-func TestMessagesThatNobodyHadTimeForComeAgain(t *testing.T) {
+func TestMessagesPastDeadlineAreRetried(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
 	defer cancel()
-	routes := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the routes were asked") })
+	routes := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the routes were called") })
 	answer, err := newHandler(t, routes, &service{}).Invoke(ctx, batch(t, 2, queueARN))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]string{"0", "1"}, failures(t, answer)); diff != "" {
-		t.Errorf("to come again (-want +got):\n%s", diff)
+		t.Errorf("failed messages (-want +got):\n%s", diff)
 	}
 }

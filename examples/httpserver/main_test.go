@@ -297,6 +297,7 @@ func until(t *testing.T, log *json.Decoder, msg string) line {
 }
 
 func post(t *testing.T, url string) string {
+	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, nil)
 	if err != nil {
 		return err.Error()

@@ -35,13 +35,13 @@ func serve(ctx context.Context, s *settings.Settings, stderr io.Writer) error {
 func serveOn(
 	ctx context.Context, s *settings.Settings, backend settings.Backend, logger *slog.Logger, stderr io.Writer,
 ) error {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", s.Addr)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", string(s.Addr))
 	if err != nil {
 		return err
 	}
 	defer listener.Close()
 	if s.PublicURL == "" {
-		s.PublicURL = "http://" + reachable(listener.Addr())
+		s.PublicURL = settings.WebURL("http://" + reachable(listener.Addr()))
 	}
 	svc, handler, err := assemble(s, backend.Store, logger)
 	if err != nil {

@@ -18,7 +18,7 @@ const (
 
 // assemble reads the environment and returns what answers events.
 func assemble(ctx context.Context, environ map[string]string, stderr io.Writer) (*awslambda.Handler, error) {
-	if err := resolveSecrets(ctx, environ); err != nil {
+	if err := resolveSecrets(ctx, environ, loadAWS); err != nil {
 		return nil, err
 	}
 	s, err := load(environ)
@@ -61,7 +61,7 @@ func trust(s *settings.Settings, environ map[string]string) ([]awslambda.Option,
 		secret := rand.Text()
 		opt := awslambda.PartnerEvents(source, secret)
 		if opt(new(awslambda.Handler)) != nil {
-			return nil, settings.Wrong(eventSource, "must be like aws.partner/pagerduty.com/1234567/name")
+			return nil, settings.InvalidSetting(eventSource, "must be like aws.partner/pagerduty.com/1234567/name")
 		}
 		opts = append(opts, opt)
 		s.PagerDutyWebhookSecrets = append(s.PagerDutyWebhookSecrets, settings.Secret(secret))
@@ -70,7 +70,7 @@ func trust(s *settings.Settings, environ map[string]string) ([]awslambda.Option,
 		token := rand.Text()
 		opt := awslambda.Queue(arn, token)
 		if opt(new(awslambda.Handler)) != nil {
-			return nil, settings.Wrong(queueARN, "must be the ARN of an SQS queue")
+			return nil, settings.InvalidSetting(queueARN, "must be the ARN of an SQS queue")
 		}
 		opts = append(opts, opt)
 		s.ActionTokens = append(s.ActionTokens, settings.Secret(token))

@@ -8,113 +8,168 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/smithy-go"
 
 	"github.com/incidentbridge/incidentbridge/examples/internal/settings"
 )
 
-// How a variable says that its value is kept elsewhere: X_SSM names a parameter of Systems Manager, X_SECRETSMANAGER a
-// secret, or after a '#' one field of a secret in JSON.
+// Suffixes of variables that name where a value is kept: X_SSM names a parameter of Systems
+// Manager, X_SECRETSMANAGER a secret of Secrets Manager or, after a '#', one field of a
+// secret in JSON.
 const (
 	ssmSuffix    = "_SSM"
 	secretSuffix = "_SECRETSMANAGER"
 )
 
-// parametersAtOnce is the most that Systems Manager takes.
-const parametersAtOnce = 10
+// maxParameters is the most that one GetParameters takes.
+const maxParameters = 10
 
-// resolveSecrets puts into X what X_SSM or X_SECRETSMANAGER names.
-func resolveSecrets(ctx context.Context, environ map[string]string) error {
-	parameters, secrets := map[string]string{}, map[string]string{}
+// requestTimeout limits one request to AWS. The SDK retries it twice, and Lambda gives the
+// start of a process ten seconds.
+const requestTimeout = 3 * time.Second
+
+// loadAWS reads the SDK's configuration. On Lambda the credentials are in the environment,
+// so its default chain ends there and sends no request.
+func loadAWS(ctx context.Context) (aws.Config, error) {
+	return config.LoadDefaultConfig(ctx,
+		config.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(requestTimeout)))
+}
+
+// resolveSecrets sets X to the value that X_SSM or X_SECRETSMANAGER names, for every such
+// variable. Without any it neither loads a configuration nor sends a request.
+func resolveSecrets(
+	ctx context.Context, environ map[string]string, load func(context.Context) (aws.Config, error),
+) error {
+	parameters, secrets, err := secretNames(environ)
+	if err != nil || len(parameters)+len(secrets) == 0 {
+		return err
+	}
+	cfg, err := load(ctx)
+	if err != nil {
+		return err
+	}
+	if cfg.Region == "" {
+		return &settings.Error{Missing: []string{"AWS_REGION"}}
+	}
+	values, err := readParameters(ctx, ssm.NewFromConfig(cfg), parameters)
+	if err != nil {
+		return err
+	}
+	maps.Copy(environ, values)
+	values, err = readSecrets(ctx, secretsmanager.NewFromConfig(cfg), secrets)
+	if err != nil {
+		return err
+	}
+	maps.Copy(environ, values)
+	return nil
+}
+
+// secretNames returns the names of parameters and secrets by the variable X that they are
+// the value of.
+func secretNames(environ map[string]string) (parameters, secrets map[string]string, err error) {
+	parameters, secrets = map[string]string{}, map[string]string{}
 	problems := &settings.Error{}
 	for _, name := range slices.Sorted(maps.Keys(environ)) {
-		variable, kept := strings.TrimSuffix(name, ssmSuffix), parameters
+		variable, names := strings.TrimSuffix(name, ssmSuffix), parameters
 		if variable == name {
-			variable, kept = strings.TrimSuffix(name, secretSuffix), secrets
+			variable, names = strings.TrimSuffix(name, secretSuffix), secrets
 		}
 		switch {
 		case variable == name, environ[name] == "", strings.HasPrefix(name, "AWS_"): // AWS_ENDPOINT_URL_SSM is the SDK's
 		case environ[variable] != "", parameters[variable] != "", secrets[variable] != "":
 			problems.Invalid = append(problems.Invalid, settings.Invalid{Name: name, Why: "is given beside another " + variable})
 		default:
-			kept[variable] = environ[name]
+			names[variable] = environ[name]
 		}
 	}
 	if len(problems.Invalid) > 0 {
-		return problems
+		return nil, nil, problems
 	}
-	if len(parameters)+len(secrets) == 0 {
-		return nil
-	}
-	caller, err := newAWS(environ)
-	if err != nil {
-		return err
-	}
-	if err := caller.readParameters(ctx, parameters, environ); err != nil {
-		return err
-	}
-	return caller.readSecrets(ctx, secrets, environ)
+	return parameters, secrets, nil
 }
 
-// readParameters asks for all at once, as far as it may.
-func (a *awsCaller) readParameters(ctx context.Context, names, into map[string]string) error {
-	wanted := slices.Sorted(maps.Values(names))
+// readParameters returns the value of each variable's parameter.
+func readParameters(ctx context.Context, client *ssm.Client, names map[string]string) (map[string]string, error) {
+	found := map[string]string{}
+	for chunk := range slices.Chunk(slices.Compact(slices.Sorted(maps.Values(names))), maxParameters) {
+		response, err := client.GetParameters(ctx, &ssm.GetParametersInput{Names: chunk, WithDecryption: aws.Bool(true)})
+		if err != nil {
+			return nil, fmt.Errorf("read parameters from Systems Manager: %w", withoutMessage(err))
+		}
+		for _, p := range response.Parameters {
+			found[aws.ToString(p.Name)] = aws.ToString(p.Value)
+		}
+	}
 	values := map[string]string{}
-	for some := range slices.Chunk(slices.Compact(wanted), parametersAtOnce) {
-		var found struct {
-			Parameters        []struct{ Name, Value string }
-			InvalidParameters []string
-		}
-		ask := map[string]any{"Names": some, "WithDecryption": true}
-		if err := a.call(ctx, "ssm", "AmazonSSM.GetParameters", ask, &found); err != nil {
-			return err
-		}
-		if len(found.InvalidParameters) > 0 {
-			return fmt.Errorf("there is no parameter %s in Systems Manager", strings.Join(found.InvalidParameters, ", "))
-		}
-		for _, p := range found.Parameters {
-			values[p.Name] = p.Value
-		}
-	}
-	for variable, name := range names {
-		if values[name] == "" {
-			return fmt.Errorf("systems manager did not answer with parameter %s", name)
-		}
-		into[variable] = values[name]
-	}
-	return nil
-}
-
-func (a *awsCaller) readSecrets(ctx context.Context, names, into map[string]string) error {
+	problems := &settings.Error{}
 	for _, variable := range slices.Sorted(maps.Keys(names)) {
-		id, field, inside := strings.Cut(names[variable], "#")
-		var found struct{ SecretString string }
-		err := a.call(ctx, "secretsmanager", "secretsmanager.GetSecretValue", map[string]any{"SecretId": id}, &found)
-		if err != nil {
-			return err
+		values[variable] = found[names[variable]]
+		if values[variable] == "" {
+			problems.Invalid = append(problems.Invalid,
+				settings.Invalid{Name: variable + ssmSuffix, Why: "names a parameter that does not exist"})
 		}
-		if inside {
-			found.SecretString, err = fieldOf(found.SecretString, field)
-		}
-		if err == nil && found.SecretString == "" {
-			err = errors.New("it is empty")
-		}
-		if err != nil {
-			return fmt.Errorf("secret %s for %s: %w", id, variable, err)
-		}
-		into[variable] = found.SecretString
 	}
-	return nil
+	if len(problems.Invalid) > 0 {
+		return nil, problems
+	}
+	return values, nil
 }
 
-// fieldOf is one text of a JSON object. No error shows any of it.
-func fieldOf(object, name string) (string, error) {
+// readSecrets returns the value of each variable's secret.
+func readSecrets(
+	ctx context.Context, client *secretsmanager.Client, names map[string]string,
+) (map[string]string, error) {
+	values := map[string]string{}
+	for _, variable := range slices.Sorted(maps.Keys(names)) {
+		id, field, isField := strings.Cut(names[variable], "#")
+		response, err := client.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &id})
+		if _, missing := errors.AsType[*types.ResourceNotFoundException](err); missing {
+			return nil, settings.InvalidSetting(variable+secretSuffix, "names a secret that does not exist")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read %s from Secrets Manager: %w", variable+secretSuffix, withoutMessage(err))
+		}
+		value := aws.ToString(response.SecretString)
+		if isField {
+			value, err = jsonField(value, field)
+		}
+		if err == nil && value == "" {
+			err = errors.New("is empty")
+		}
+		if err != nil {
+			return nil, settings.InvalidSetting(variable+secretSuffix, "names a secret that "+err.Error())
+		}
+		values[variable] = value
+	}
+	return values, nil
+}
+
+// jsonField returns one string of a JSON object. Its errors quote none of the object.
+func jsonField(object, name string) (string, error) {
 	var fields map[string]any
 	if err := json.Unmarshal([]byte(object), &fields); err != nil {
-		return "", errors.New("it is no JSON object")
+		return "", errors.New("is not a JSON object")
 	}
-	text, ok := fields[name].(string)
+	value, ok := fields[name].(string)
 	if !ok {
-		return "", fmt.Errorf("it has no text %q", name)
+		return "", errors.New("has no such field with a string")
 	}
-	return text, nil
+	return value, nil
+}
+
+// withoutMessage reduces an error of an AWS service to its code: the message may quote what
+// a variable holds, which may be a secret that was put into the wrong variable.
+func withoutMessage(err error) error {
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
+		return errors.New(api.ErrorCode())
+	}
+	return err
 }

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -10,23 +13,36 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/incidentbridge/incidentbridge/examples/internal/settings"
 )
 
-// keepers are both services that keep secrets.
-func keepers(t *testing.T, answer http.HandlerFunc) map[string]string {
+// fakeAWS returns a loader of a configuration for a server that plays both services.
+func fakeAWS(t *testing.T, region string, handler http.HandlerFunc) func(context.Context) (aws.Config, error) {
 	t.Helper()
-	server := httptest.NewServer(answer)
+	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
-	return map[string]string{
-		"AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_SESSION_TOKEN": "session",
-		"AWS_ENDPOINT_URL_SSM": server.URL, "AWS_ENDPOINT_URL_SECRETS_MANAGER": server.URL,
+	return func(context.Context) (aws.Config, error) {
+		return aws.Config{
+			Region: region, BaseEndpoint: &server.URL,
+			Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+				return aws.Credentials{AccessKeyID: "AKID", SecretAccessKey: "secret", SessionToken: "session"}, nil
+			}),
+			Retryer: func() aws.Retryer {
+				return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxBackoff = time.Millisecond })
+			},
+		}, nil
 	}
 }
 
-// answerBoth has a few parameters and secrets, and looks at how it is asked.
-func answerBoth(t *testing.T) http.HandlerFunc {
+// serveSecrets has a few parameters and secrets, and checks how requests are signed.
+func serveSecrets(t *testing.T) http.HandlerFunc {
+	t.Helper()
 	return func(w http.ResponseWriter, r *http.Request) {
 		service := map[string]string{
 			"AmazonSSM.GetParameters": "ssm", "secretsmanager.GetSecretValue": "secretsmanager",
@@ -35,44 +51,72 @@ func answerBoth(t *testing.T) http.HandlerFunc {
 		if !strings.Contains(signed, "/eu-central-1/"+service+"/aws4_request") || r.Header.Get("X-Amz-Security-Token") != "session" {
 			t.Errorf("signed %s for %s", signed, service)
 		}
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		if bytes.Contains(body, []byte("/denied")) {
+			writeFault(w, "AccessDeniedException")
+			return
+		}
 		if service == "ssm" {
 			parameters := map[string]string{"/a": "1"}
 			for i := range 12 {
 				parameters[fmt.Sprint("/many/", i)] = fmt.Sprint(i)
 			}
-			answerParameters(w, r, parameters)
+			serveParameters(w, body, parameters)
 			return
 		}
-		var asked struct{ SecretId string } //nolint:revive // AWS calls it so
-		body, err := io.ReadAll(r.Body)
-		if err != nil || json.Unmarshal(body, &asked) != nil {
-			t.Errorf("asked %s, %v", body, err)
+		var request struct{ SecretId string } //nolint:revive // the name in the API
+		if err := json.Unmarshal(body, &request); err != nil {
+			t.Errorf("request %s, %v", body, err)
 		}
-		secret, ok := map[string]string{"plain": "p", "json": `{"token":"j","number":1}`, "empty": ""}[asked.SecretId]
+		secret, ok := map[string]string{"plain": "p", "json": `{"token":"j","number":1}`, "empty": ""}[request.SecretId]
 		if !ok {
-			w.WriteHeader(http.StatusBadRequest)
-			_, _ = io.WriteString(w, `{"__type":"ResourceNotFoundException","Message":"geheim"}`)
+			writeFault(w, "ResourceNotFoundException")
 			return
 		}
 		_ = json.NewEncoder(w).Encode(map[string]string{"SecretString": secret})
 	}
 }
 
-func TestSecretsAreFetched(t *testing.T) {
+func serveParameters(w http.ResponseWriter, body []byte, parameters map[string]string) {
+	var request struct {
+		Names          []string
+		WithDecryption bool
+	}
+	if err := json.Unmarshal(body, &request); err != nil || !request.WithDecryption || len(request.Names) > 10 {
+		writeFault(w, "ValidationException")
+		return
+	}
+	var found []map[string]string
+	for _, name := range request.Names {
+		if value, ok := parameters[name]; ok {
+			found = append(found, map[string]string{"Name": name, "Value": value})
+		}
+	}
+	_ = json.NewEncoder(w).Encode(map[string]any{"Parameters": found})
+}
+
+func writeFault(w http.ResponseWriter, code string) {
+	w.WriteHeader(http.StatusBadRequest)
+	_ = json.NewEncoder(w).Encode(map[string]string{"__type": code, "message": "geheim"})
+}
+
+func TestSecretsAreRead(t *testing.T) {
 	t.Parallel()
-	environ := keepers(t, answerBoth(t))
-	maps.Copy(environ, map[string]string{
+	environ := map[string]string{
 		"A_SSM": "/a", "AGAIN_SSM": "/a", "UNSET_SSM": "",
 		"P_SECRETSMANAGER": "plain", "J_SECRETSMANAGER": "json#token",
-		"ZOOM_CLIENT_SECRET": "stays", "SSM": "stays",
-	})
+		"ZOOM_CLIENT_SECRET": "stays", "SSM": "stays", "AWS_ENDPOINT_URL_SSM": "stays",
+	}
 	want := maps.Clone(environ)
 	maps.Copy(want, map[string]string{"A": "1", "AGAIN": "1", "P": "p", "J": "j"})
-	for i := range 12 { // more than one call can ask for
+	for i := range 12 { // more than one request can ask for
 		environ[fmt.Sprintf("N%d_SSM", i)] = fmt.Sprint("/many/", i)
 		want[fmt.Sprintf("N%d_SSM", i)], want[fmt.Sprintf("N%d", i)] = fmt.Sprint("/many/", i), fmt.Sprint(i)
 	}
-	if err := resolveSecrets(t.Context(), environ); err != nil {
+	if err := resolveSecrets(t.Context(), environ, fakeAWS(t, "eu-central-1", serveSecrets(t))); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, environ); diff != "" {
@@ -80,55 +124,71 @@ func TestSecretsAreFetched(t *testing.T) {
 	}
 }
 
-func TestSecretsThatAreNotThere(t *testing.T) {
+// Errors name the variable, and quote neither its value nor what AWS said.
+func TestUnresolvedSecrets(t *testing.T) {
 	t.Parallel()
-	for _, tt := range []struct{ given, want string }{
-		{"A_SSM=/b", "there is no parameter /b in Systems Manager"},
-		{"P_SECRETSMANAGER=other", "secretsmanager.GetSecretValue: status 400 ResourceNotFoundException"},
-		{"P_SECRETSMANAGER=empty", "secret empty for P: it is empty"},
-		{"P_SECRETSMANAGER=plain#field", "secret plain for P: it is no JSON object"},
-		{"P_SECRETSMANAGER=json#number", `secret json for P: it has no text "number"`},
-		{"A_SSM=/a A=1", "A_SSM is given beside another A"},
-		{"A_SSM=/a A_SECRETSMANAGER=plain", "A_SSM is given beside another A"},
-		{"A_SSM=/a AWS_REGION=", "missing AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY"},
-	} {
+	tests := []struct {
+		given, want string
+		notSettings bool // nothing is wrong with the settings
+		noRegion    bool
+	}{
+		{given: "A_SSM=/b", want: "A_SSM names a parameter that does not exist"},
+		{given: "A_SSM=/a B_SSM=/b C_SSM=/c", want: "B_SSM names a parameter that does not exist; C_SSM names a parameter that does not exist"},
+		{given: "P_SECRETSMANAGER=other", want: "P_SECRETSMANAGER names a secret that does not exist"},
+		{given: "P_SECRETSMANAGER=empty", want: "P_SECRETSMANAGER names a secret that is empty"},
+		{given: "P_SECRETSMANAGER=plain#field", want: "P_SECRETSMANAGER names a secret that is not a JSON object"},
+		{given: "P_SECRETSMANAGER=json#number", want: "P_SECRETSMANAGER names a secret that has no such field with a string"},
+		{given: "P_SECRETSMANAGER=/denied", want: "read P_SECRETSMANAGER from Secrets Manager: AccessDeniedException", notSettings: true},
+		{given: "A_SSM=/denied", want: "read parameters from Systems Manager: AccessDeniedException", notSettings: true},
+		{given: "A_SSM=/a A=1", want: "A_SSM is given beside another A"},
+		{given: "A_SSM=/a A_SECRETSMANAGER=plain", want: "A_SSM is given beside another A"},
+		{given: "A_SSM=/a", want: "missing AWS_REGION", noRegion: true},
+	}
+	for _, tt := range tests {
 		t.Run(tt.given, func(t *testing.T) {
 			t.Parallel()
-			environ := keepers(t, answerBoth(t))
+			environ := map[string]string{}
 			for pair := range strings.FieldsSeq(tt.given) {
 				name, value, _ := strings.Cut(pair, "=")
 				environ[name] = value
 			}
-			err := resolveSecrets(t.Context(), environ)
+			region := "eu-central-1"
+			if tt.noRegion {
+				region = ""
+			}
+			err := resolveSecrets(t.Context(), environ, fakeAWS(t, region, serveSecrets(t)))
 			if err == nil || err.Error() != tt.want {
 				t.Errorf("resolveSecrets = %v, want %s", err, tt.want)
+			}
+			if _, isSettings := errors.AsType[*settings.Error](err); isSettings == tt.notSettings {
+				t.Errorf("%v is an error of the settings: %v, want %v", err, isSettings, !tt.notSettings)
 			}
 		})
 	}
 }
 
-func TestNoSecretsNoCalls(t *testing.T) {
+func TestNoSecretsNoConfiguration(t *testing.T) {
 	t.Parallel()
-	if err := resolveSecrets(t.Context(), map[string]string{"ZOOM_CLIENT_SECRET": "s"}); err != nil {
+	load := func(context.Context) (aws.Config, error) { return aws.Config{}, errors.New("loaded") }
+	if err := resolveSecrets(t.Context(), map[string]string{"ZOOM_CLIENT_SECRET": "s"}, load); err != nil {
 		t.Error(err)
 	}
 }
 
-// A hiccup at the start would cost the first event; so there is a second try.
-func TestAHiccupIsTriedAgain(t *testing.T) {
+// A throttled request is retried, because a failed start would lose the first event.
+func TestThrottledRequestIsRetried(t *testing.T) {
 	t.Parallel()
-	var asked atomic.Int32
-	fine := answerBoth(t)
-	environ := keepers(t, func(w http.ResponseWriter, r *http.Request) {
-		if asked.Add(1) == 1 {
-			w.WriteHeader(http.StatusBadRequest)
-			_, _ = io.WriteString(w, `{"__type":"ThrottlingException"}`)
+	var requests atomic.Int32
+	served := serveSecrets(t)
+	load := fakeAWS(t, "eu-central-1", func(w http.ResponseWriter, r *http.Request) {
+		if requests.Add(1) == 1 {
+			writeFault(w, "ThrottlingException")
 			return
 		}
-		fine(w, r)
+		served(w, r)
 	})
-	environ["A_SSM"] = "/a"
-	if err := resolveSecrets(t.Context(), environ); err != nil || environ["A"] != "1" || asked.Load() != 2 {
-		t.Errorf("%v after %d calls", err, asked.Load())
+	environ := map[string]string{"A_SSM": "/a"}
+	if err := resolveSecrets(t.Context(), environ, load); err != nil || environ["A"] != "1" || requests.Load() != 2 {
+		t.Errorf("%v after %d requests", err, requests.Load())
 	}
 }

@@ -119,7 +119,7 @@ func (d *Demo) untilAttached(ctx context.Context, s *scene) (*bridge.Bridge, err
 	defer look.Stop()
 	for {
 		b, err := d.bridge(ctx, s.incidentID)
-		if err != nil || b != nil && b.State != bridge.StateCreating && b.State != bridge.StateCreated {
+		if err != nil || b.State != "" && b.State != bridge.StateCreating && b.State != bridge.StateCreated {
 			return b, err
 		}
 		select {

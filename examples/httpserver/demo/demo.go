@@ -34,9 +34,9 @@ type Demo struct {
 func New(given *settings.Settings, store tokenstore.Store, logger *slog.Logger) (*Demo, error) {
 	s := *given
 	if s.FallbackURL == "" && s.FallbackNumber == "" {
-		s.FallbackURL, s.FallbackNumber = s.PublicURL+callPath+roomID, "+1 202 555 0100"
+		s.FallbackURL, s.FallbackNumber = settings.RoomURL(s.PublicURL)+callPath+roomID, "+1 202 555 0100"
 	}
-	d := &Demo{vendors: newVendors(s.PublicURL), store: store, settings: &s, logger: logger}
+	d := &Demo{vendors: newVendors(string(s.PublicURL)), store: store, settings: &s, logger: logger}
 	var err error
 	if d.templates, err = template.ParseFS(files, "templates/*.html"); err != nil {
 		return nil, err
@@ -81,11 +81,11 @@ func (d *Demo) newService(in *process) (*bridge.Service, error) {
 	)
 }
 
-// bridge returns what the ledger knows of an incident; nil: nothing yet.
+// bridge returns what the ledger holds for an incident: a zero Bridge if nothing yet.
 func (d *Demo) bridge(ctx context.Context, incidentID string) (*bridge.Bridge, error) {
 	b, err := d.service.Get(ctx, incidentID)
 	if errors.Is(err, bridge.ErrNotFound) {
-		return nil, nil
+		return &bridge.Bridge{}, nil
 	}
 	return b, err
 }

@@ -146,9 +146,6 @@ func newCallView(i pagerdutytest.Incident, b *bridge.Bridge) *callView {
 		return nil
 	}
 	view := &callView{Join: callPath + roomID, Number: pieces(i.Bridge.DialIn), Tel: tel(i.Bridge.DialIn)}
-	if b == nil {
-		return view
-	}
 	if b.MeetingID != "" {
 		view.Join = callPath + b.MeetingID
 	}
@@ -201,12 +198,9 @@ func newActView(a *act, b *bridge.Bridge) *actView {
 	if a == nil {
 		return nil
 	}
-	view := &actView{Did: a.did, Told: a.told, Took: brief(a.took), Running: a.running()}
+	view := &actView{Did: a.did, Told: a.told, Took: brief(a.took), Running: a.running(), State: b.State}
 	if a.running() {
 		view.Took = fmt.Sprintf("%.0f s", time.Since(a.began).Truncate(time.Second).Seconds())
-	}
-	if b != nil {
-		view.State = b.State
 	}
 	return view
 }

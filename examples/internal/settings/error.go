@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"encoding"
 	"errors"
 	"reflect"
 	"slices"
@@ -9,21 +10,19 @@ import (
 	"github.com/caarlos0/env/v11"
 )
 
-// Error is everything that is wrong with an environment, in one line and without any value.
+// Error lists everything that is wrong with an environment, in one line and without any
+// value.
 type Error struct {
-	// Missing names the variables without which the others are half-set.
+	// Missing names the variables that the given ones need.
 	Missing []string
-	// Invalid are the values that mean nothing.
+	// Invalid lists the variables with an invalid value.
 	Invalid []Invalid
 }
 
-// Invalid says what is wrong with one variable.
-type Invalid struct{ Name, Why string }
+// InvalidSetting returns an *[Error] about one variable.
+func InvalidSetting(name, why string) error { return &Error{Invalid: []Invalid{{name, why}}} }
 
-// Wrong is an *[Error] about one variable.
-func Wrong(name, why string) error { return &Error{Invalid: []Invalid{{name, why}}} }
-
-// Error is one line that names each variable.
+// Error returns one line that names each variable.
 func (e *Error) Error() string {
 	var parts []string
 	if len(e.Missing) > 0 {
@@ -35,20 +34,16 @@ func (e *Error) Error() string {
 	return strings.Join(parts, "; ")
 }
 
-// add notes what is wrong with a variable, unless something already is.
+// add adds a variable, unless why is empty or the variable is listed already.
 func (e *Error) add(name, why string) {
-	if e.blames(name) {
-		return
+	listed := slices.ContainsFunc(e.Invalid, func(i Invalid) bool { return i.Name == name })
+	if why != "" && !listed {
+		e.Invalid = append(e.Invalid, Invalid{Name: name, Why: why})
 	}
-	e.Invalid = append(e.Invalid, Invalid{Name: name, Why: why})
 }
 
-func (e *Error) blames(name string) bool {
-	return slices.ContainsFunc(e.Invalid, func(i Invalid) bool { return i.Name == name })
-}
-
-// addUnparsed notes the values that are not even of their field's type.
-func (e *Error) addUnparsed(err error) {
+// addParseErrors adds the variables that env could not parse.
+func (e *Error) addParseErrors(err error) {
 	var all env.AggregateError
 	if !errors.As(err, &all) {
 		all.Errors = []error{err}
@@ -60,11 +55,16 @@ func (e *Error) addUnparsed(err error) {
 			continue
 		}
 		field, _ := reflect.TypeFor[Settings]().FieldByName(parse.Name)
-		e.add(field.Tag.Get("env"), wantedType(field.Type))
+		e.add(field.Tag.Get("env"), parseProblem(field.Type, parse.Err))
 	}
 }
 
-func wantedType(t reflect.Type) string {
+// parseProblem returns the error of a type of this package, or what a basic type wants: the
+// errors of strconv and time repeat the value.
+func parseProblem(t reflect.Type, err error) string {
+	if reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
+		return err.Error()
+	}
 	switch t.Kind() {
 	case reflect.Bool:
 		return "must be true or false"
@@ -74,3 +74,6 @@ func wantedType(t reflect.Type) string {
 		return "must be a duration such as 15m"
 	}
 }
+
+// Invalid is a variable and what is wrong with its value.
+type Invalid struct{ Name, Why string }

@@ -7,7 +7,7 @@ import (
 	"github.com/incidentbridge/incidentbridge/bridge"
 )
 
-// isDemo says whether no vendor setting was given.
+// isDemo reports whether no vendor setting was given.
 func isDemo(given map[string]string) bool {
 	return !slices.ContainsFunc(names(), func(n name) bool {
 		vendor := strings.HasPrefix(n.key, "ZOOM_") || strings.HasPrefix(n.key, "PAGERDUTY_")
@@ -15,7 +15,7 @@ func isDemo(given map[string]string) bool {
 	})
 }
 
-// missing names the variables without which the given ones are half-set.
+// missing returns the variables that the given ones need.
 func (s *Settings) missing(given map[string]string) []string {
 	has := func(key string) bool {
 		return slices.ContainsFunc(names(), func(n name) bool { return n.key == key && n.given(given) })
@@ -33,7 +33,7 @@ func (s *Settings) missing(given map[string]string) []string {
 		need(zoomNeeds(has)...)
 		need(pagerDutyNeeds(has)...)
 	}
-	if storeURL(string(s.StoreURL)) == "" && !s.storeIs("memory") {
+	if storeURLProblem(string(s.StoreURL)) == "" && !s.storeIs("memory") {
 		need("STORE_KEYS")
 	}
 	if slices.Contains(s.OpenOn, bridge.WorkflowStarted) {
@@ -42,8 +42,8 @@ func (s *Settings) missing(given map[string]string) []string {
 	return missing
 }
 
-// zoomNeeds takes the install flow for wanted only when a client is given without an account: with nothing said, the
-// server-to-server app is what most people set up first.
+// zoomNeeds assumes the install flow only if a client is given without an account. Otherwise
+// it assumes a server-to-server app, which most people set up first.
 func zoomNeeds(has func(string) bool) []string {
 	install := !has("ZOOM_ACCOUNT_ID") && (has("ZOOM_CLIENT_ID") || has("ZOOM_CLIENT_SECRET"))
 	if install {
@@ -59,7 +59,7 @@ func pagerDutyNeeds(has func(string) bool) []string {
 		needs = append(needs, "PAGERDUTY_CLIENT_ID", "PAGERDUTY_CLIENT_SECRET")
 	}
 	if has("PAGERDUTY_SUBDOMAIN") && !has("PAGERDUTY_TOKEN") {
-		needs = append(needs, "PAGERDUTY_FROM") // an app's own token stands for nobody
+		needs = append(needs, "PAGERDUTY_FROM") // an app's own token belongs to no user
 	}
 	if !app || has("PAGERDUTY_TOKEN") {
 		needs = append(needs, "PAGERDUTY_TOKEN", "PAGERDUTY_FROM")

@@ -9,17 +9,18 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
-// pages returns what the pages, their login and the install flow need; nothing without an OAuth app.
+// pages returns the options for the pages, their login and the install flow. Without an
+// OAuth app there are none.
 func (s *Settings) pages(v vendors, store tokenstore.Store) ([]nethttp.Option, error) {
 	if !s.hasPages() {
 		return nil, nil
 	}
-	if why := pagesURL(s.PublicURL); why != "" { // as it follows from ADDR
+	if why := pagesURLProblem(string(s.PublicURL)); why != "" { // it may have been derived from ADDR
 		return nil, fmt.Errorf("PUBLIC_URL %s", why)
 	}
-	opts := []nethttp.Option{nethttp.WithPages(strings.TrimRight(s.PublicURL, "/"), store)}
+	opts := []nethttp.Option{nethttp.WithPages(strings.TrimRight(string(s.PublicURL), "/"), store)}
 	if v.installation != nil {
-		opts = append(opts, nethttp.WithInstallation(v.installation, s.OpenOn...))
+		opts = append(opts, nethttp.WithInstallation(v.installation, stringsOf(s.OpenOn)...))
 	}
 	if s.PagerDutyClientID == "" {
 		return opts, nil
@@ -31,5 +32,5 @@ func (s *Settings) pages(v vendors, store tokenstore.Store) ([]nethttp.Option, e
 	return append(opts, nethttp.WithLogin(app, v.pagerDuty)), nil
 }
 
-// hasPages says whether people come with a browser: to log in, or to install.
+// hasPages reports whether people use a browser: to log in, or to install.
 func (s *Settings) hasPages() bool { return s.PagerDutyClientID != "" || s.installsZoom() }

@@ -7,30 +7,33 @@ import (
 	"log/slog"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
+
+	"github.com/incidentbridge/incidentbridge/internal/redact"
 )
 
-// Secret is a text that prints as "[redacted]"; string(s) is the text itself.
+// Secret is a secret of printable characters without spaces. It prints as "[redacted]";
+// string(s) is the secret itself.
 type Secret string
 
-const redacted = "[redacted]"
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (s *Secret) UnmarshalText(text []byte) error { return setWord(s, text) }
 
-// String hides the secret from the verbs of package fmt.
-func (s Secret) String() string { return redacted }
-
-// GoString hides the secret from %#v.
-func (s Secret) GoString() string { return redacted }
+// Format hides the secret from every verb of package fmt.
+func (s Secret) Format(f fmt.State, verb rune) { redact.Secret(s).Format(f, verb) }
 
 // LogValue hides the secret from log/slog.
-func (s Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
+func (s Secret) LogValue() slog.Value { return redact.Secret(s).LogValue() }
 
 // MarshalText hides the secret from encodings such as JSON.
-func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+func (s Secret) MarshalText() ([]byte, error) { return redact.Secret(s).MarshalText() }
 
-// fileLimit is far above any secret; a wrong path such as /dev/zero must not fill the memory.
+// fileLimit is far above any secret. It keeps a wrong path such as /dev/zero from filling
+// the memory.
 const fileLimit = 64 << 10
 
-// readFiles puts what the file named by X_FILE holds into X, for every secret X.
+// readFiles sets X to the content of the file that X_FILE names, for every secret X.
 func readFiles(given map[string]string, problems *Error) {
 	for _, name := range names() {
 		path := given[name.file()]
@@ -55,7 +58,7 @@ func readFile(path string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("cannot be read: %w", err)
 	}
-	defer func() { _ = f.Close() }() // it was only read
+	defer func() { _ = f.Close() }() // it is only read
 
 	text, err := io.ReadAll(io.LimitReader(f, fileLimit+1))
 	if err != nil {
@@ -71,7 +74,7 @@ func readFile(path string) (string, error) {
 	return trimmed, nil
 }
 
-// name is a setting's variable and whether its value is a secret.
+// name is the variable of a setting.
 type name struct {
 	key    string
 	secret bool
@@ -83,15 +86,16 @@ func (n name) given(in map[string]string) bool {
 	return in[n.key] != "" || n.secret && in[n.file()] != ""
 }
 
-// names lists every setting in the order of Settings.
+// names returns the variable of every setting, in the order of Settings.
 func names() []name {
+	secretTypes := []reflect.Type{reflect.TypeFor[redact.Secret](), reflect.TypeFor[Secret](), reflect.TypeFor[List[Secret]]()}
 	var all []name
 	for field := range reflect.TypeFor[Settings]().Fields() {
 		key := field.Tag.Get("env")
 		if key == "" {
 			continue
 		}
-		secret := field.Type == reflect.TypeFor[Secret]() || field.Type == reflect.TypeFor[[]Secret]()
+		secret := slices.Contains(secretTypes, field.Type)
 		all = append(all, name{key: key, secret: secret})
 	}
 	return all

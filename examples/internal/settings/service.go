@@ -10,7 +10,7 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
-// Logger returns a logger that writes to w as LOG_LEVEL and LOG_FORMAT say.
+// Logger returns a logger that writes to w with LOG_LEVEL and LOG_FORMAT.
 func (s *Settings) Logger(w io.Writer) *slog.Logger {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(s.LogLevel)); err != nil {
@@ -23,8 +23,8 @@ func (s *Settings) Logger(w io.Writer) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(w, opts))
 }
 
-// Assemble returns the service over both vendors and the store, and the routes of nethttp over it. Whoever logs in or
-// installs is kept in the store.
+// Assemble returns the service over both vendors and the store, and the routes of nethttp
+// over it. Sessions and installations are kept in the store.
 func (s *Settings) Assemble(store tokenstore.Store, logger *slog.Logger) (*bridge.Service, *nethttp.Handler, error) {
 	v, err := s.vendors(store)
 	if err != nil {
@@ -50,29 +50,30 @@ func (s *Settings) Assemble(store tokenstore.Store, logger *slog.Logger) (*bridg
 	return svc, handler, err
 }
 
-// Handler returns the routes of nethttp over any service, with the secrets and tokens of the settings.
+// Handler returns the routes of nethttp over a service, with the secrets and tokens of the
+// settings.
 func (s *Settings) Handler(svc nethttp.Service, logger *slog.Logger, more ...nethttp.Option) (*nethttp.Handler, error) {
 	return nethttp.NewHandler(svc, append(
 		more,
-		nethttp.PagerDutySecrets(plain(s.PagerDutyWebhookSecrets)...),
-		nethttp.ZoomSecrets(plain(s.ZoomWebhookSecrets)...),
-		nethttp.ActionTokens(plain(s.ActionTokens)...),
+		nethttp.PagerDutySecrets(stringsOf(s.PagerDutyWebhookSecrets)...),
+		nethttp.ZoomSecrets(stringsOf(s.ZoomWebhookSecrets)...),
+		nethttp.ActionTokens(stringsOf(s.ActionTokens)...),
 		nethttp.WithLogger(logger),
 	)...)
 }
 
-// ServiceOptions returns the policy that the settings describe.
+// ServiceOptions returns the options of bridge.New that the settings describe.
 func (s *Settings) ServiceOptions(logger *slog.Logger) []bridge.Option {
 	opts := []bridge.Option{
 		bridge.WithLogger(logger),
-		bridge.WithTopic(s.Topic),
-		bridge.WithRecording(s.Recording),
-		bridge.WithNotes(s.Notes),
+		bridge.WithTopic(string(s.Topic)),
+		bridge.WithRecording(bridge.Recording(s.Recording)),
+		bridge.WithNotes(bridge.Notes(s.Notes)),
 		bridge.WithOpenOn(bridge.OpenOn{
-			Events:     s.OpenOn,
+			Events:     stringsOf(s.OpenOn),
 			Workflows:  s.OpenWorkflows,
 			Priorities: s.OpenPriorities,
-			Urgencies:  s.OpenUrgencies,
+			Urgencies:  stringsOf(s.OpenUrgencies),
 			Services:   s.OpenServices,
 		}),
 		bridge.WithTriggerMaxAge(s.TriggerMaxAge),
@@ -82,21 +83,13 @@ func (s *Settings) ServiceOptions(logger *slog.Logger) []bridge.Option {
 		bridge.WithRetention(s.Retention),
 	}
 	if s.FallbackURL != "" || s.FallbackNumber != "" {
-		opts = append(opts, bridge.WithFallback(bridge.StaticRoom(s.FallbackURL, s.FallbackNumber)))
+		opts = append(opts, bridge.WithFallback(bridge.StaticRoom(string(s.FallbackURL), string(s.FallbackNumber))))
 	}
 	if s.Overwrite == "always" {
 		opts = append(opts, bridge.WithOverwrite())
 	}
-	if slices.Equal(s.DialInCountries, []string{"none"}) {
+	if slices.Equal(s.DialInCountries, Countries{noCountry}) {
 		return append(opts, bridge.WithoutDialIn())
 	}
-	return append(opts, bridge.WithDialIn(s.DialInCountries...))
-}
-
-func plain(secrets []Secret) []string {
-	texts := make([]string, len(secrets))
-	for i, secret := range secrets {
-		texts[i] = string(secret)
-	}
-	return texts
+	return append(opts, bridge.WithDialIn(stringsOf(s.DialInCountries)...))
 }

@@ -12,13 +12,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/incidentbridge/incidentbridge/examples/internal/settings"
+	"github.com/incidentbridge/incidentbridge/internal/redact"
 )
 
-// key is base64 of 32 bytes.
+// key is 32 bytes in base64.
 const key = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 
-// served is the least that a service with both vendors needs.
-func served(more map[string]string) map[string]string {
+// complete is the least that a service with both vendors needs, and more.
+func complete(more map[string]string) map[string]string {
 	environ := map[string]string{
 		"ZOOM_ACCOUNT_ID": "acc", "ZOOM_CLIENT_ID": "cid", "ZOOM_CLIENT_SECRET": "zoom-secret",
 		"ZOOM_HOSTS":      "a@example.com",
@@ -40,14 +41,14 @@ func defaults() settings.Settings {
 	}
 }
 
-func TestNothingSetIsTheDemo(t *testing.T) {
+func TestNothingSetIsDemo(t *testing.T) {
 	t.Parallel()
 	want := defaults()
 	want.Demo = true
 	for name, environ := range map[string]map[string]string{
-		"no environment":     nil,
-		"others' variables":  {"PATH": "/bin", "PAGERDUTY_API_KEY": "of another tool"},
-		"empty is not given": {"ZOOM_CLIENT_ID": "", "PAGERDUTY_TOKEN": "", "PAGERDUTY_TOKEN_FILE": "", "ADDR": ""},
+		"no environment":           nil,
+		"variables of other tools": {"PATH": "/bin", "PAGERDUTY_API_KEY": "another tool's"},
+		"empty is not given":       {"ZOOM_CLIENT_ID": "", "PAGERDUTY_TOKEN": "", "PAGERDUTY_TOKEN_FILE": "", "ADDR": ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -72,14 +73,14 @@ func TestEverySettingIsRead(t *testing.T) {
 		{"ADDR", "[::1]:0", func(s *settings.Settings) { s.Addr = "[::1]:0" }},
 		{"PUBLIC_URL", "https://ib.example.com/", func(s *settings.Settings) { s.PublicURL = "https://ib.example.com/" }},
 		{"STORE_KEYS", "k1:" + key + ", k2:" + key, func(s *settings.Settings) {
-			s.StoreKeys = settings.Secret("k1:" + key + ", k2:" + key)
+			s.StoreKeys = redact.Secret("k1:" + key + ", k2:" + key)
 		}},
 		{"ZOOM_HOSTS", "a@example.com, Kdhf_8-x", func(s *settings.Settings) {
-			s.ZoomHosts = []string{"a@example.com", "Kdhf_8-x"}
+			s.ZoomHosts = settings.List[settings.ZoomHost]{"a@example.com", "Kdhf_8-x"}
 		}},
 		{"ZOOM_HOST_LIMIT", "1", func(s *settings.Settings) { s.ZoomHostLimit = 1 }},
 		{"ZOOM_WEBHOOK_SECRETS", "one,two", func(s *settings.Settings) {
-			s.ZoomWebhookSecrets = []settings.Secret{"one", "two"}
+			s.ZoomWebhookSecrets = settings.List[settings.Secret]{"one", "two"}
 		}},
 		{"ZOOM_API_URL", "http://127.0.0.1:1/v2", func(s *settings.Settings) { s.ZoomAPIURL = "http://127.0.0.1:1/v2" }},
 		{"ZOOM_OAUTH_URL", "https://zoomgov.com/oauth", func(s *settings.Settings) {
@@ -91,17 +92,17 @@ func TestEverySettingIsRead(t *testing.T) {
 			s.PagerDutyOAuthURL = "https://identity.example.com/oauth"
 		}},
 		{"PAGERDUTY_WEBHOOK_SECRETS", " one , two ", func(s *settings.Settings) {
-			s.PagerDutyWebhookSecrets = []settings.Secret{"one", "two"}
+			s.PagerDutyWebhookSecrets = settings.List[settings.Secret]{"one", "two"}
 		}},
-		{"ACTION_TOKENS", "t1,t2", func(s *settings.Settings) { s.ActionTokens = []settings.Secret{"t1", "t2"} }},
+		{"ACTION_TOKENS", "t1,t2", func(s *settings.Settings) { s.ActionTokens = settings.List[settings.Secret]{"t1", "t2"} }},
 		{"OPEN_ON", "incident.triggered,incident.priority_updated", func(s *settings.Settings) {
-			s.OpenOn = []string{"incident.triggered", "incident.priority_updated"}
+			s.OpenOn = settings.List[settings.EventType]{"incident.triggered", "incident.priority_updated"}
 		}},
-		{"OPEN_WORKFLOWS", "*", func(s *settings.Settings) { s.OpenWorkflows = []string{"*"} }},
-		{"OPEN_PRIORITIES", "P1,P2", func(s *settings.Settings) { s.OpenPriorities = []string{"P1", "P2"} }},
-		{"OPEN_URGENCIES", "high", func(s *settings.Settings) { s.OpenUrgencies = []string{"high"} }},
+		{"OPEN_WORKFLOWS", "*", func(s *settings.Settings) { s.OpenWorkflows = settings.List[string]{"*"} }},
+		{"OPEN_PRIORITIES", "P1,P2", func(s *settings.Settings) { s.OpenPriorities = settings.List[string]{"P1", "P2"} }},
+		{"OPEN_URGENCIES", "high", func(s *settings.Settings) { s.OpenUrgencies = settings.List[settings.Urgency]{"high"} }},
 		{"OPEN_SERVICES", "Checkout API,PSVC1", func(s *settings.Settings) {
-			s.OpenServices = []string{"Checkout API", "PSVC1"}
+			s.OpenServices = settings.List[string]{"Checkout API", "PSVC1"}
 		}},
 		{"TRIGGER_MAX_AGE", "1m30s", func(s *settings.Settings) { s.TriggerMaxAge = 90 * time.Second }},
 		{"CLOSE_ON_RESOLVE", "false", func(s *settings.Settings) { s.CloseOnResolve = false }},
@@ -114,8 +115,8 @@ func TestEverySettingIsRead(t *testing.T) {
 		{"FALLBACK_NUMBER", "+1 202 555 0100,,42#", func(s *settings.Settings) {
 			s.FallbackNumber = "+1 202 555 0100,,42#"
 		}},
-		{"DIAL_IN_COUNTRIES", "DE, US", func(s *settings.Settings) { s.DialInCountries = []string{"DE", "US"} }},
-		{"DIAL_IN_COUNTRIES", " none ", func(s *settings.Settings) { s.DialInCountries = []string{"none"} }},
+		{"DIAL_IN_COUNTRIES", "DE, US", func(s *settings.Settings) { s.DialInCountries = settings.Countries{"DE", "US"} }},
+		{"DIAL_IN_COUNTRIES", " none ", func(s *settings.Settings) { s.DialInCountries = settings.Countries{"none"} }},
 		{"OVERWRITE", "always", func(s *settings.Settings) { s.Overwrite = "always" }},
 		{"NOTES", "people", func(s *settings.Settings) { s.Notes = "people" }},
 		{"RECORDING", "cloud", func(s *settings.Settings) { s.Recording = "cloud" }},
@@ -128,11 +129,11 @@ func TestEverySettingIsRead(t *testing.T) {
 			t.Parallel()
 			want := defaults()
 			want.ZoomAccountID, want.ZoomClientID, want.ZoomClientSecret = "acc", "cid", "zoom-secret"
-			want.ZoomHosts = []string{"a@example.com"}
+			want.ZoomHosts = settings.List[settings.ZoomHost]{"a@example.com"}
 			want.PagerDutyToken, want.PagerDutyFrom = "pd-token", "oncall@example.com"
 			test.want(&want)
 
-			got, err := settings.Load(served(map[string]string{test.name: test.value}))
+			got, err := settings.Load(complete(map[string]string{test.name: test.value}))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -143,14 +144,14 @@ func TestEverySettingIsRead(t *testing.T) {
 	}
 }
 
-func TestStoresAreTold(t *testing.T) {
+func TestStoreURLs(t *testing.T) {
 	t.Parallel()
 	for _, url := range []string{
 		"sqlite:ib.db", "postgres://u:p@db/ib", "redis://cache:6379/0", "dynamodb://bridges?region=eu-west-1",
 	} {
 		t.Run(url, func(t *testing.T) {
 			t.Parallel()
-			got, err := settings.Load(served(map[string]string{"STORE_URL": url, "STORE_KEYS": "a:" + key}))
+			got, err := settings.Load(complete(map[string]string{"STORE_URL": url, "STORE_KEYS": "a:" + key}))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -161,7 +162,7 @@ func TestStoresAreTold(t *testing.T) {
 	}
 }
 
-func TestABadValueNamesItsVariable(t *testing.T) {
+func TestInvalidValues(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, value, why string }{
 		{"ADDR", "8080", "must be host:port"},
@@ -191,17 +192,17 @@ func TestABadValueNamesItsVariable(t *testing.T) {
 		{"ZOOM_WEBHOOK_SECRETS", "geheim,,b", "has an empty entry"},
 		{"ZOOM_API_URL", "http://api.zoom.us/v2", "must be https, or http on this machine"},
 		{"ZOOM_OAUTH_URL", "zoom.us/oauth", "must be an http or https address"},
-		{"PAGERDUTY_TOKEN", "geheim geheim", "must be printable characters without spaces"},
+		{"PAGERDUTY_TOKEN", "geheim two", "must be printable characters without spaces"},
 		{"PAGERDUTY_FROM", "oncall", "must be an e-mail address"},
 		{"PAGERDUTY_CLIENT_ID", "a c", "must be printable characters without spaces"},
-		{"PAGERDUTY_CLIENT_SECRET", "geheim geheim", "must be printable characters without spaces"},
+		{"PAGERDUTY_CLIENT_SECRET", "geheim two", "must be printable characters without spaces"},
 		{"PAGERDUTY_SUBDOMAIN", "acme.pagerduty.com", "must be letters, digits and '-'"},
 		{"PAGERDUTY_REGION", "us2", "must be us or eu"},
 		{"PAGERDUTY_API_URL", "http://api.pagerduty.com", "must be https, or http on this machine"},
 		{"PAGERDUTY_OAUTH_URL", "https:///oauth", "must be an http or https address"},
 		{"PAGERDUTY_WEBHOOK_SECRETS", ",", "has an empty entry"},
 		{"ACTION_TOKENS", "geheim, ,", "has an empty entry"},
-		{"ACTION_TOKENS", "geheim geheim", "entry 1 must be printable characters without spaces"},
+		{"ACTION_TOKENS", "geheim two", "entry 1 must be printable characters without spaces"},
 		{"OPEN_ON", "triggered", "entry 1 must be an event such as incident.triggered"},
 		{"OPEN_WORKFLOWS", "a,", "has an empty entry"},
 		{"OPEN_PRIORITIES", ",P1", "has an empty entry"},
@@ -228,7 +229,7 @@ func TestABadValueNamesItsVariable(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name+"="+test.value, func(t *testing.T) {
 			t.Parallel()
-			environ := served(map[string]string{test.name: test.value})
+			environ := complete(map[string]string{test.name: test.value})
 			if strings.HasPrefix(test.name, "PAGERDUTY_CLIENT") || test.name == "PAGERDUTY_SUBDOMAIN" {
 				environ = merge(map[string]string{"PAGERDUTY_CLIENT_ID": "c", "PAGERDUTY_CLIENT_SECRET": "s"}, environ)
 			}
@@ -244,15 +245,15 @@ func TestABadValueNamesItsVariable(t *testing.T) {
 	}
 }
 
-// Links with a passcode and a login's cookies go over it.
-func TestPagesWantASafeAddress(t *testing.T) {
+// Links with a passcode and the cookies of a login are sent there.
+func TestPagesNeedSecureURL(t *testing.T) {
 	t.Parallel()
 	for address, why := range map[string]string{
 		"https://ib.example.com": "", "https://ib.example.com/": "", "http://127.0.0.1:8080": "",
 		"http://ib.example.com":       "must be https, or http on this machine",
 		"https://ib.example.com/here": "must have no path when people log in or install",
 	} {
-		_, err := settings.Load(served(map[string]string{
+		_, err := settings.Load(complete(map[string]string{
 			"PUBLIC_URL": address, "PAGERDUTY_CLIENT_ID": "c", "PAGERDUTY_CLIENT_SECRET": "s",
 		}))
 		if why == "" && err != nil || why != "" && (err == nil || err.Error() != "PUBLIC_URL "+why) {
@@ -261,7 +262,7 @@ func TestPagesWantASafeAddress(t *testing.T) {
 	}
 }
 
-func TestHalfSetNamesWhatIsMissing(t *testing.T) {
+func TestMissingSettings(t *testing.T) {
 	t.Parallel()
 	const zoomAll, pagerDutyAll = "ZOOM_ACCOUNT_ID ZOOM_CLIENT_ID ZOOM_CLIENT_SECRET ZOOM_HOSTS", "PAGERDUTY_TOKEN PAGERDUTY_FROM"
 	tests := []struct{ given, missing string }{
@@ -298,9 +299,9 @@ func TestHalfSetNamesWhatIsMissing(t *testing.T) {
 	}
 }
 
-func TestTheDefaultStoreWantsKeys(t *testing.T) {
+func TestDefaultStoreNeedsKeys(t *testing.T) {
 	t.Parallel()
-	environ := served(nil)
+	environ := complete(nil)
 	delete(environ, "STORE_URL")
 	_, err := settings.Load(environ)
 	if diff := cmp.Diff(&settings.Error{Missing: []string{"STORE_KEYS"}}, problems(t, err)); diff != "" {
@@ -308,7 +309,7 @@ func TestTheDefaultStoreWantsKeys(t *testing.T) {
 	}
 }
 
-func TestEverythingWrongIsOneLine(t *testing.T) {
+func TestAllProblemsInOneLine(t *testing.T) {
 	t.Parallel()
 	_, err := settings.Load(map[string]string{
 		"ZOOM_ACCOUNT_ID": "a", "ZOOM_CLIENT_ID": "b", "ZOOM_HOST_LIMIT": "9",
@@ -321,7 +322,7 @@ func TestEverythingWrongIsOneLine(t *testing.T) {
 	}
 }
 
-func TestSecretsComeFromFiles(t *testing.T) {
+func TestSecretFiles(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	file := func(name, text string) string {
@@ -350,18 +351,18 @@ func TestSecretsComeFromFiles(t *testing.T) {
 	}
 	want := defaults()
 	want.ZoomAccountID, want.ZoomClientID, want.ZoomClientSecret = "acc", "cid", "zoom-secret"
-	want.ZoomHosts, want.StoreKeys = []string{"a@example.com"}, settings.Secret("a:"+key)
-	want.ZoomWebhookSecrets = []settings.Secret{"one", "two"}
+	want.ZoomHosts, want.StoreKeys = settings.List[settings.ZoomHost]{"a@example.com"}, redact.Secret("a:"+key)
+	want.ZoomWebhookSecrets = settings.List[settings.Secret]{"one", "two"}
 	want.PagerDutyToken, want.PagerDutyFrom = "pd-token", "oncall@example.com"
 	want.PagerDutyClientID, want.PagerDutyClientSecret = "cid", "pd-secret"
-	want.PagerDutyWebhookSecrets = []settings.Secret{"three"}
-	want.ActionTokens = []settings.Secret{"four", "five"}
+	want.PagerDutyWebhookSecrets = settings.List[settings.Secret]{"three"}
+	want.ActionTokens = settings.List[settings.Secret]{"four", "five"}
 	if diff := cmp.Diff(&want, got); diff != "" {
 		t.Errorf("settings (-want +got):\n%s", diff)
 	}
 }
 
-func TestAFileThatGivesNoSecretNamesItsVariable(t *testing.T) {
+func TestUnusableSecretFiles(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	for name, content := range map[string]string{"empty": " \n", "huge": strings.Repeat("x", 100_000), "good": "token"} {
@@ -387,7 +388,7 @@ func TestAFileThatGivesNoSecretNamesItsVariable(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			environ := served(nil)
+			environ := complete(nil)
 			delete(environ, "PAGERDUTY_TOKEN")
 			_, err := settings.Load(merge(environ, test.environ))
 			got := problems(t, err)
@@ -399,9 +400,9 @@ func TestAFileThatGivesNoSecretNamesItsVariable(t *testing.T) {
 	}
 }
 
-func TestSecretsNeverPrint(t *testing.T) {
+func TestSecretsAreNotPrinted(t *testing.T) {
 	t.Parallel()
-	s, err := settings.Load(served(map[string]string{
+	s, err := settings.Load(complete(map[string]string{
 		"STORE_URL": "redis://:geheim@cache", "STORE_KEYS": "a:" + key, "ZOOM_CLIENT_SECRET": "geheim",
 		"ZOOM_WEBHOOK_SECRETS": "geheim", "PAGERDUTY_TOKEN": "geheim", "PAGERDUTY_CLIENT_ID": "c",
 		"PAGERDUTY_CLIENT_SECRET": "geheim", "PAGERDUTY_WEBHOOK_SECRETS": "geheim", "ACTION_TOKENS": "geheim",

@@ -13,22 +13,24 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
-// Backend is a store that a program has opened.
+// Backend is an open store.
 type Backend struct {
 	Store tokenstore.Store
-	// Prune removes what has expired; to be called every hour. nil: that store does it by itself.
+	// Prune removes expired records; call it every hour. It is nil for stores that remove
+	// them on their own.
 	Prune func(ctx context.Context) error
-	// Close is called when nobody uses the store any more. Never nil.
+	// Close closes the store. It is never nil.
 	Close func() error
 }
 
-// Opener opens the store that a STORE_URL of its kind names. What an operator should know of it goes to the logger; no
-// error tells the address, which may hold a password. An address that is none is an *[Error].
+// Opener opens the store of a STORE_URL of its kind and logs what an operator should know
+// about it. Its errors do not contain the URL, which may hold a password. An invalid URL is
+// an *[Error].
 type Opener func(ctx context.Context, url string, logger *slog.Logger) (Backend, error)
 
-// OpenStore opens the store that STORE_URL names and seals it with STORE_KEYS. A program brings the openers that it is
-// linked with, by kind ("sqlite", "postgres", "redis", "dynamodb"); memory is built in. Without the right one the error is
-// an *[Error].
+// OpenStore opens the store of STORE_URL and seals it with STORE_KEYS. openers has the kinds
+// that the program supports ("sqlite", "postgres", "redis", "dynamodb") besides memory; any
+// other kind is an *[Error].
 func (s *Settings) OpenStore(ctx context.Context, openers map[string]Opener, logger *slog.Logger) (Backend, error) {
 	backend, err := s.open(ctx, openers, logger)
 	if err != nil || s.StoreKeys == "" {
@@ -50,7 +52,7 @@ func (s *Settings) open(ctx context.Context, openers map[string]Opener, logger *
 	open, ok := openers[kind]
 	if !ok {
 		kinds := append([]string{"memory"}, slices.Sorted(maps.Keys(openers))...)
-		return Backend{}, Wrong("STORE_URL", "may be of these kinds here: "+strings.Join(kinds, ", "))
+		return Backend{}, InvalidSetting("STORE_URL", "may be of these kinds here: "+strings.Join(kinds, ", "))
 	}
 	backend, err := open(ctx, string(s.StoreURL), logger)
 	if _, wrong := errors.AsType[*Error](err); wrong {
@@ -62,13 +64,14 @@ func (s *Settings) open(ctx context.Context, openers map[string]Opener, logger *
 	return backend, nil
 }
 
-// storeIs says whether STORE_URL is of a kind: memory, sqlite, postgres, redis or dynamodb.
+// storeIs reports whether STORE_URL is of a kind: memory, sqlite, postgres, redis or dynamodb.
 func (s *Settings) storeIs(kind string) bool {
 	scheme, _, _ := strings.Cut(string(s.StoreURL), ":")
 	return scheme == kind
 }
 
-func storeURL(value string) string {
+// storeURLProblem returns what is wrong with STORE_URL, "" if nothing.
+func storeURLProblem(value string) string {
 	const want = "must be memory:, sqlite:FILE, postgres://…, redis://… or dynamodb://TABLE"
 	kind, rest, _ := strings.Cut(value, ":")
 	switch kind {
@@ -88,8 +91,12 @@ func storeURL(value string) string {
 	return want
 }
 
-// storeKeys says what is wrong with a keyring, which never names an id: in a list put together wrongly it may be a key.
-func storeKeys(value string) string {
+// storeKeysProblem returns what is wrong with STORE_KEYS, "" if nothing. It names no id: in a
+// malformed list that may be a key.
+func storeKeysProblem(value string) string {
+	if value == "" {
+		return ""
+	}
 	_, err := tokenstore.ParseKeyring(value)
 	if err == nil {
 		return ""

@@ -10,12 +10,12 @@ import (
 	"github.com/incidentbridge/incidentbridge/zoom"
 )
 
-// vendors are the clients of both vendors, by credentials of their own or by consent.
+// vendors has the clients of both vendors, with their own credentials or an installed grant.
 type vendors struct {
 	zoom         *zoom.Client
 	hosts        []string
 	pagerDuty    *pagerduty.Client
-	installation *install.Installation // nil: nothing is installed by consent
+	installation *install.Installation // nil: both vendors have credentials of their own
 }
 
 // installsZoom reports whether the Zoom app is installed by consent.
@@ -33,7 +33,7 @@ func (s *Settings) vendors(store tokenstore.Store) (v vendors, err error) {
 			return v, err
 		}
 	}
-	v.hosts = slices.Clone(s.ZoomHosts)
+	v.hosts = stringsOf(s.ZoomHosts)
 	if s.installsZoom() {
 		v.zoom = v.installation.Zoom()
 		v.hosts = append(v.hosts, zoom.Me) // the administrator who installed it
@@ -53,7 +53,7 @@ func (s *Settings) installation(store tokenstore.Store) (*install.Installation, 
 	var apps []install.Option
 	if s.installsZoom() {
 		app, err := zoom.NewOAuth(
-			s.ZoomClientID, string(s.ZoomClientSecret), s.callback("zoom"), s.zoomOAuthOptions()...)
+			string(s.ZoomClientID), string(s.ZoomClientSecret), s.callback("zoom"), s.zoomOAuthOptions()...)
 		if err != nil {
 			return nil, err
 		}
@@ -70,15 +70,17 @@ func (s *Settings) installation(store tokenstore.Store) (*install.Installation, 
 	return install.New(store, apps...)
 }
 
-// callback is the redirect URL of the vendor's app.
+// callback returns the redirect URL of the vendor's app.
 func (s *Settings) callback(vendor string) string {
-	return strings.TrimRight(s.PublicURL, "/") + "/oauth/" + vendor + "/callback"
+	return strings.TrimRight(string(s.PublicURL), "/") + "/oauth/" + vendor + "/callback"
 }
 
-// pagerDutyScopes are those that run the service, that set it up, and that the events are hidden without.
+// pagerDutyScopes returns the scopes for running and setting up the service, and for
+// workflow events.
 func (s *Settings) pagerDutyScopes() []string {
 	scopes := append(pagerduty.RunScopes(), pagerduty.SetUpScopes()...)
-	if slices.ContainsFunc(s.OpenOn, func(event string) bool { return strings.HasPrefix(event, "incident.workflow.") }) {
+	isWorkflow := func(event EventType) bool { return strings.HasPrefix(string(event), "incident.workflow.") }
+	if slices.ContainsFunc(s.OpenOn, isWorkflow) {
 		scopes = append(scopes, "incident_workflows.read")
 	}
 	return scopes
@@ -87,13 +89,13 @@ func (s *Settings) pagerDutyScopes() []string {
 func (s *Settings) pagerDutyOAuth(scopes pagerduty.Option) (*pagerduty.OAuth, error) {
 	opts := []pagerduty.Option{scopes}
 	if s.PagerDutyOAuthURL != "" {
-		opts = append(opts, pagerduty.WithOAuthURL(s.PagerDutyOAuthURL))
+		opts = append(opts, pagerduty.WithOAuthURL(string(s.PagerDutyOAuthURL)))
 	}
-	return pagerduty.NewOAuth(s.PagerDutyClientID, string(s.PagerDutyClientSecret), s.callback("pagerduty"), opts...)
+	return pagerduty.NewOAuth(string(s.PagerDutyClientID), string(s.PagerDutyClientSecret), s.callback("pagerduty"), opts...)
 }
 
 func (s *Settings) zoom() (*zoom.Client, error) {
-	credentials := zoom.ServerToServer(s.ZoomAccountID, s.ZoomClientID, string(s.ZoomClientSecret))
+	credentials := zoom.ServerToServer(string(s.ZoomAccountID), string(s.ZoomClientID), string(s.ZoomClientSecret))
 	return zoom.NewClient(credentials, append(s.zoomOptions(), s.zoomOAuthOptions()...)...)
 }
 
@@ -101,39 +103,39 @@ func (s *Settings) zoomOptions() []zoom.Option {
 	if s.ZoomAPIURL == "" {
 		return nil
 	}
-	return []zoom.Option{zoom.WithBaseURL(s.ZoomAPIURL)}
+	return []zoom.Option{zoom.WithBaseURL(string(s.ZoomAPIURL))}
 }
 
 func (s *Settings) zoomOAuthOptions() []zoom.Option {
 	if s.ZoomOAuthURL == "" {
 		return nil
 	}
-	return []zoom.Option{zoom.WithOAuthURL(s.ZoomOAuthURL)}
+	return []zoom.Option{zoom.WithOAuthURL(string(s.ZoomOAuthURL))}
 }
 
 func (s *Settings) pagerDuty() (*pagerduty.Client, error) {
 	opts := s.pagerDutyOptions()
 	if s.PagerDutySubdomain != "" && s.PagerDutyToken != "" {
-		opts = append(opts, pagerduty.WithSubdomain(s.PagerDutySubdomain))
+		opts = append(opts, pagerduty.WithSubdomain(string(s.PagerDutySubdomain)))
 	}
 	if s.PagerDutyToken != "" {
-		return pagerduty.NewClient(pagerduty.APIKey(string(s.PagerDutyToken), s.PagerDutyFrom), opts...)
+		return pagerduty.NewClient(pagerduty.APIKey(string(s.PagerDutyToken), string(s.PagerDutyFrom)), opts...)
 	}
 	if s.PagerDutyOAuthURL != "" {
-		opts = append(opts, pagerduty.WithOAuthURL(s.PagerDutyOAuthURL))
+		opts = append(opts, pagerduty.WithOAuthURL(string(s.PagerDutyOAuthURL)))
 	}
-	auth := pagerduty.AppToken(s.PagerDutyClientID, string(s.PagerDutyClientSecret), s.PagerDutySubdomain)
-	return pagerduty.NewClient(auth, append(opts, pagerduty.WithFrom(s.PagerDutyFrom))...)
+	auth := pagerduty.AppToken(string(s.PagerDutyClientID), string(s.PagerDutyClientSecret), string(s.PagerDutySubdomain))
+	return pagerduty.NewClient(auth, append(opts, pagerduty.WithFrom(string(s.PagerDutyFrom)))...)
 }
 
-// pagerDutyOptions leaves the region to the grant where nobody set it.
+// pagerDutyOptions leaves the region to the grant if it is not set.
 func (s *Settings) pagerDutyOptions() []pagerduty.Option {
 	var opts []pagerduty.Option
 	if s.PagerDutyRegion != "" {
 		opts = append(opts, pagerduty.WithRegion(pagerduty.Region(s.PagerDutyRegion)))
 	}
 	if s.PagerDutyAPIURL != "" {
-		opts = append(opts, pagerduty.WithBaseURL(s.PagerDutyAPIURL))
+		opts = append(opts, pagerduty.WithBaseURL(string(s.PagerDutyAPIURL)))
 	}
 	return opts
 }

@@ -3,6 +3,7 @@ package dynamodb_test
 import (
 	"errors"
 	"log/slog"
+	"os"
 	"strings"
 	"testing"
 
@@ -12,6 +13,7 @@ import (
 
 func TestOpen(t *testing.T) {
 	t.Setenv("AWS_REGION", "")
+	t.Setenv("AWS_CONFIG_FILE", os.DevNull)
 	for _, tt := range []struct{ address, want string }{
 		{"dynamodb://table?region=eu-central-1", ""},
 		{"dynamodb://table?region=eu-central-1&endpoint=http%3A%2F%2F127.0.0.1%3A8000", ""},

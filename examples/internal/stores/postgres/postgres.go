@@ -21,7 +21,7 @@ const connections = 16
 func Open(ctx context.Context, url string, _ *slog.Logger) (settings.Backend, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
-		return settings.Backend{}, settings.Wrong("STORE_URL", "is no address of a PostgreSQL server") // err may hold it
+		return settings.Backend{}, settings.InvalidSetting("STORE_URL", "is no address of a PostgreSQL server") // err may hold it
 	}
 	db := stdlib.OpenDB(*config)
 	db.SetMaxOpenConns(connections)

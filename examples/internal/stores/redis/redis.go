@@ -16,7 +16,7 @@ import (
 func Open(ctx context.Context, url string, logger *slog.Logger) (settings.Backend, error) {
 	opts, err := redis.ParseURL(url)
 	if err != nil {
-		return settings.Backend{}, settings.Wrong("STORE_URL", "is no address of a Redis server") // err may hold the password
+		return settings.Backend{}, settings.InvalidSetting("STORE_URL", "is not a Redis URL") // err may hold the password
 	}
 	opts.ContextTimeoutEnabled = true
 	client := redis.NewClient(opts)

@@ -9,15 +9,16 @@ import (
 	"time"
 )
 
-// Function is a Lambda function with at most so many processes, each started when there is an event and no idle one, and
-// again after its end.
+// Function is a Lambda function with a limited number of processes. A process is started
+// when there is an event and none is idle.
 type Function struct {
 	start func() (*Environment, error)
-	slots chan *Environment // nil: a place where none runs
+	slots chan *Environment // nil: a slot without a process
 	wait  sync.WaitGroup
 }
 
-// NewFunction starts nothing yet. The arguments are those of [Start], for each process.
+// NewFunction returns a function that has no process yet. The other arguments are those of
+// [Start].
 func NewFunction(processes int, program string, environ []string, timeout time.Duration, log io.Writer) *Function {
 	f := &Function{slots: make(chan *Environment, processes)}
 	f.start = func() (*Environment, error) { return Start(program, slices.Clip(environ), timeout, log) }
@@ -27,7 +28,7 @@ func NewFunction(processes int, program string, environ []string, timeout time.D
 	return f
 }
 
-// Invoke hands the event to an idle process, and waits for one if all are at work.
+// Invoke passes the event to an idle process, and waits for one if all are busy.
 func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	var e *Environment
 	select {
@@ -42,13 +43,13 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 			return nil, err
 		}
 	}
-	answer, err := e.Invoke(ctx, payload)
-	f.wait.Go(func() { f.slots <- rested(e) })
-	return answer, err
+	response, err := e.Invoke(ctx, payload)
+	f.wait.Go(func() { f.slots <- whenIdle(e) })
+	return response, err
 }
 
-// rested returns the process once it is idle, or nil when it has ended.
-func rested(e *Environment) *Environment {
+// whenIdle returns the process once it is idle, or nil if it has exited.
+func whenIdle(e *Environment) *Environment {
 	if err := e.Idle(context.Background()); errors.Is(err, ErrExited) {
 		e.Close()
 		return nil

@@ -1,7 +1,8 @@
-package main
+package lambda_test
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -16,12 +17,18 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v3"
 
-	"github.com/incidentbridge/incidentbridge/examples/lambda/internal/sandbox"
+	"github.com/incidentbridge/incidentbridge/internal/conformance/lambda/runtimeapi"
+	"github.com/incidentbridge/incidentbridge/internal/conformance/lambda/sandbox"
 	"github.com/incidentbridge/incidentbridge/pagerduty/pagerdutytest"
 	"github.com/incidentbridge/incidentbridge/tokenstore/dynamostore"
 )
 
-// template is what the tests read of template.yaml.
+const (
+	examples     = "../../../examples"
+	templateFile = examples + "/lambda/template.yaml"
+)
+
+// template has the parts of template.yaml that the tests read.
 type template struct {
 	Resources struct {
 		Function struct {
@@ -44,7 +51,7 @@ type template struct {
 
 func readTemplate(t *testing.T) template {
 	t.Helper()
-	text, err := os.ReadFile("template.yaml")
+	text, err := os.ReadFile(templateFile)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,8 +62,8 @@ func readTemplate(t *testing.T) template {
 	return tmpl
 }
 
-// The table is the one that the store describes, with the broom beside it.
-func TestTheTableIsTheStores(t *testing.T) {
+// The table is the one that the store describes, with time to live enabled.
+func TestTableDefinition(t *testing.T) {
 	t.Parallel()
 	text, err := json.Marshal(dynamostore.TableDefinition("t"))
 	if err != nil {
@@ -66,7 +73,7 @@ func TestTheTableIsTheStores(t *testing.T) {
 	if err := json.Unmarshal(text, &want); err != nil {
 		t.Fatal(err)
 	}
-	want = set(want)
+	want = withoutUnset(want)
 	delete(want.(map[string]any), "TableName")
 	got := readTemplate(t).Resources.Table.Properties
 	if diff := cmp.Diff(map[string]any{"AttributeName": "ttl", "Enabled": true}, got["TimeToLiveSpecification"]); diff != "" {
@@ -78,59 +85,60 @@ func TestTheTableIsTheStores(t *testing.T) {
 	}
 }
 
-// set takes out of a value what is not set.
-func set(value any) any {
+// withoutUnset removes unset fields from a value.
+func withoutUnset(value any) any {
 	switch v := value.(type) {
 	case map[string]any:
 		for name, field := range v {
-			if v[name] = set(field); v[name] == nil || v[name] == "" {
+			if v[name] = withoutUnset(field); v[name] == nil || v[name] == "" {
 				delete(v, name)
 			}
 		}
 	case []any:
 		for i := range v {
-			v[i] = set(v[i])
+			v[i] = withoutUnset(v[i])
 		}
 	}
 	return value
 }
 
-// The function may do what it does, and nothing else: a bridge's whole life is played, and the calls to AWS are recorded.
-func TestTheRightsAreTheCalls(t *testing.T) {
+// The function has exactly the rights that it uses: the test opens and closes a bridge and
+// records the requests to AWS.
+func TestRightsMatchRequests(t *testing.T) {
 	t.Parallel()
 	endpoint := dynalite(t)
-	table, err := sandbox.Table(t.Context(), endpoint)
+	table, err := sandbox.NewTable(t.Context(), endpoint)
 	if err != nil {
 		t.Fatal(err)
 	}
 	rec := &recorder{}
 	v := newVendors(t)
-	parameters := map[string]string{
+	parameters := sandbox.Parameters{
 		"/incidentbridge/pagerduty-token": v.PagerDuty.Key(), "/incidentbridge/action-tokens": sandbox.Token,
 	}
-	dynamo := newFront(t, endpoint, rec.saw)
+	dynamo := newProxy(t, endpoint, rec.record)
 	ssm := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		rec.saw(r)
-		answerParameters(w, r, parameters)
+		rec.record(r)
+		parameters.ServeHTTP(w, r)
 	}))
 	t.Cleanup(ssm.Close)
-	e := start(t, v.Environ(sandbox.StoreURL(table, dynamo),
+	e := startProcess(t, v.Environ(sandbox.StoreURL(table, dynamo),
 		"PAGERDUTY_TOKEN=", "PAGERDUTY_TOKEN_SSM=/incidentbridge/pagerduty-token",
 		"ACTION_TOKENS=", "ACTION_TOKENS_SSM=/incidentbridge/action-tokens",
 		"AWS_ENDPOINT_URL_SSM="+ssm.URL, "CLOSE_GRACE=0s"), 30*time.Second)
 
 	incident := v.PagerDuty.AddIncident("Down")
-	header, body := v.Triggered(incident)
-	if a := ask(t, e, sandbox.URL("/webhooks/pagerduty", header, body)); a.StatusCode != http.StatusCreated {
-		t.Fatalf("opening: %+v", a)
+	header, body := v.TriggeredWebhook(incident)
+	if response := invoke(t, e, sandbox.FunctionURLEvent("/webhooks/pagerduty", header, body)); response.StatusCode != http.StatusCreated {
+		t.Fatalf("opening: %+v", response)
 	}
 	v.PagerDuty.Resolve(incident)
 	resolved := v.PagerDuty.Webhook(pagerdutytest.Event{Type: "incident.resolved", IncidentID: incident})
-	if a := ask(t, e, sandbox.URL("/webhooks/pagerduty", resolved.Header, resolved.Body)); a.StatusCode >= 300 {
-		t.Fatalf("resolving: %+v", a)
+	if response := invoke(t, e, sandbox.FunctionURLEvent("/webhooks/pagerduty", resolved.Header, resolved.Body)); response.StatusCode >= 300 {
+		t.Fatalf("resolving: %+v", response)
 	}
-	for there := 1; there > 0 && t.Context().Err() == nil; there, _ = v.Meetings() {
-		if _, err := e.Invoke(t.Context(), sandbox.Schedule()); err != nil {
+	for existing := 1; existing > 0 && t.Context().Err() == nil; existing, _ = v.Meetings() {
+		if _, err := e.Invoke(t.Context(), sandbox.ScheduleEvent()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -142,63 +150,38 @@ func TestTheRightsAreTheCalls(t *testing.T) {
 		}
 	}
 	slices.Sort(allowed)
-	if diff := cmp.Diff(allowed, rec.actions()); diff != "" {
-		t.Errorf("calls to AWS (-allowed +made):\n%s", diff)
+	if diff := cmp.Diff(allowed, rec.sorted()); diff != "" {
+		t.Errorf("requests to AWS (-allowed +made):\n%s", diff)
 	}
 }
 
-// recorder notes which actions of AWS are asked for.
+// recorder records the AWS actions that are requested.
 type recorder struct {
-	mu   sync.Mutex
-	seen []string
+	mu      sync.Mutex
+	actions []string
 }
 
-// saw notes a request. X-Amz-Target is such as DynamoDB_20120810.GetItem.
-func (rec *recorder) saw(r *http.Request) bool {
+// record records a request. X-Amz-Target is like DynamoDB_20120810.GetItem.
+func (rec *recorder) record(r *http.Request) bool {
 	service, action, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 	prefix := map[string]string{"DynamoDB_20120810": "dynamodb", "AmazonSSM": "ssm", "secretsmanager": "secretsmanager"}[service]
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
-	rec.seen = append(rec.seen, prefix+":"+action)
+	rec.actions = append(rec.actions, prefix+":"+action)
 	return true
 }
 
-func (rec *recorder) actions() []string {
+func (rec *recorder) sorted() []string {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
-	return slices.Compact(slices.Sorted(slices.Values(rec.seen)))
+	return slices.Compact(slices.Sorted(slices.Values(rec.actions)))
 }
 
-// answerParameters is Systems Manager, as far as GetParameters goes.
-func answerParameters(w http.ResponseWriter, r *http.Request, parameters map[string]string) {
-	var asked struct {
-		Names          []string
-		WithDecryption bool
-	}
-	body, err := io.ReadAll(r.Body)
-	if err != nil || json.Unmarshal(body, &asked) != nil || !asked.WithDecryption || len(asked.Names) > 10 {
-		w.WriteHeader(http.StatusBadRequest)
-		return
-	}
-	answer := struct {
-		Parameters        []map[string]string
-		InvalidParameters []string
-	}{}
-	for _, name := range asked.Names {
-		value, ok := parameters[name]
-		if !ok {
-			answer.InvalidParameters = append(answer.InvalidParameters, name)
-			continue
-		}
-		answer.Parameters = append(answer.Parameters, map[string]string{"Name": name, "Value": value})
-	}
-	_ = json.NewEncoder(w).Encode(answer)
-}
-
-// Every variable of the template is one that the program reads: a misspelt one would be ignored in silence.
-func TestTheVariablesAreSettings(t *testing.T) {
+// Every variable of the template is one that the program reads. A misspelt one would be
+// ignored.
+func TestTemplateVariables(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("../internal/settings/settings.go")
+	text, err := os.ReadFile(examples + "/internal/settings/settings.go")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,20 +190,20 @@ func TestTheVariablesAreSettings(t *testing.T) {
 		t.Errorf("only %d variables were found", len(variables))
 	}
 	for name := range variables {
-		setting := strings.TrimSuffix(name, ssmSuffix)
-		known := strings.Contains(string(text), `env:"`+setting+`"`) || name == eventSource || name == queueARN
+		setting := strings.TrimSuffix(name, "_SSM")
+		known := strings.Contains(string(text), `env:"`+setting+`"`) || name == "PAGERDUTY_EVENT_SOURCE" || name == "TRIGGER_QUEUE_ARN"
 		if !known {
-			t.Errorf("%s is no setting", name)
+			t.Errorf("%s is not a setting", name)
 		}
 	}
 }
 
-// What the README says to deploy with is enough, and what is forgotten is named.
-func TestTheParametersAreEnough(t *testing.T) {
+// The parameters that the README names are enough, and a missing one is reported.
+func TestTemplateParameters(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		parameters map[string]string
-		wants      string
+		want       string
 	}{
 		"keys": {map[string]string{
 			"ZoomAccountId": "account", "ZoomClientId": "client", "ZoomHosts": "host@example.com", "PagerDutyFrom": "oncall@example.com",
@@ -240,30 +223,53 @@ func TestTheParametersAreEnough(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			values := environ(t, test.parameters)
+			values := templateEnvironment(t, test.parameters)
+			values["AWS_REGION"], values["AWS_ACCESS_KEY_ID"], values["AWS_SECRET_ACCESS_KEY"] = "us-east-1", "none", "none"
 			for variable := range values {
-				if secret, kept := strings.CutSuffix(variable, ssmSuffix); kept {
+				if secret, ok := strings.CutSuffix(variable, "_SSM"); ok {
+					delete(values, variable)
 					values[secret] = "secret"
 				}
 			}
 			values["STORE_KEYS"] = "k:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
-			said := ""
-			if _, err := load(values); err != nil {
-				said = err.Error()
-			}
-			if diff := cmp.Diff(test.wants, said); diff != "" {
-				t.Errorf("the settings (-want +got):\n%s", diff)
+			got := startError(t, values)
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("the start (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-// The address that PagerDuty is given is one that the routes have.
-func TestTheOutputsAreRoutes(t *testing.T) {
+// startError starts a process with this environment and returns the error that it reports to
+// Lambda, "" if it polls for events.
+func startError(t *testing.T, environ map[string]string) string {
+	t.Helper()
+	var list []string
+	for name, value := range environ {
+		list = append(list, name+"="+value)
+	}
+	e, err := runtimeapi.Start(bootstrap, list, 10*time.Second, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	_, err = e.Ready(t.Context())
+	if err == nil {
+		return ""
+	}
+	var reported *runtimeapi.FunctionError
+	if !errors.As(err, &reported) {
+		t.Fatal(err)
+	}
+	return reported.Message
+}
+
+// The addresses in the outputs are routes.
+func TestOutputsAreRoutes(t *testing.T) {
 	t.Parallel()
 	v := newVendors(t)
-	e := start(t, v.Environ("memory:"), 30*time.Second)
-	text, err := os.ReadFile("template.yaml")
+	e := startProcess(t, v.Environ("memory:"), 30*time.Second)
+	text, err := os.ReadFile(templateFile)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -282,11 +288,11 @@ func TestTheOutputsAreRoutes(t *testing.T) {
 			continue
 		}
 		found++
-		if a := ask(t, e, sandbox.URL(u.Path, nil, nil)); a.StatusCode != http.StatusUnauthorized {
-			t.Errorf("%s answers %d to a stranger, want 401", u.Path, a.StatusCode)
+		if response := invoke(t, e, sandbox.FunctionURLEvent(u.Path, nil, nil)); response.StatusCode != http.StatusUnauthorized {
+			t.Errorf("%s: status %d without credentials, want 401", u.Path, response.StatusCode)
 		}
 	}
 	if found != 3 {
-		t.Errorf("%d addresses were found, want 3", found)
+		t.Errorf("found %d addresses, want 3", found)
 	}
 }

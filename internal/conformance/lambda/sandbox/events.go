@@ -10,10 +10,12 @@ import (
 	"time"
 )
 
-// What follows makes events in the shapes of adapters/awslambda/testdata/events, whose README names their sources.
+// The events have the structure of adapters/awslambda/testdata/events, whose README names
+// the sources.
 
-// URL is a POST to the function URL, its body in base64 as it comes when the content is not text.
-func URL(path string, header http.Header, body []byte) []byte {
+// FunctionURLEvent returns a POST to the function URL with its body in base64, as AWS sends
+// content that is not text.
+func FunctionURLEvent(path string, header http.Header, body []byte) []byte {
 	flat := map[string]string{"host": "abcdefg.lambda-url.us-east-1.on.aws", "x-forwarded-proto": "https"}
 	for name, values := range header {
 		flat[strings.ToLower(name)] = strings.Join(values, ",")
@@ -28,32 +30,31 @@ func URL(path string, header http.Header, body []byte) []byte {
 	})
 }
 
-// REST is a request to a REST API of API Gateway.
-func REST(method, path string, header http.Header, body []byte) []byte {
-	event := map[string]any{
+// RESTEvent returns a request to a REST API of API Gateway.
+func RESTEvent(method, path string, header http.Header, body []byte) []byte {
+	return encode(map[string]any{
 		"resource": "/{proxy+}", "path": path, "httpMethod": method, "multiValueHeaders": header, "body": string(body),
 		"requestContext": map[string]any{"stage": "prod", "identity": map[string]any{"sourceIp": "203.0.113.7"}},
-	}
-	return encode(event)
+	})
 }
 
-// LoadBalancer is REST behind an Application Load Balancer.
-func LoadBalancer(method, path string, header http.Header, body []byte) []byte {
+// LoadBalancerEvent returns a request to an Application Load Balancer.
+func LoadBalancerEvent(method, path string, header http.Header, body []byte) []byte {
 	return encode(map[string]any{
 		"path": path, "httpMethod": method, "multiValueHeaders": header, "body": string(body),
 		"requestContext": map[string]any{"elb": map[string]any{"targetGroupArn": "arn:aws:elasticloadbalancing:us-east-1:1:x"}},
 	})
 }
 
-// Message is one of an SQS batch. Attributes become headers.
+// Message is a message of an SQS batch. Attributes become headers.
 type Message struct {
 	ID         string
 	Body       string
 	Attributes http.Header
 }
 
-// Queue is a batch of SQS.
-func Queue(messages ...Message) []byte {
+// QueueEvent returns an SQS batch.
+func QueueEvent(messages ...Message) []byte {
 	records := []any{}
 	for _, m := range messages {
 		attributes := map[string]any{}
@@ -68,46 +69,46 @@ func Queue(messages ...Message) []byte {
 	return encode(map[string]any{"Records": records})
 }
 
-// Partner is an event of PagerDuty's EventBridge source. The body is a webhook's.
-func Partner(body []byte) []byte {
+// PartnerEvent returns an event of PagerDuty's EventBridge source with the body of a webhook.
+func PartnerEvent(body []byte) []byte {
 	return encode(map[string]any{
 		"version": "0", "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718", "detail-type": "incident.triggered", "source": Source,
 		"time": time.Now().UTC().Format(time.RFC3339), "detail": json.RawMessage(body),
 	})
 }
 
-// Schedule is what EventBridge Scheduler sends.
-func Schedule() []byte {
+// ScheduleEvent returns an event of EventBridge Scheduler.
+func ScheduleEvent() []byte {
 	return encode(map[string]any{
 		"version": "0", "id": "37666ae6-48cf-4285-b4c6-a3320b38824a", "detail-type": "Scheduled Event",
 		"source": "aws.scheduler", "time": time.Now().UTC().Format(time.RFC3339), "detail": "{}",
 	})
 }
 
-// Answer is what the function says to an HTTP event.
-type Answer struct {
+// Response is the function's response to an HTTP event.
+type Response struct {
 	StatusCode int               `json:"statusCode"`
 	Headers    map[string]string `json:"headers"`
 	Cookies    []string          `json:"cookies"`
 	Body       string            `json:"body"`
 }
 
-// ParseAnswer reads an answer in any of the HTTP formats.
-func ParseAnswer(text []byte) (Answer, error) {
-	var a Answer
-	if err := json.Unmarshal(text, &a); err != nil {
-		return a, err
+// ParseResponse parses a response in any of the HTTP formats.
+func ParseResponse(text []byte) (Response, error) {
+	var r Response
+	if err := json.Unmarshal(text, &r); err != nil {
+		return r, err
 	}
-	if a.StatusCode == 0 {
-		return a, fmt.Errorf("no answer to an HTTP event: %.200s", text)
+	if r.StatusCode == 0 {
+		return r, fmt.Errorf("sandbox: not a response to an HTTP event: %.200s", text)
 	}
-	return a, nil
+	return r, nil
 }
 
 func encode(event map[string]any) []byte {
 	text, err := json.Marshal(event)
 	if err != nil {
-		panic(err) // nothing in it can fail
+		panic(err) // maps and strings always encode
 	}
 	return text
 }

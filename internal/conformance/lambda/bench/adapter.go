@@ -14,10 +14,11 @@ import (
 
 const adapterPackage = "github.com/incidentbridge/incidentbridge/adapters/awslambda"
 
-// cost is what one event takes.
+// cost is the cost of one event.
 type cost struct{ nanoseconds, allocations float64 }
 
-// adapter measures what the adapter adds to the plain handler for an event of 4 KiB, by the package's own benchmark.
+// adapter measures what the adapter adds to the plain handler for an event of 4 KiB, with the
+// package's own benchmark.
 func adapter(ctx context.Context, out io.Writer) error {
 	cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", "^BenchmarkHandler$", "-benchmem", adapterPackage)
 	text, err := cmd.Output()
@@ -33,13 +34,14 @@ func adapter(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	over := time.Duration(with.nanoseconds - without.nanoseconds).Round(100 * time.Nanosecond)
-	told(out, "adapter over the plain handler", over, maxOverhead, over <= maxOverhead)
+	report(out, "adapter over the plain handler", over, maxOverhead, over <= maxOverhead)
 	allocations := with.allocations - without.allocations
-	told(out, "  allocations", allocations, maxAllocations, allocations <= maxAllocations)
+	report(out, "  allocations", allocations, maxAllocations, allocations <= maxAllocations)
 	return nil
 }
 
-// costOf reads a line such as "BenchmarkHandler/without-2  1000  891.2 ns/op  1152 B/op  13 allocs/op".
+// costOf parses a line such as
+// "BenchmarkHandler/without-2  1000  891.2 ns/op  1152 B/op  13 allocs/op".
 func costOf(text []byte, benchmark string) (cost, error) {
 	for lines := bufio.NewScanner(bytes.NewReader(text)); lines.Scan(); {
 		fields := strings.Fields(lines.Text())
@@ -53,5 +55,5 @@ func costOf(text []byte, benchmark string) (cost, error) {
 		allocations, err := strconv.ParseFloat(fields[6], 64)
 		return cost{nanoseconds, allocations}, err
 	}
-	return cost{}, fmt.Errorf("no line of %s in\n%s", benchmark, text)
+	return cost{}, fmt.Errorf("no line for %s in\n%s", benchmark, text)
 }

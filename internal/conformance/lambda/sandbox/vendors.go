@@ -7,7 +7,7 @@ import (
 	"github.com/incidentbridge/incidentbridge/zoom/zoomtest"
 )
 
-// What the processes are set up with.
+// Settings of the function's processes.
 const (
 	Host      = "host@example.com"
 	Token     = "action-token"
@@ -16,7 +16,7 @@ const (
 	storeKeys = "k:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 )
 
-// Vendors are both fakes on loopback addresses. Close them.
+// Vendors holds both fakes on loopback addresses. Close it.
 type Vendors struct {
 	Zoom      *zoomtest.Server
 	PagerDuty *pagerdutytest.Server
@@ -31,13 +31,14 @@ func NewVendors() *Vendors {
 	}
 }
 
-// Close stops both.
+// Close stops both fakes.
 func (v *Vendors) Close() {
 	v.Zoom.Close()
 	v.PagerDuty.Close()
 }
 
-// Environ sets a process up for these vendors and a store; more comes later, and so counts instead.
+// Environ returns the environment of a process for these vendors and a store. Variables in
+// more override the others.
 func (v *Vendors) Environ(storeURL string, more ...string) []string {
 	account, client, secret := v.Zoom.AccountCredentials()
 	return append([]string{
@@ -52,19 +53,19 @@ func (v *Vendors) Environ(storeURL string, more ...string) []string {
 	}, more...)
 }
 
-// Triggered is the signed webhook that tells of the incident.
-func (v *Vendors) Triggered(incidentID string) (http.Header, []byte) {
+// TriggeredWebhook returns the signed webhook for a triggered incident.
+func (v *Vendors) TriggeredWebhook(incidentID string) (http.Header, []byte) {
 	d := v.PagerDuty.Webhook(pagerdutytest.Event{Type: "incident.triggered", IncidentID: incidentID})
 	return d.Header, d.Body
 }
 
-// Meetings is how many there are now, and how many ever were.
-func (v *Vendors) Meetings() (there, made int) {
+// Meetings counts the meetings that exist and all that were ever created.
+func (v *Vendors) Meetings() (existing, created int) {
 	for _, m := range v.Zoom.Meetings() {
-		made++
+		created++
 		if !m.Deleted {
-			there++
+			existing++
 		}
 	}
-	return there, made
+	return existing, created
 }

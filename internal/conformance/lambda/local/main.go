@@ -1,7 +1,8 @@
-// Command local runs the Lambda function on this machine: its real bootstrap under a Runtime API, both vendors as fakes, and
-// DynamoDB's stand-in where it is installed. It replays one event of each kind and tells what became of it.
+// Command local runs the Lambda function on this machine: its real bootstrap under a Runtime
+// API, both vendors as fakes, and dynalite as DynamoDB where it is installed. It replays one
+// event of each kind and prints the responses.
 //
-//	go run ./examples/lambda/local
+//	go run ./internal/conformance/lambda/local
 package main
 
 import (
@@ -14,13 +15,13 @@ import (
 	"os/signal"
 	"time"
 
-	"github.com/incidentbridge/incidentbridge/examples/internal/runtimeapi"
-	"github.com/incidentbridge/incidentbridge/examples/lambda/internal/sandbox"
+	"github.com/incidentbridge/incidentbridge/internal/conformance/lambda/runtimeapi"
+	"github.com/incidentbridge/incidentbridge/internal/conformance/lambda/sandbox"
 )
 
 func main() {
 	processes := flag.Int("processes", 3, "how many processes may run at once")
-	timeout := flag.Duration("timeout", 29*time.Second, "time-out of the function")
+	timeout := flag.Duration("timeout", 29*time.Second, "timeout of the function")
 	verbose := flag.Bool("v", false, "show what the processes log")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -35,10 +36,10 @@ func main() {
 	}
 }
 
-// run builds the function, starts what is around it, and replays the samples.
+// run builds the function, starts its surroundings, and replays the samples.
 func run(ctx context.Context, out, log io.Writer, processes int, timeout time.Duration) error {
 	if processes < 1 {
-		return errors.New("at least one process is needed")
+		return errors.New("-processes must be at least 1")
 	}
 	dir, err := os.MkdirTemp("", "bootstrap")
 	if err != nil {
@@ -58,17 +59,18 @@ func run(ctx context.Context, out, log io.Writer, processes int, timeout time.Du
 	}
 	defer stopStore()
 	if storeURL == "memory:" {
-		processes = 1 // each would have a ledger of its own
-		fmt.Fprintf(out, "%v\nso the ledger is in the memory of one process\n\n", sandbox.ErrNoDynalite)
+		processes = 1 // each would have its own ledger
+		fmt.Fprintf(out, "%v\nThe ledger is in the memory of one process.\n\n", sandbox.ErrNoDynalite)
 	} else {
-		fmt.Fprintf(out, "the ledger is in dynalite; up to %d processes\n\n", processes)
+		fmt.Fprintf(out, "The ledger is in dynalite, shared by up to %d processes.\n\n", processes)
 	}
 	function := runtimeapi.NewFunction(processes, bootstrap, vendors.Environ(storeURL), timeout, log)
 	defer function.Close()
 	return replay(ctx, out, function, vendors, processes)
 }
 
-// openStore returns a table in dynalite, or the memory where that is missing.
+// openStore returns the URL of a table in dynalite, or of the memory where dynalite is not
+// installed.
 func openStore(ctx context.Context) (storeURL string, stop func(), err error) {
 	endpoint, stop, err := sandbox.Dynalite(ctx)
 	if errors.Is(err, sandbox.ErrNoDynalite) {
@@ -77,7 +79,7 @@ func openStore(ctx context.Context) (storeURL string, stop func(), err error) {
 	if err != nil {
 		return "", nil, err
 	}
-	table, err := sandbox.Table(ctx, endpoint)
+	table, err := sandbox.NewTable(ctx, endpoint)
 	if err != nil {
 		stop()
 		return "", nil, err

@@ -15,15 +15,15 @@ import (
 	"time"
 )
 
-// What becomes of an invocation that is not answered.
+// Errors of an invocation without a response.
 var (
-	// ErrTimedOut says that the time-out came first. The process was killed.
-	ErrTimedOut = errors.New("runtimeapi: task timed out, and the process was killed")
-	// ErrExited says that the process ended.
-	ErrExited = errors.New("runtimeapi: the process has ended")
+	// ErrTimedOut is returned when the function's timeout expired. The process was killed.
+	ErrTimedOut = errors.New("runtimeapi: task timed out, process killed")
+	// ErrExited is returned when the process ended.
+	ErrExited = errors.New("runtimeapi: process exited")
 )
 
-// initTimeout is how long a process may take until it asks for its first event.
+// initTimeout is how long a process may take until its first poll.
 const initTimeout = 10 * time.Second
 
 // FunctionError is an error that the function reported, for an event or at its start.
@@ -32,45 +32,45 @@ type FunctionError struct {
 	Message string `json:"errorMessage"`
 }
 
-// Error is what the function said.
+// Error returns the type and message that the function reported.
 func (e *FunctionError) Error() string { return "function error: " + e.Type + ": " + e.Message }
 
-// Environment is one process of a function with the Runtime API that it asks. It is safe for concurrent use: events wait
-// until the process asks for the next. Close it.
+// Environment is one process of a function, with the Runtime API that it polls. It is safe
+// for concurrent use: events wait until the process polls for the next one. Close it.
 type Environment struct {
 	timeout time.Duration
 	server  *http.Server
 	cmd     *exec.Cmd
 	began   time.Time
 
-	started chan struct{}    // closed when cmd knows its process
-	next    chan *invocation // handed to the process when it asks
-	polled  chan struct{}    // closed when it asks for the first time
-	ended   chan struct{}    // closed when the process is gone
+	started chan struct{}    // closed once cmd has its process
+	next    chan *invocation // passed to the process when it polls
+	polled  chan struct{}    // closed at the first poll
+	ended   chan struct{}    // closed when the process has exited
 
 	mu         sync.Mutex
 	firstPoll  time.Time
 	initError  *FunctionError
-	invocation *invocation // what the process is at work on
+	invocation *invocation // what the process is working on
 	count      int
 }
 
-// invocation is one event on its way.
+// invocation is one event in progress.
 type invocation struct {
 	id       string
 	payload  []byte
-	outcome  chan outcome // has room for the first that comes
+	outcome  chan outcome // buffered; only the first outcome counts
 	deadline *time.Timer
-	over     chan struct{} // closed when the process asks for the next event
+	over     chan struct{} // closed when the process polls for the next event
 }
 
 type outcome struct {
-	answer []byte
-	err    error
+	response []byte
+	err      error
 }
 
-// Start runs the program. environ is all it gets, besides what Lambda itself sets; what it writes goes to log. timeout is
-// that of the function.
+// Start runs the program with environ and the variables that Lambda itself sets, and copies
+// its output to log. timeout is that of the function.
 func Start(program string, environ []string, timeout time.Duration, log io.Writer) (*Environment, error) {
 	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -83,7 +83,7 @@ func Start(program string, environ []string, timeout time.Duration, log io.Write
 	e.server = &http.Server{Handler: e.routes(), ReadHeaderTimeout: 5 * time.Second}
 	go func() { _ = e.server.Serve(listener) }() // until Close
 
-	e.cmd = exec.Command(program) //nolint:noctx // it is ended by Close, and by its time-out
+	e.cmd = exec.Command(program) //nolint:noctx // ended by Close and by the timeout
 	e.cmd.Env = append(environ,
 		"AWS_LAMBDA_RUNTIME_API="+listener.Addr().String(), "AWS_LAMBDA_FUNCTION_NAME=incidentbridge",
 		"AWS_LAMBDA_FUNCTION_VERSION=$LATEST", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=256",
@@ -104,13 +104,13 @@ func Start(program string, environ []string, timeout time.Duration, log io.Write
 		}
 	})
 	go func() {
-		_ = e.cmd.Wait() // how it ended shows in cmd.ProcessState
+		_ = e.cmd.Wait() // the result is in cmd.ProcessState
 		close(e.ended)
 	}()
 	return e, nil
 }
 
-// Ready waits until the process asks for its first event, and returns how long that took from its start.
+// Ready waits for the first poll, and returns how long it took from the start of the process.
 func (e *Environment) Ready(ctx context.Context) (time.Duration, error) {
 	select {
 	case <-e.polled:
@@ -118,39 +118,40 @@ func (e *Environment) Ready(ctx context.Context) (time.Duration, error) {
 		defer e.mu.Unlock()
 		return e.firstPoll.Sub(e.began), nil
 	case <-e.ended:
-		return 0, e.whyEnded()
+		return 0, e.exitError()
 	case <-ctx.Done():
 		return 0, ctx.Err()
 	}
 }
 
-// Invoke hands the event to the process and returns its answer as soon as it has sent it: [Environment.Idle] tells when it
-// is done. The error is a *[FunctionError], [ErrTimedOut] or [ErrExited].
+// Invoke passes the event to the process and returns its response as soon as it is sent;
+// [Environment.Idle] waits until the invocation is over. The error is a *[FunctionError],
+// [ErrTimedOut] or [ErrExited].
 func (e *Environment) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	inv := &invocation{payload: payload, outcome: make(chan outcome, 1), over: make(chan struct{})}
 	select {
 	case e.next <- inv:
 	case <-e.ended:
-		return nil, e.whyEnded()
+		return nil, e.exitError()
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
 	select {
 	case o := <-inv.outcome:
-		return o.answer, o.err
+		return o.response, o.err
 	case <-e.ended:
 		select {
-		case o := <-inv.outcome: // its last words
-			return o.answer, o.err
+		case o := <-inv.outcome: // sent just before the exit
+			return o.response, o.err
 		default:
-			return nil, e.whyEnded()
+			return nil, e.exitError()
 		}
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
 }
 
-// Idle waits until the process has asked for another event than the one it is at work on.
+// Idle waits until the process polls for the event after the one it is working on.
 func (e *Environment) Idle(ctx context.Context) error {
 	e.mu.Lock()
 	inv := e.invocation
@@ -162,16 +163,16 @@ func (e *Environment) Idle(ctx context.Context) error {
 	case <-inv.over:
 		return nil
 	case <-e.ended:
-		return e.whyEnded()
+		return e.exitError()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
-// Ended is closed when the process is gone.
+// Ended is closed when the process has exited.
 func (e *Environment) Ended() <-chan struct{} { return e.ended }
 
-// ExitCode is what the process ended with, -1 while it runs and when it was killed.
+// ExitCode returns the exit code, or -1 while the process runs and when it was killed.
 func (e *Environment) ExitCode() int {
 	select {
 	case <-e.ended:
@@ -181,16 +182,16 @@ func (e *Environment) ExitCode() int {
 	}
 }
 
-// CPUTime is what the process has used, once it has ended.
+// CPUTime waits for the end of the process and returns the processor time it used.
 func (e *Environment) CPUTime() time.Duration {
 	<-e.ended
 	return e.cmd.ProcessState.UserTime() + e.cmd.ProcessState.SystemTime()
 }
 
-// PID is the process.
+// PID returns the id of the process.
 func (e *Environment) PID() int { return e.cmd.Process.Pid }
 
-// Kill is kill -9, and waits for the end.
+// Kill kills the process and waits for its end.
 func (e *Environment) Kill() {
 	_ = e.cmd.Process.Kill()
 	<-e.ended
@@ -202,7 +203,7 @@ func (e *Environment) Close() {
 	e.server.Close()
 }
 
-func (e *Environment) whyEnded() error {
+func (e *Environment) exitError() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.initError != nil {
@@ -211,10 +212,10 @@ func (e *Environment) whyEnded() error {
 	return fmt.Errorf("%w: %v", ErrExited, e.cmd.ProcessState)
 }
 
-// signal freezes the process while it has no event, as Lambda does, or lets it go on.
-func (e *Environment) signal(s syscall.Signal) { _ = e.cmd.Process.Signal(s) } // it may be gone
+// signal freezes the process while it has no event, as Lambda does, or thaws it.
+func (e *Environment) signal(s syscall.Signal) { _ = e.cmd.Process.Signal(s) } // it may have exited
 
-// begin notes that the process has the event now.
+// begin records that the process received the event.
 func (e *Environment) begin(inv *invocation) (deadline time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -223,7 +224,7 @@ func (e *Environment) begin(inv *invocation) (deadline time.Time) {
 	inv.deadline = time.AfterFunc(e.timeout, func() {
 		select {
 		case inv.outcome <- outcome{err: ErrTimedOut}:
-		default: // answered in time, but not done in time
+		default: // the response was in time, but not the next poll
 		}
 		e.Kill()
 	})
@@ -231,7 +232,7 @@ func (e *Environment) begin(inv *invocation) (deadline time.Time) {
 	return time.Now().Add(e.timeout)
 }
 
-// finish notes that the process asks for the next event, and so is done with the last.
+// finish records a poll, which ends the previous invocation.
 func (e *Environment) finish() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -246,8 +247,9 @@ func (e *Environment) finish() {
 	}
 }
 
-// settle delivers the outcome of the invocation with this id; false: there is none.
-func (e *Environment) settle(id string, o outcome) bool {
+// setOutcome delivers the outcome of the invocation with this id. It reports whether that
+// invocation is in progress and had none yet.
+func (e *Environment) setOutcome(id string, o outcome) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.invocation == nil || e.invocation.id != id {
@@ -257,6 +259,6 @@ func (e *Environment) settle(id string, o outcome) bool {
 	case e.invocation.outcome <- o:
 		return true
 	default:
-		return false // answered twice
+		return false // a second response
 	}
 }

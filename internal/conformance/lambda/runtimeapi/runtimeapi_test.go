@@ -15,10 +15,10 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 
-	"github.com/incidentbridge/incidentbridge/examples/internal/runtimeapi"
+	"github.com/incidentbridge/incidentbridge/internal/conformance/lambda/runtimeapi"
 )
 
-// childEnv makes the test binary a bootstrap.
+// childEnv makes the test binary act as a bootstrap.
 const childEnv = "INCIDENTBRIDGE_BOOTSTRAP"
 
 func TestMain(m *testing.M) {
@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 	lambda.Start(bootstrap{})
 }
 
-// bootstrap does what the event says.
+// bootstrap does what the event names.
 type bootstrap struct{}
 
 func (bootstrap) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
@@ -53,7 +53,7 @@ func (bootstrap) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	return payload, nil
 }
 
-// output is what a process wrote.
+// output collects what a process writes.
 type output struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -82,21 +82,21 @@ func TestEvents(t *testing.T) {
 		t.Fatalf("ready after %v, %v", took, err)
 	}
 	for event, want := range map[string]string{`"a"`: `"a"`, `"deadline"`: "10"} {
-		answer, err := e.Invoke(t.Context(), []byte(event))
-		if err != nil || string(answer) != want {
-			t.Errorf("%s: %s, %v, want %s", event, answer, err, want)
+		response, err := e.Invoke(t.Context(), []byte(event))
+		if err != nil || string(response) != want {
+			t.Errorf("%s: %s, %v, want %s", event, response, err, want)
 		}
 	}
-	var said *runtimeapi.FunctionError
-	if _, err := e.Invoke(t.Context(), []byte(`"fail"`)); !errors.As(err, &said) || said.Message != "not today" {
+	var reported *runtimeapi.FunctionError
+	if _, err := e.Invoke(t.Context(), []byte(`"fail"`)); !errors.As(err, &reported) || reported.Message != "not today" {
 		t.Errorf("fail: %v", err)
 	}
 	if err := e.Idle(t.Context()); err != nil {
-		t.Errorf("after an error it asks for no other event: %v", err)
+		t.Errorf("no poll after an error: %v", err)
 	}
 }
 
-func TestEndsOfAProcess(t *testing.T) {
+func TestProcessEnds(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		event   string
@@ -113,8 +113,8 @@ func TestEndsOfAProcess(t *testing.T) {
 			t.Parallel()
 			e := start(t, tt.timeout)
 			_, err := e.Invoke(t.Context(), []byte(tt.event))
-			said := new(runtimeapi.FunctionError)
-			if !errors.Is(err, tt.want) && (!errors.As(tt.want, &said) || !errors.As(err, &said)) {
+			reported := new(runtimeapi.FunctionError)
+			if !errors.Is(err, tt.want) && (!errors.As(tt.want, &reported) || !errors.As(err, &reported)) {
 				t.Errorf("Invoke = %v, want %v", err, tt.want)
 			}
 			<-e.Ended()
@@ -128,7 +128,7 @@ func TestEndsOfAProcess(t *testing.T) {
 	}
 }
 
-func TestAnInitError(t *testing.T) {
+func TestInitError(t *testing.T) {
 	t.Parallel()
 	e, err := runtimeapi.Start(os.Args[0], []string{childEnv + "=no init"}, time.Second, new(output))
 	if err != nil {
@@ -136,21 +136,21 @@ func TestAnInitError(t *testing.T) {
 	}
 	defer e.Close()
 	_, err = e.Ready(t.Context())
-	var said *runtimeapi.FunctionError
-	if !errors.Is(err, runtimeapi.ErrExited) || !errors.As(err, &said) || said.Message != "missing X" || e.ExitCode() != 2 {
+	var reported *runtimeapi.FunctionError
+	if !errors.Is(err, runtimeapi.ErrExited) || !errors.As(err, &reported) || reported.Message != "missing X" || e.ExitCode() != 2 {
 		t.Errorf("Ready = %v with exit code %d", err, e.ExitCode())
 	}
 }
 
-// A function starts a process again after its end, and has no more than it may.
-func TestAFunctionGoesOn(t *testing.T) {
+// A function starts a new process for one that exited.
+func TestFunctionRestartsProcesses(t *testing.T) {
 	t.Parallel()
 	f := runtimeapi.NewFunction(2, os.Args[0], []string{childEnv + "=1"}, 10*time.Second, io.Discard)
 	t.Cleanup(f.Close)
 	for _, event := range []string{`"a"`, `"exit"`, `"exit"`, `"panic"`, `"b"`, `"c"`} {
-		answer, err := f.Invoke(t.Context(), []byte(event))
-		if fine := len(event) == 3; fine != (err == nil) || fine && string(answer) != event {
-			t.Errorf("%s: %s, %v", event, answer, err)
+		response, err := f.Invoke(t.Context(), []byte(event))
+		if fine := len(event) == 3; fine != (err == nil) || fine && string(response) != event {
+			t.Errorf("%s: %s, %v", event, response, err)
 		}
 	}
 }

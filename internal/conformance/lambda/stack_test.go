@@ -1,4 +1,4 @@
-package main
+package lambda_test
 
 import (
 	"fmt"
@@ -9,17 +9,18 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// stack is the template as AWS reads it with these parameters.
+// stack is the template with its parameters.
 type stack struct {
 	t          *testing.T
-	names      map[string]string // of parameters, resources and what AWS knows itself
+	names      map[string]string // of parameters, resources and pseudo parameters
 	conditions map[string]yaml.Node
 }
 
-// newStack gives each parameter its default unless it is named. A parameter without either fails the test, as AWS would.
+// newStack evaluates the template. A parameter without a value or default fails the test, as
+// it would fail at AWS.
 func newStack(t *testing.T, parameters map[string]string) (s *stack, variables map[string]yaml.Node) {
 	t.Helper()
-	text, err := os.ReadFile("template.yaml")
+	text, err := os.ReadFile(templateFile)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +49,7 @@ func newStack(t *testing.T, parameters map[string]string) (s *stack, variables m
 		value, given := parameters[name]
 		if !given {
 			if parameter.Default == nil {
-				t.Fatalf("the parameter %s is needed", name)
+				t.Fatalf("parameter %s has no value", name)
 			}
 			value = *parameter.Default
 		}
@@ -57,8 +58,8 @@ func newStack(t *testing.T, parameters map[string]string) (s *stack, variables m
 	return s, file.Resources.Function.Properties.Environment.Variables
 }
 
-// environ is the environment of the function. Lambda does not set what is empty.
-func environ(t *testing.T, parameters map[string]string) map[string]string {
+// templateEnvironment returns the function's environment. Lambda leaves out empty variables.
+func templateEnvironment(t *testing.T, parameters map[string]string) map[string]string {
 	t.Helper()
 	s, variables := newStack(t, parameters)
 	values := map[string]string{}
@@ -70,7 +71,7 @@ func environ(t *testing.T, parameters map[string]string) map[string]string {
 	return values
 }
 
-// value is a text, or what a function of CloudFormation makes of it.
+// value evaluates a string or an intrinsic function of CloudFormation.
 func (s *stack) value(node *yaml.Node) string {
 	switch node.Tag {
 	case "!Ref":
@@ -92,12 +93,12 @@ func (s *stack) value(node *yaml.Node) string {
 func (s *stack) name(name string) string {
 	value, ok := s.names[name]
 	if !ok {
-		s.t.Fatalf("nothing has the name %s", name)
+		s.t.Fatalf("unknown name %s", name)
 	}
 	return value
 }
 
-// holds says whether a condition is true.
+// holds reports whether a condition is true.
 func (s *stack) holds(node *yaml.Node) bool {
 	switch node.Tag {
 	case "!Equals":
@@ -105,5 +106,5 @@ func (s *stack) holds(node *yaml.Node) bool {
 	case "!Not":
 		return !s.holds(node.Content[0])
 	}
-	panic(fmt.Sprintf("the test does not know the condition %s", node.Tag))
+	panic(fmt.Sprintf("unknown condition %s", node.Tag))
 }

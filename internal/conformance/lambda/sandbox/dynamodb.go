@@ -18,14 +18,14 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore/dynamostore"
 )
 
-// EndpointVariable says where dynalite runs.
+// EndpointVariable is the environment variable with the address of dynalite.
 const EndpointVariable = "INCIDENTBRIDGE_DYNAMODB"
 
-// ErrNoDynalite says that there is no DynamoDB stand-in on this machine.
-var ErrNoDynalite = errors.New("dynalite is not here: source .ci/services, or set " + EndpointVariable)
+// ErrNoDynalite is returned where dynalite is not installed.
+var ErrNoDynalite = errors.New("sandbox: dynalite is not installed: source .ci/services, or set " + EndpointVariable)
 
-// Dynalite returns the address of the stand-in that the environment names, or starts the one of .ci/services until stop is
-// called.
+// Dynalite returns the address in EndpointVariable, or starts the dynalite that .ci/services
+// has installed; stop ends it.
 func Dynalite(ctx context.Context) (endpoint string, stop func(), err error) {
 	if endpoint := os.Getenv(EndpointVariable); endpoint != "" {
 		return endpoint, func() {}, nil
@@ -42,7 +42,7 @@ func Dynalite(ctx context.Context) (endpoint string, stop func(), err error) {
 	if err != nil {
 		return "", nil, err
 	}
-	cmd := exec.Command(found[len(found)-1], //nolint:gosec,noctx // it is of .ci/services; stop ends it
+	cmd := exec.Command(found[len(found)-1], //nolint:gosec,noctx // installed by .ci/services; stop ends it
 		"--host", "127.0.0.1", "--port", port, "--createTableMs", "0", "--deleteTableMs", "0", "--updateTableMs", "0")
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -72,8 +72,8 @@ func freeAddress(ctx context.Context) string {
 	return l.Addr().String()
 }
 
-// Table makes a table for a store at the stand-in.
-func Table(ctx context.Context, endpoint string) (name string, err error) {
+// NewTable creates a table for a store in dynalite.
+func NewTable(ctx context.Context, endpoint string) (name string, err error) {
 	client := dynamodb.New(dynamodb.Options{
 		BaseEndpoint: &endpoint, Region: "us-east-1",
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
@@ -85,12 +85,12 @@ func Table(ctx context.Context, endpoint string) (name string, err error) {
 		return "", err
 	}
 	waiter := dynamodb.NewTableExistsWaiter(client, func(o *dynamodb.TableExistsWaiterOptions) {
-		o.MinDelay, o.MaxDelay = 10*time.Millisecond, time.Second // AWS takes seconds, the stand-in none
+		o.MinDelay, o.MaxDelay = 10*time.Millisecond, time.Second // AWS takes seconds, dynalite none
 	})
 	return name, waiter.Wait(ctx, &dynamodb.DescribeTableInput{TableName: &name}, time.Minute)
 }
 
-// StoreURL names the table, behind whatever answers at the endpoint.
+// StoreURL returns the STORE_URL of a table at an endpoint.
 func StoreURL(table, endpoint string) string {
 	return "dynamodb://" + table + "?" + url.Values{"region": {"us-east-1"}, "endpoint": {endpoint}}.Encode()
 }

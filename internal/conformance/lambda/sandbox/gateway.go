@@ -8,8 +8,9 @@ import (
 	"strings"
 )
 
-// Gateway is the HTTP API in front of a function, as the transport of a browser or a vendor. It sends what is for its host
-// to Invoke as an event in format 2.0, and everything else over the network.
+// Gateway is the HTTP API in front of a function, as the transport of a browser or a vendor.
+// It passes requests for its host to Invoke as events in format 2.0, and sends all others
+// over the network.
 type Gateway struct {
 	Host   string
 	Invoke func(ctx context.Context, event []byte) ([]byte, error)
@@ -28,21 +29,22 @@ func (g *Gateway) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, err := ParseAnswer(text)
+	parsed, err := ParseResponse(text)
 	if err != nil {
 		return nil, err
 	}
 	response := &http.Response{
-		StatusCode: a.StatusCode, Header: http.Header{"Set-Cookie": a.Cookies}, Request: r,
-		Body: io.NopCloser(strings.NewReader(a.Body)), ContentLength: int64(len(a.Body)),
+		StatusCode: parsed.StatusCode, Header: http.Header{"Set-Cookie": parsed.Cookies}, Request: r,
+		Body: io.NopCloser(strings.NewReader(parsed.Body)), ContentLength: int64(len(parsed.Body)),
 	}
-	for name, value := range a.Headers {
+	for name, value := range parsed.Headers {
 		response.Header.Set(name, value)
 	}
 	return response, nil
 }
 
-// event has the cookies apart from the other headers, and the names of those in lower case.
+// event returns the request as an event: cookies apart from the other headers, and header
+// names in lower case.
 func (g *Gateway) event(r *http.Request) ([]byte, error) {
 	var body []byte
 	if r.Body != nil {

@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// maxPayload is Lambda's own limit for an answer.
+// maxPayload is Lambda's limit for a response.
 const maxPayload = 6 << 20
 
 func (e *Environment) routes() http.Handler {
@@ -16,27 +16,27 @@ func (e *Environment) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+runtime+"/invocation/next", e.serveNext)
 	mux.HandleFunc("POST "+runtime+"/invocation/{id}/response", func(w http.ResponseWriter, r *http.Request) {
-		answer, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxPayload))
+		response, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxPayload))
 		if err != nil {
-			e.settle(r.PathValue("id"), outcome{err: &FunctionError{"Function.ResponseSizeTooLarge", err.Error()}})
+			e.setOutcome(r.PathValue("id"), outcome{err: &FunctionError{"Function.ResponseSizeTooLarge", err.Error()}})
 			w.WriteHeader(http.StatusRequestEntityTooLarge)
 			return
 		}
-		accepted(w, e.settle(r.PathValue("id"), outcome{answer: answer}))
+		writeStatus(w, e.setOutcome(r.PathValue("id"), outcome{response: response}))
 	})
 	mux.HandleFunc("POST "+runtime+"/invocation/{id}/error", func(w http.ResponseWriter, r *http.Request) {
-		accepted(w, e.settle(r.PathValue("id"), outcome{err: functionError(r)}))
+		writeStatus(w, e.setOutcome(r.PathValue("id"), outcome{err: functionError(r)}))
 	})
 	mux.HandleFunc("POST "+runtime+"/init/error", func(w http.ResponseWriter, r *http.Request) {
 		e.mu.Lock()
 		e.initError = functionError(r)
 		e.mu.Unlock()
-		accepted(w, true)
+		writeStatus(w, true)
 	})
 	return mux
 }
 
-// serveNext holds the request until there is an event.
+// serveNext holds the poll until there is an event.
 func (e *Environment) serveNext(w http.ResponseWriter, r *http.Request) {
 	e.finish()
 	<-e.started
@@ -56,14 +56,14 @@ func (e *Environment) serveNext(w http.ResponseWriter, r *http.Request) {
 }
 
 func functionError(r *http.Request) *FunctionError {
-	said := &FunctionError{}
-	if err := json.NewDecoder(io.LimitReader(r.Body, maxPayload)).Decode(said); err != nil {
-		said.Type, said.Message = r.Header.Get("Lambda-Runtime-Function-Error-Type"), "no JSON"
+	reported := &FunctionError{}
+	if err := json.NewDecoder(io.LimitReader(r.Body, maxPayload)).Decode(reported); err != nil {
+		reported.Type, reported.Message = r.Header.Get("Lambda-Runtime-Function-Error-Type"), "not JSON"
 	}
-	return said
+	return reported
 }
 
-func accepted(w http.ResponseWriter, ok bool) {
+func writeStatus(w http.ResponseWriter, ok bool) {
 	if !ok {
 		w.WriteHeader(http.StatusBadRequest)
 		return
