@@ -250,26 +250,41 @@ func TestRefusalsAreNoWarnings(t *testing.T) {
 }
 
 func TestReconcileCountsWhatFailed(t *testing.T) {
-	inEnv(t, func(t *testing.T, w *env) {
-		id := w.pd.AddIncident("Down")
-		p := w.startOn(t, w.store, false)
-		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Answer(500, "").Always())
-		if _, err := p.Open(t.Context(), bridge.Request{IncidentID: id}); !kept(err) {
-			t.Fatalf("error %v", err)
-		}
-		pass(2 * time.Second)
-		report, err := p.Reconcile(t.Context())
-		if want := (bridge.Report{Due: 1, Failed: 1}); report != want || !errors.Is(err, bridge.ErrProvider) {
-			t.Errorf("in an outage %+v, error %v, want %+v and ErrProvider", report, err, want)
-		}
-		w.zoom.ClearFaults()
-		pass(3 * time.Second)
-		report, err = p.Reconcile(t.Context())
-		if want := (bridge.Report{Due: 1}); report != want || err != nil {
-			t.Errorf("after it %+v, error %v, want %+v", report, err, want)
-		}
-		w.oneMeeting(t, id)
-	})
+	tests := []struct {
+		name  string
+		fault func(w *env)
+		want  error
+	}{
+		{"Zoom is down", func(w *env) {
+			w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Answer(500, "").Always())
+		}, bridge.ErrProvider},
+		{"PagerDuty takes no link", func(w *env) {
+			w.pd.Fault(pagerdutytest.UpdateIncident, pagerdutytest.Answer(503, "").Always())
+		}, bridge.ErrIncidents},
+	}
+	for _, test := range tests {
+		inEnvNamed(t, test.name, func(t *testing.T, w *env) {
+			id := w.pd.AddIncident("Down")
+			p := w.startOn(t, w.store, false)
+			test.fault(w)
+			if _, err := p.Open(t.Context(), bridge.Request{IncidentID: id}); err != nil && !kept(err) {
+				t.Fatalf("error %v", err)
+			}
+			pass(2 * time.Second)
+			report, err := p.Reconcile(t.Context())
+			if want := (bridge.Report{Due: 1, Failed: 1}); report != want || !errors.Is(err, test.want) {
+				t.Errorf("in an outage %+v, error %v, want %+v and %v", report, err, want, test.want)
+			}
+			w.zoom.ClearFaults()
+			w.pd.ClearFaults()
+			pass(3 * time.Second)
+			report, err = p.Reconcile(t.Context())
+			if want := (bridge.Report{Due: 1}); report != want || err != nil {
+				t.Errorf("after it %+v, error %v, want %+v", report, err, want)
+			}
+			w.oneMeeting(t, id)
+		})
+	}
 }
 
 func TestErrorNamesTheStepThatFailed(t *testing.T) {

@@ -152,6 +152,14 @@ func (s *Service) joinOrStart(
 		if shared.bridge == nil {
 			return nil, withoutKept(shared.err)
 		}
+		// The record decides, not the attempt: it may have changed since the attempt's last write.
+		r, err = s.ledger.Read(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		if current := bridgeOf(r); current.State != shared.bridge.State || r.Generation != shared.bridge.Generation {
+			continue
+		}
 		found := *shared.bridge
 		found.Created = false
 		s.storeIdempotencyKey(ctx, id, found.Generation, req)

@@ -15,6 +15,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/bridge"
 	"github.com/incidentbridge/incidentbridge/pagerduty"
 	"github.com/incidentbridge/incidentbridge/pagerduty/pagerdutytest"
+	"github.com/incidentbridge/incidentbridge/tokenstore"
+	"github.com/incidentbridge/incidentbridge/tokenstore/storetest"
 	"github.com/incidentbridge/incidentbridge/zoom/zoomtest"
 )
 
@@ -360,4 +362,35 @@ func TestDialInThatPagerDutyRefuses(t *testing.T) {
 func inEnvNamed(t *testing.T, name string, test func(t *testing.T, w *env)) {
 	t.Helper()
 	t.Run(name, func(t *testing.T) { inEnv(t, test) })
+}
+
+// Who joins an attempt gets what the record says at its end, not what the attempt wrote last.
+func TestFollowerGetsTheRecord(t *testing.T) {
+	inEnv(t, func(t *testing.T, w *env) {
+		id := w.pd.AddIncident("Down")
+		store, release := storetest.NewHook(w.store, storetest.Hooks{}), make(chan struct{})
+		slow, other := w.startOn(t, store, false), w.startOn(t, w.store, false)
+		var once sync.Once
+		store.Set(storetest.Hooks{AfterPut: func(_ context.Context, _ string, r tokenstore.Record, err error) error {
+			if readRecord(r.Value).State == "attached" {
+				once.Do(func() { <-release })
+			}
+			return err
+		}})
+		go func() { _, _ = slow.Open(t.Context(), bridge.Request{IncidentID: id}) }()
+		pass(time.Second)
+		closing(t, other, id, bridge.CloseRequested)
+		pass(time.Second)
+		follower := make(chan *bridge.Bridge)
+		go func() {
+			b, _ := slow.Open(t.Context(), bridge.Request{IncidentID: id})
+			follower <- b
+		}()
+		pass(time.Second)
+		close(release)
+		b := <-follower
+		if b == nil || b.State != bridge.StateAttached || other.state(t, id) != bridge.StateAttached {
+			t.Errorf("the follower was told %+v, and the ledger has %q, want attached", b, other.state(t, id))
+		}
+	})
 }

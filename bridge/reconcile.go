@@ -3,8 +3,10 @@ package bridge
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"time"
 
@@ -84,9 +86,10 @@ func (s *Service) processDue(ctx context.Context, round *sync.WaitGroup, done fu
 			s.workers.release(id)
 			if opening != nil {
 				// It may take long, so it holds no place of the workers.
-				<-opening.done
-				if !isRefusal(opening.err) {
-					err = opening.err
+				select {
+				case <-opening.done:
+					err = unfinished(opening)
+				case <-ctx.Done():
 				}
 			}
 			done(worked, wrap("reconcile", id, err))
@@ -136,6 +139,19 @@ func (s *Service) resume(ctx context.Context, r *ledger.Record) (opening *shared
 		return nil, false, err
 	}
 	return shared, true, nil
+}
+
+// unfinished is why a resumed opening that ended will be tried again, or nil.
+func unfinished(opening *sharedAttempt) error {
+	b, err := opening.bridge, opening.err
+	switch {
+	case err != nil && isRefusal(err):
+		return nil
+	case err == nil && b.State == StateCreated:
+		return inStep("publish", fmt.Errorf("%w: %s", ErrIncidents, strings.Join(b.Warnings, "; ")))
+	default:
+		return err
+	}
 }
 
 // expire ends a bridge that is too old.

@@ -14,6 +14,7 @@ import (
 	"github.com/incidentbridge/incidentbridge/pagerduty"
 	"github.com/incidentbridge/incidentbridge/pagerduty/pagerdutytest"
 	"github.com/incidentbridge/incidentbridge/tokenstore"
+	"github.com/incidentbridge/incidentbridge/tokenstore/storetest"
 	"github.com/incidentbridge/incidentbridge/zoom"
 	"github.com/incidentbridge/incidentbridge/zoom/zoomtest"
 )
@@ -159,18 +160,11 @@ func uninstall(t *testing.T, i *install.Installation, d install.Deauthorization)
 	return &report
 }
 
-// hookedStore calls before ahead of every Put.
-type hookedStore struct {
-	tokenstore.Store
-
-	before func(ctx context.Context, key string) error
-}
-
-func (s hookedStore) Put(ctx context.Context, key string, r tokenstore.Record) (string, error) {
-	if err := s.before(ctx, key); err != nil {
-		return "", err
-	}
-	return s.Store.Put(ctx, key, r)
+// beforePut is the store with a function that is called before every Put.
+func beforePut(store tokenstore.Store, hook func(key string) error) tokenstore.Store {
+	return storetest.NewHook(store, storetest.Hooks{
+		BeforePut: func(_ context.Context, key string, _ tokenstore.Record) error { return hook(key) },
+	})
 }
 
 func (e *env) wantNoGrants(t *testing.T) {

@@ -14,6 +14,9 @@ const (
 	installBudget  = 30 * time.Second // for an install to write its grants
 	clockMargin    = 2 * time.Second  // between the clocks of two processes
 	rollbackBudget = 8 * time.Second
+
+	// lateWriteMargin is how late a write may reach the store whose writer has given up.
+	lateWriteMargin = 10 * time.Second
 )
 
 // Install installs the app with these authorizations, one of each of Vendors. It replaces
@@ -41,14 +44,19 @@ func (i *Installation) install(ctx context.Context, authorizations []*Authorizat
 	}
 	for _, app := range i.apps {
 		if err := app.grant.Save(ctx, lock.ID, granted[app.vendor].token()); err != nil {
-			return nil, errors.Join(fmt.Errorf("%w: %w", ErrUnavailable, err), i.rollback(ctx, lock.ID))
+			_, rollbackErr := i.rollback(ctx, lock.ID)
+			return nil, errors.Join(fmt.Errorf("%w: %w", ErrUnavailable, err), rollbackErr)
 		}
 	}
 	r, err := i.finishInstall(ctx, lock, granted)
-	if err != nil {
-		return nil, errors.Join(err, i.rollback(ctx, lock.ID))
+	if err == nil {
+		return r.info(), nil
 	}
-	return r.info(), nil
+	r, rollbackErr := i.rollback(ctx, lock.ID)
+	if rollbackErr == nil && r.isInstalled(lock.ID) {
+		return r.info(), nil // it was stored, and the reply was lost
+	}
+	return nil, errors.Join(err, rollbackErr)
 }
 
 // checkComplete checks that there is one authorization of every vendor.
@@ -75,21 +83,21 @@ func (i *Installation) checkComplete(authorizations []*Authorization) (map[Vendo
 func (i *Installation) acquireLock(ctx context.Context, lock *installLock, granted map[Vendor]*Authorization) error {
 	_, err := i.records.updateOrReplace(ctx, func(r *record) (bool, error) {
 		now := i.now()
-		for vendor, a := range granted {
-			if err := r.checkSameAccount(vendor, a.fields.Account); err != nil {
+		for _, app := range i.apps {
+			if err := r.checkSameAccount(app.vendor, granted[app.vendor].account()); err != nil {
 				return false, err
 			}
 		}
 		if err := r.checkNotRemoved(granted[VendorZoom]); err != nil {
 			return false, err
 		}
-		if r.Lock.active(now) {
+		if r.Lock.active(now) { //mutant:install-lock-active
 			return false, fmt.Errorf("%w: try again in half a minute", ErrInProgress)
 		}
 		if r.Lock != nil { // of a process that crashed
-			r.RevokeIDs = append(r.RevokeIDs, r.Lock.ID)
+			r.releaseLock(now)
 		}
-		lock.Until = now.Add(installBudget + clockMargin).UTC()
+		lock.Until = now.Add(installBudget + clockMargin).UTC() //mutant:install-lock-until
 		r.Lock = lock
 		return true, nil
 	})
@@ -102,10 +110,10 @@ func (i *Installation) finishInstall(
 	ctx context.Context, lock *installLock, granted map[Vendor]*Authorization,
 ) (*record, error) {
 	return i.records.update(ctx, func(r *record) (bool, error) {
-		if r.ID == lock.ID && r.State == stateInstalled {
+		if r.isInstalled(lock.ID) {
 			return false, nil
 		}
-		if !r.holdsLock(lock.ID) {
+		if !r.holdsLock(lock.ID) || r.Lock.Cancelled {
 			return false, fmt.Errorf("%w: it was removed, or installed by somebody else, meanwhile", ErrNotInstalled)
 		}
 		if err := r.checkNotRemoved(granted[VendorZoom]); err != nil {
@@ -121,22 +129,25 @@ func (i *Installation) finishInstall(
 	})
 }
 
-// rollback deletes the grants of an install that failed, and releases its lock. If it
-// cannot, Maintain does it when the lock has expired.
-func (i *Installation) rollback(ctx context.Context, id string) error {
+// rollback ends an install that failed, or whose process crashed: it releases the lock and
+// then deletes its grants. The order matters: once the lock is gone, a late write of the
+// install cannot make it the installation any more. If the record says that it is, nothing
+// is done. What rollback cannot do now, Maintain does.
+func (i *Installation) rollback(ctx context.Context, id string) (*record, error) {
 	ctx, cancel := detach.Context(ctx, rollbackBudget)
 	defer cancel()
-	if err := i.deleteGrants(ctx, id); err != nil {
-		return err
-	}
-	_, err := i.records.update(ctx, func(r *record) (bool, error) {
+	r, err := i.records.update(ctx, func(r *record) (bool, error) { //mutant:rollback-release
 		if !r.holdsLock(id) {
 			return false, nil
 		}
-		r.Lock = nil
+		r.releaseLock(i.now())
 		return true, nil
 	})
-	return err
+	if err != nil ||
+		r.isInstalled(id) { //mutant:rollback-installed
+		return r, err
+	}
+	return r, i.deleteGrants(ctx, id) //mutant:rollback-delete
 }
 
 // deleteGrants deletes the grants of one install, at all vendors.

@@ -19,17 +19,23 @@ func (i *Installation) maintain(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var faults []error
 	now := i.now()
-	switch {
-	case r.State == stateUninstalling && !now.Before(r.RetryAt):
-		_, err = i.finishUninstall(ctx, r)
-	case r.Lock != nil && !r.Lock.active(now):
-		err = i.rollback(ctx, r.Lock.ID)
+	if r.Lock != nil && !r.Lock.active(now) { //mutant:maintain-lock
+		_, err := i.rollback(ctx, r.Lock.ID)
+		faults = append(faults, err)
 	}
-	if r.State != stateInstalled {
-		return err
+	switch retry := len(r.RevokeIDs) > 0 && !now.Before(r.RetryAt); {
+	case retry && r.State == stateUninstalling:
+		_, err := i.finishUninstall(ctx, r)
+		faults = append(faults, err)
+	case retry:
+		faults = append(faults, i.revokePending(ctx, r))
 	}
-	return errors.Join(err, i.keepAlive(ctx))
+	if r.State == stateInstalled {
+		faults = append(faults, i.keepAlive(ctx))
+	}
+	return errors.Join(faults...)
 }
 
 // keepAlive refreshes every grant that is due, concurrently: a vendor that hangs must not

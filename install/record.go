@@ -41,8 +41,8 @@ type record struct {
 	Setup       setupRecord    `json:"setup,omitzero"`
 	Lock        *installLock   `json:"lock,omitempty"`        // of an install in progress
 	RevokeIDs   []string       `json:"revoke_ids,omitempty"`  // of installs whose grants must be deleted
-	RevokeUntil time.Time      `json:"revoke_until,omitzero"` // until then one of those installs may still write
-	RetryAt     time.Time      `json:"retry_at,omitzero"`     // when Maintain continues an uninstall
+	RevokeUntil time.Time      `json:"revoke_until,omitzero"` // until then a grant of theirs may still be written
+	RetryAt     time.Time      `json:"retry_at,omitzero"`     // when Maintain deletes them, again
 	Removals    recentRemovals `json:"removals,omitempty"`    // never changed in place
 }
 
@@ -51,6 +51,9 @@ type installLock struct {
 	ID           string    `json:"id"` // of the installation to be
 	AuthorizedAt time.Time `json:"authorized_at"`
 	Until        time.Time `json:"until"`
+	// Cancelled: the app was removed meanwhile, so the install must fail. The lock stays until
+	// the install has rolled back, or until it expires: it may still be writing.
+	Cancelled bool `json:"cancelled,omitempty"`
 }
 
 func (l *installLock) active(now time.Time) bool { return l != nil && now.Before(l.Until) }
@@ -70,6 +73,10 @@ type setupRecord struct {
 func (r *record) clone() *record {
 	c := *r
 	c.RevokeIDs = slices.Clone(r.RevokeIDs)
+	if r.Lock != nil {
+		lock := *r.Lock
+		c.Lock = &lock
+	}
 	c.Setup.Actions = maps.Clone(r.Setup.Actions)
 	return &c
 }
@@ -99,6 +106,37 @@ func (r *record) missingScopes() []string {
 // holdsLock reports whether the install in progress is the one with this id.
 func (r *record) holdsLock(id string) bool { return r.Lock != nil && r.Lock.ID == id }
 
+// isInstalled reports whether the app is installed, and by the install with this id.
+func (r *record) isInstalled(id string) bool { return r.State == stateInstalled && r.ID == id }
+
+// releaseLock takes the lock from an install that failed. Its grants must be deleted, and again
+// when no write of it can be under way any more.
+func (r *record) releaseLock(now time.Time) {
+	until := r.Lock.Until.Add(lateWriteMargin)
+	if r.RevokeUntil.Before(until) {
+		r.RevokeUntil = until
+	}
+	r.RevokeIDs, r.RetryAt, r.Lock = append(r.RevokeIDs, r.Lock.ID), now, nil
+}
+
+// revoked removes ids from those whose grants must be deleted, which was done at that time. An
+// uninstall ends with the last of them.
+func (r *record) revoked(ids []string, at time.Time) {
+	if at.Before(r.RevokeUntil) { //mutant:revoke-until
+		r.RetryAt = r.RevokeUntil
+		return
+	}
+	r.RevokeIDs = slices.DeleteFunc(r.RevokeIDs, func(id string) bool { return slices.Contains(ids, id) })
+	if len(r.RevokeIDs) > 0 {
+		r.RetryAt = at
+		return
+	}
+	r.RevokeIDs, r.RevokeUntil, r.RetryAt = nil, time.Time{}, time.Time{}
+	if r.State == stateUninstalling {
+		*r = record{State: stateUninstalled, ID: r.ID, Lock: r.Lock, Removals: r.Removals}
+	}
+}
+
 // checkSameAccount refuses another account's consent while the app is installed.
 func (r *record) checkSameAccount(vendor Vendor, account *Account) error {
 	if r.State != stateInstalled {
@@ -117,7 +155,7 @@ func (r *record) checkSameAccount(vendor Vendor, account *Account) error {
 // dueAt is when Maintain has to finish what was left half-way; zero: never.
 func (r *record) dueAt() time.Time {
 	switch {
-	case r.State == stateUninstalling:
+	case len(r.RevokeIDs) > 0:
 		return r.RetryAt
 	case r.Lock != nil:
 		return r.Lock.Until
@@ -128,7 +166,7 @@ func (r *record) dueAt() time.Time {
 // expiresAt is when the store may forget the record; zero: never.
 func (r *record) expiresAt(now time.Time) time.Time {
 	switch {
-	case r.Lock != nil:
+	case r.Lock != nil, len(r.RevokeIDs) > 0:
 		return time.Time{}
 	case r.State == stateUninstalled:
 		return now.Add(tombstoneTTL)

@@ -1,9 +1,13 @@
 package install
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -33,19 +37,14 @@ func (r *record) recordRemoval(account string, at, now time.Time) bool {
 	if account == "" || found && !known.Before(at) || now.Sub(at) >= removalTTL {
 		return false
 	}
+	newestFirst := slices.SortedFunc(maps.Keys(r.Removals), func(a, b string) int {
+		return cmp.Or(r.Removals[b].Compare(r.Removals[a]), strings.Compare(a, b))
+	})
 	kept := recentRemovals{account: at.UTC()}
-	for len(kept) < maxRemovals {
-		newest := ""
-		for other, when := range r.Removals {
-			_, taken := kept[other]
-			if !taken && now.Sub(when) < removalTTL && (newest == "" || when.After(r.Removals[newest])) {
-				newest = other
-			}
+	for _, other := range newestFirst {
+		if other != account && len(kept) < maxRemovals && now.Sub(r.Removals[other]) < removalTTL {
+			kept[other] = r.Removals[other]
 		}
-		if newest == "" {
-			break
-		}
-		kept[newest] = r.Removals[newest]
 	}
 	r.Removals = kept
 	return true
@@ -54,7 +53,8 @@ func (r *record) recordRemoval(account string, at, now time.Time) bool {
 // checkNotRemoved refuses an authorization of Zoom that was revoked before it was
 // installed.
 func (r *record) checkNotRemoved(atZoom *Authorization) error {
-	if atZoom != nil && r.Removals.removedSince(atZoom.fields.Account.ID, atZoom.fields.At) {
+	if atZoom != nil &&
+		r.Removals.removedSince(atZoom.fields.Account.ID, atZoom.fields.At) { //mutant:removal-since
 		return fmt.Errorf("%w: the app was removed at Zoom after the consent there", ErrNotInstalled)
 	}
 	return nil
@@ -94,7 +94,8 @@ func (i *Installation) revoke(ctx context.Context, app *vendorApp, account strin
 		}
 		return r.recordRemoval(account, now, now), nil
 	})
-	if err != nil || inUse {
+	if err != nil ||
+		inUse { //mutant:revoke-in-use
 		return err
 	}
 	return app.revoke(ctx, token)

@@ -1,7 +1,6 @@
 package install_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -78,14 +77,14 @@ func TestARemovalWhileAFirstInstallIsWrittenRefusesIt(t *testing.T) {
 	run(t, func(t *testing.T, e *env) {
 		other := e.process(t, e.store)
 		told := false
-		i := e.process(t, hookedStore{e.store, func(_ context.Context, key string) error {
+		i := e.process(t, beforePut(e.store, func(key string) error {
 			if key == "grant/default/pagerduty" && !told {
 				told = true
 				pass(time.Second)
 				uninstall(t, other, removed())
 			}
 			return nil
-		}})
+		}))
 		authorizations := []*install.Authorization{e.authorize(t, i, install.VendorZoom), e.authorize(t, i, install.VendorPagerDuty)}
 		if _, err := i.Install(t.Context(), authorizations...); !errors.Is(err, install.ErrNotInstalled) {
 			t.Errorf("Install = %v", err)
@@ -249,12 +248,12 @@ func TestNothingIsRevokedWhileAnInstallIsWritten(t *testing.T) {
 	run(t, func(t *testing.T, e *env) {
 		other := e.process(t, e.store)
 		late := e.authorize(t, other, install.VendorZoom)
-		i := e.process(t, hookedStore{e.store, func(_ context.Context, key string) error {
+		i := e.process(t, beforePut(e.store, func(key string) error {
 			if key == "grant/default/pagerduty" {
-				return other.Revoke(context.Background(), late)
+				return other.Revoke(t.Context(), late)
 			}
 			return nil
-		}})
+		}))
 		e.install(t, i)
 		if got := len(e.zoom.Requests(zoomtest.RevokeToken)); got > 0 {
 			t.Errorf("%d revokes", got)

@@ -106,7 +106,7 @@ func (i *Installation) setupSteps(r *record, req SetupRequest) []setupStep {
 // for.
 func (i *Installation) updateSetup(ctx context.Context, id string, change func(*setupRecord)) (*record, error) {
 	return i.records.update(ctx, func(r *record) (bool, error) {
-		if r.State != stateInstalled || r.ID != id {
+		if r.State != stateInstalled || r.ID != id { //mutant:setup-of-another
 			return false, fmt.Errorf("%w: it was removed, or installed again, meanwhile", ErrNotInstalled)
 		}
 		change(&r.Setup)
@@ -137,7 +137,7 @@ func (i *Installation) ensureSubscription(ctx context.Context, id string, req Se
 	if err != nil {
 		return err
 	}
-	return i.deleteOtherSubscriptions(ctx, req.WebhookURL)
+	return i.deleteOtherSubscriptions(ctx, req.WebhookURL) //mutant:setup-duplicates
 }
 
 func (i *Installation) createSubscription(ctx context.Context, id string, req SetupRequest) error {

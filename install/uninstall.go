@@ -63,7 +63,7 @@ func (i *Installation) beginUninstall(ctx context.Context, d Deauthorization) (r
 	r, err = i.records.update(ctx, func(r *record) (bool, error) {
 		now := i.now()
 		ok = r.State == stateInstalled && r.Zoom != nil && r.Zoom.ID == d.AccountID &&
-			!d.latest().Before(r.InstalledAt)
+			!d.latest().Before(r.InstalledAt) //mutant:removal-age
 		if ok && r.Lock.active(now) && d.latest().Before(r.Lock.AuthorizedAt) {
 			return false, ErrInProgress // it is being installed again
 		}
@@ -83,23 +83,25 @@ func (i *Installation) beginUninstall(ctx context.Context, d Deauthorization) (r
 // finishUninstall removes what the record lists at PagerDuty, and deletes the tokens.
 func (i *Installation) finishUninstall(ctx context.Context, r *record) (UninstallReport, error) {
 	report := UninstallReport{Leftovers: i.teardown(ctx, r.Setup)}
-	for _, id := range r.RevokeIDs {
+	return report, i.revokePending(ctx, r)
+}
+
+// revokePending deletes the grants that the record says must be deleted.
+func (i *Installation) revokePending(ctx context.Context, r *record) error {
+	at := i.now()                    // what is written later must be deleted again
+	for _, id := range r.RevokeIDs { //mutant:revoke-grants
 		if err := i.deleteGrants(ctx, id); err != nil {
-			return report, err
+			return err
 		}
 	}
 	_, err := i.records.update(ctx, func(now *record) (bool, error) {
-		if now.State != stateUninstalling || now.ID != r.ID {
+		if len(now.RevokeIDs) == 0 {
 			return false, nil
 		}
-		if i.now().Before(now.RevokeUntil) {
-			now.RetryAt = now.RevokeUntil
-			return true, nil
-		}
-		*now = record{State: stateUninstalled, ID: r.ID, Lock: now.Lock, Removals: now.Removals}
+		now.revoked(r.RevokeIDs, at)
 		return true, nil
 	})
-	return report, err
+	return err
 }
 
 // uninstall is the point of no return: no secret stays in the record.
@@ -107,11 +109,9 @@ func (r *record) uninstall(now time.Time) {
 	r.State, r.RetryAt = stateUninstalling, now.Add(uninstallRetry)
 	r.RevokeIDs = append(r.RevokeIDs, r.ID)
 	if r.Lock != nil {
-		// An install that still writes finds its lock gone and rolls back, unless it
-		// crashes before.
-		r.RevokeIDs, r.RevokeUntil, r.Lock = append(r.RevokeIDs, r.Lock.ID), r.Lock.Until, nil
+		r.Lock.Cancelled = true //mutant:uninstall-cancel
 	}
-	r.Setup.WebhookSecret, r.Setup.ActionToken = "", ""
+	r.Setup.WebhookSecret, r.Setup.ActionToken = "", "" //mutant:uninstall-secrets
 }
 
 // teardown deletes what was set up at PagerDuty, concurrently, and names what stays.

@@ -18,11 +18,11 @@ type vendors struct {
 	installation *install.Installation // nil: both vendors have credentials of their own
 }
 
-// installsZoom reports whether the Zoom app is installed by OAuth.
+// installsZoom reports whether the Zoom app is installed by consent.
 func (s *Settings) installsZoom() bool { return s.ZoomClientID != "" && s.ZoomAccountID == "" }
 
-// installsPagerDuty reports whether the PagerDuty app is installed by OAuth, and not used for
-// the login or its own token alone.
+// installsPagerDuty reports whether the PagerDuty app is installed by consent, not only for its
+// login or its own token.
 func (s *Settings) installsPagerDuty() bool {
 	return s.PagerDutyClientID != "" && s.PagerDutyToken == "" && s.PagerDutySubdomain == ""
 }
@@ -36,7 +36,7 @@ func (s *Settings) vendors(store tokenstore.Store) (v vendors, err error) {
 	v.hosts = stringsOf(s.ZoomHosts)
 	if s.installsZoom() {
 		v.zoom = v.installation.Zoom()
-		v.hosts = append(v.hosts, zoom.Me) // the user who installed the app
+		v.hosts = append(v.hosts, zoom.Me) // the administrator who installed it
 	} else if v.zoom, err = s.zoom(); err != nil {
 		return v, err
 	}
@@ -48,7 +48,7 @@ func (s *Settings) vendors(store tokenstore.Store) (v vendors, err error) {
 	return v, err
 }
 
-// installation returns the installation of the apps that are installed by OAuth.
+// installation returns the installation of the apps that are installed by consent.
 func (s *Settings) installation(store tokenstore.Store) (*install.Installation, error) {
 	var apps []install.Option
 	if s.installsZoom() {
