@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/incidentbridge/incidentbridge/internal/detach"
+	"github.com/incidentbridge/incidentbridge/internal/detachctx"
 )
 
 const (
@@ -134,7 +134,7 @@ func (i *Installation) finishInstall(
 // install cannot make it the installation any more. If the record says that it is, nothing
 // is done. What rollback cannot do now, Maintain does.
 func (i *Installation) rollback(ctx context.Context, id string) (*record, error) {
-	ctx, cancel := detach.Context(ctx, rollbackBudget)
+	ctx, cancel := detachctx.Context(ctx, rollbackBudget)
 	defer cancel()
 	r, err := i.records.update(ctx, func(r *record) (bool, error) { //mutant:rollback-release
 		if !r.holdsLock(id) {

@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/oauth2"
 
-	"github.com/incidentbridge/incidentbridge/internal/detach"
+	"github.com/incidentbridge/incidentbridge/internal/detachctx"
 )
 
 const (
@@ -82,7 +82,7 @@ func (i *Installation) revoke(ctx context.Context, app *vendorApp, account strin
 	if app.revoke == nil || account == "" {
 		return nil
 	}
-	ctx, cancel := detach.Context(ctx, revokeBudget)
+	ctx, cancel := detachctx.Context(ctx, revokeBudget)
 	defer cancel()
 	inUse := false
 	_, err := i.records.update(ctx, func(r *record) (bool, error) {
