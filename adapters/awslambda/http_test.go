@@ -22,6 +22,7 @@ type seen struct {
 }
 
 func readRequest(t testing.TB, r *http.Request) seen {
+	t.Helper()
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		t.Error(err)
@@ -290,6 +291,7 @@ type delivery struct {
 }
 
 func readDelivery(t testing.TB, r *http.Request) *delivery {
+	t.Helper()
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		t.Error(err)
