@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/incidentbridge/incidentbridge/bridge"
+	"github.com/incidentbridge/incidentbridge/internal/phone"
 )
 
 // titleTimeout is how long a page waits for PagerDuty's answer about an incident. The call is
@@ -234,14 +235,14 @@ func newIncidentView(i *bridge.Incident, b *bridge.Bridge, s *session) (v incide
 // callView is a call that can be joined.
 type callView struct {
 	Join       string   // empty: there is only a number
-	Number     []string // in pieces that stay together on a line
+	Number     []string // in parts that stay together on a line
 	Tel        string   // for a tel: link
 	Host, From string
 }
 
 // newCallView returns nil for a bridge with neither a link nor a number.
 func newCallView(b *bridge.Bridge) *callView {
-	v := &callView{Join: webLink(b.JoinURL), Number: pieces(b.DialIn), Tel: tel(b.DialIn), Host: b.Host}
+	v := &callView{Join: webLink(b.JoinURL), Number: phone.SplitPauses(b.DialIn), Tel: phone.TelURI(b.DialIn), Host: b.Host}
 	switch b.Provider {
 	case "static":
 		v.From = "Standby room"

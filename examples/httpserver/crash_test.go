@@ -29,8 +29,9 @@ import (
 	"github.com/incidentbridge/incidentbridge/zoom/zoomtest"
 )
 
-// marks are the places at which a process is killed: before each of these is processed, and after. They are all that the
-// life of one bridge comes to; a place that a run does not reach fails the test.
+// marks returns the store writes and vendor requests at which a process is killed, before and
+// after each. They are all of those in the life of one bridge; a mark that a run does not
+// reach fails the test.
 func marks() []string {
 	return []string{
 		"store put ledger",
@@ -40,8 +41,8 @@ func marks() []string {
 	}
 }
 
-// childEnv makes the test binary the program under test: it holds the address at which the process asks whether it may go
-// on.
+// childEnv makes the test binary the program under test. Its value is the address to which the
+// process reports its marks.
 const childEnv = "INCIDENTBRIDGE_MARKS"
 
 func TestMain(m *testing.M) {
@@ -51,9 +52,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// child is the program, with a store that asks before and after each write.
+// child runs the program with a store that reports each write.
 func child(at string) int {
-	ctx := context.Background() // it ends by being killed
+	ctx := context.Background() // the process is killed
 	environ := map[string]string{}
 	for _, pair := range os.Environ() {
 		key, value, _ := strings.Cut(pair, "=")
@@ -70,7 +71,7 @@ func child(at string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return exitFailed
 	}
-	backend.Store = marking{backend.Store, at}
+	backend.Store = reportingStore{backend.Store, at}
 	if err := serveOn(ctx, s, backend, logger, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return exitFailed
@@ -78,34 +79,35 @@ func child(at string) int {
 	return exitOK
 }
 
-// marking tells the test of each write.
-type marking struct {
+// reportingStore reports each write to the test, before and after.
+type reportingStore struct {
 	tokenstore.Store
 	at string
 }
 
-func (m marking) Put(ctx context.Context, key string, r tokenstore.Record) (string, error) {
+func (s reportingStore) Put(ctx context.Context, key string, r tokenstore.Record) (string, error) {
 	kind, _, _ := strings.Cut(key, "/")
 	var record struct{ State string }
 	if kind == "bridge" && json.Unmarshal(r.Value, &record) == nil {
 		kind = record.State
 	}
-	m.ask("before", "store put "+kind)
-	version, err := m.Store.Put(ctx, key, r)
-	m.ask("after", "store put "+kind)
+	s.report("before", "store put "+kind)
+	version, err := s.Store.Put(ctx, key, r)
+	s.report("after", "store put "+kind)
 	return version, err
 }
 
-// ask waits until the test has heard of it. It may kill instead.
-func (m marking) ask(when, mark string) {
-	resp, err := new(http.Client).PostForm(m.at, url.Values{"when": {when}, "mark": {mark}})
+// report returns once the test has received it, unless the test kills the process.
+func (s reportingStore) report(when, mark string) {
+	resp, err := new(http.Client).PostForm(s.at, url.Values{"when": {when}, "mark": {mark}})
 	if err == nil {
 		resp.Body.Close()
 	}
 }
 
-// doomed is a program that is killed at one mark and started again, on one store, with vendors of its own.
-type doomed struct {
+// program is a process that is killed at one mark and started again, with its own store and
+// vendors.
+type program struct {
 	environ []string
 	zoom    *zoomtest.Server
 	pd      *pagerdutytest.Server
@@ -119,31 +121,31 @@ type doomed struct {
 	url string
 }
 
-func newDoomed(t *testing.T, store, when, mark string) *doomed {
+func newProgram(t *testing.T, store, when, mark string) *program {
 	t.Helper()
-	d := &doomed{
+	p := &program{
 		zoom: zoomtest.New(zoomtest.WithUsers("host@example.com")), pd: pagerdutytest.New(), when: when, mark: mark,
 	}
-	d.id = d.pd.AddIncident("Checkout answers 5xx")
-	zoom, pd := d.front(t, "zoom", d.zoom.Handler()), d.front(t, "pagerduty", d.pd.Handler())
-	account, client, secret := d.zoom.AccountCredentials()
-	asked := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		d.pass(r.PostFormValue("when"), r.PostFormValue("mark"))
+	p.id = p.pd.AddIncident("Checkout answers 5xx")
+	zoom, pd := p.proxy(t, "zoom", p.zoom.Handler()), p.proxy(t, "pagerduty", p.pd.Handler())
+	account, client, secret := p.zoom.AccountCredentials()
+	marksServer := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		p.pass(r.PostFormValue("when"), r.PostFormValue("mark"))
 	}))
-	t.Cleanup(asked.Close)
-	d.environ = []string{
-		childEnv + "=" + asked.URL, "ADDR=127.0.0.1:0", "ACTION_TOKENS=token", "CLOSE_GRACE=1s",
+	t.Cleanup(marksServer.Close)
+	p.environ = []string{
+		childEnv + "=" + marksServer.URL, "ADDR=127.0.0.1:0", "ACTION_TOKENS=token", "CLOSE_GRACE=1s",
 		"STORE_URL=" + store, "STORE_KEYS=k:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
 		"ZOOM_ACCOUNT_ID=" + account, "ZOOM_CLIENT_ID=" + client, "ZOOM_CLIENT_SECRET=" + secret,
 		"ZOOM_HOSTS=host@example.com", "ZOOM_API_URL=" + zoom + "/v2", "ZOOM_OAUTH_URL=" + zoom + "/oauth",
-		"PAGERDUTY_TOKEN=" + d.pd.Key(), "PAGERDUTY_FROM=" + d.pd.From(), "PAGERDUTY_API_URL=" + pd,
+		"PAGERDUTY_TOKEN=" + p.pd.Key(), "PAGERDUTY_FROM=" + p.pd.From(), "PAGERDUTY_API_URL=" + pd,
 	}
-	t.Cleanup(d.kill)
-	return d
+	t.Cleanup(p.kill)
+	return p
 }
 
-// front stands before a vendor and tells of each request.
-func (d *doomed) front(t *testing.T, vendor string, next http.Handler) string {
+// proxy returns the address of a proxy to a vendor that reports each request.
+func (p *program) proxy(t *testing.T, vendor string, next http.Handler) string {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
@@ -151,45 +153,45 @@ func (d *doomed) front(t *testing.T, vendor string, next http.Handler) string {
 		if strings.ContainsAny(what, "0123456789") {
 			what = strings.TrimSuffix(parts[len(parts)-2], "s")
 		}
-		d.pass("before", vendor+" "+r.Method+" "+what)
-		answer := httptest.NewRecorder()
-		next.ServeHTTP(answer, r)
-		d.pass("after", vendor+" "+r.Method+" "+what)
-		maps.Copy(w.Header(), answer.Header())
-		w.WriteHeader(answer.Code)
-		_, _ = w.Write(answer.Body.Bytes())
+		p.pass("before", vendor+" "+r.Method+" "+what)
+		recorder := httptest.NewRecorder()
+		next.ServeHTTP(recorder, r)
+		p.pass("after", vendor+" "+r.Method+" "+what)
+		maps.Copy(w.Header(), recorder.Header())
+		w.WriteHeader(recorder.Code)
+		_, _ = w.Write(recorder.Body.Bytes())
 	}))
 	t.Cleanup(server.Close)
 	return server.URL
 }
 
-// pass lets the program go on, or kills it: once, at its mark.
-func (d *doomed) pass(when, mark string) {
-	if when == d.when && mark == d.mark && d.reached.CompareAndSwap(false, true) {
-		d.kill()
+// pass kills the program once, at its mark.
+func (p *program) pass(when, mark string) {
+	if when == p.when && mark == p.mark && p.reached.CompareAndSwap(false, true) {
+		p.kill()
 	}
 }
 
-// kill is kill -9.
-func (d *doomed) kill() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.cmd != nil {
-		_ = d.cmd.Process.Kill()
-		_ = d.cmd.Wait()
-		d.cmd, d.url = nil, ""
+// kill kills the process and waits for its end.
+func (p *program) kill() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.cmd != nil {
+		_ = p.cmd.Process.Kill()
+		_ = p.cmd.Wait()
+		p.cmd, p.url = nil, ""
 	}
 }
 
-// address is where the program listens. It is started if it is dead.
-func (d *doomed) address() (string, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.cmd != nil {
-		return d.url, nil
+// address returns where the program listens. It starts the program if it is not running.
+func (p *program) address() (string, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.cmd != nil {
+		return p.url, nil
 	}
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = d.environ
+	cmd.Env = p.environ
 	out, err := cmd.StderrPipe()
 	if err == nil {
 		err = cmd.Start()
@@ -197,11 +199,11 @@ func (d *doomed) address() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	d.cmd = cmd
+	p.cmd = cmd
 	listening, log := make(chan string, 1), bufio.NewScanner(out)
 	go func() {
 		defer close(listening)
-		var said bytes.Buffer
+		var output bytes.Buffer
 		for log.Scan() {
 			var l line
 			_ = json.Unmarshal(log.Bytes(), &l)
@@ -210,26 +212,26 @@ func (d *doomed) address() (string, error) {
 				_, _ = io.Copy(io.Discard, out)
 				return
 			}
-			said.Write(log.Bytes())
+			output.Write(log.Bytes())
 		}
-		listening <- said.String()
+		listening <- output.String()
 	}()
-	d.url = <-listening // or what it said before it was killed
-	return d.url, nil
+	p.url = <-listening // or the output of a process that was killed first
+	return p.url, nil
 }
 
-// until sends a request again and again, as a vendor would, until the bridge is in that state.
-func (d *doomed) until(ctx context.Context, method, state string) error {
+// until repeats a request, as a vendor would, until the bridge is in that state.
+func (p *program) until(ctx context.Context, method, state string) error {
 	last := "nothing"
 	for ctx.Err() == nil {
-		answer, err := d.send(ctx, method)
-		if strings.Contains(answer, `"state":"`+state+`"`) {
+		response, err := p.send(ctx, method)
+		if strings.Contains(response, `"state":"`+state+`"`) {
 			return nil
 		}
 		if err != nil {
-			answer = err.Error()
+			response = err.Error()
 		}
-		last = answer
+		last = response
 		select {
 		case <-time.After(300 * time.Millisecond): // PagerDuty waits longer
 		case <-ctx.Done():
@@ -238,8 +240,8 @@ func (d *doomed) until(ctx context.Context, method, state string) error {
 	return fmt.Errorf("not %s in time; last: %s", state, last)
 }
 
-func (d *doomed) send(ctx context.Context, method string) (string, error) {
-	address, err := d.address()
+func (p *program) send(ctx context.Context, method string) (string, error) {
+	address, err := p.address()
 	if err != nil {
 		return "", err
 	}
@@ -247,7 +249,7 @@ func (d *doomed) send(ctx context.Context, method string) (string, error) {
 	if method == http.MethodPost {
 		body = strings.NewReader(`{"idempotency_key":"delivery-1"}`)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, address+"/api/v1/incidents/"+d.id+"/bridge", body)
+	req, err := http.NewRequestWithContext(ctx, method, address+"/api/v1/incidents/"+p.id+"/bridge", body)
 	if err != nil {
 		return "", err
 	}
@@ -257,38 +259,39 @@ func (d *doomed) send(ctx context.Context, method string) (string, error) {
 		return "", err
 	}
 	defer resp.Body.Close()
-	answer, err := io.ReadAll(resp.Body)
-	return string(answer), err
+	text, err := io.ReadAll(resp.Body)
+	return string(text), err
 }
 
-// live is the life of one bridge under redelivery, from the click to its end.
-func (d *doomed) live(ctx context.Context) error {
-	if err := d.until(ctx, http.MethodPost, "attached"); err != nil {
+// run opens and closes one bridge with redelivered triggers.
+func (p *program) run(ctx context.Context) error {
+	if err := p.until(ctx, http.MethodPost, "attached"); err != nil {
 		return err
 	}
-	there := d.meetings()
-	shown := d.pd.Incident(d.id).Bridge.URL
-	if len(there) != 1 || there[0].JoinURL != shown || len(d.zoom.Meetings()) != 1 {
-		return fmt.Errorf("attached: %d meetings of %d made, the incident shows %q", len(there), len(d.zoom.Meetings()), shown)
+	existing := p.meetings()
+	shown := p.pd.Incident(p.id).Bridge.URL
+	if len(existing) != 1 || existing[0].JoinURL != shown || len(p.zoom.Meetings()) != 1 {
+		return fmt.Errorf("attached: %d of %d meetings exist, the incident shows %q", len(existing), len(p.zoom.Meetings()), shown)
 	}
-	if err := d.until(ctx, http.MethodDelete, "closed"); err != nil {
+	if err := p.until(ctx, http.MethodDelete, "closed"); err != nil {
 		return err
 	}
-	if there := d.meetings(); len(there) != 0 {
-		return fmt.Errorf("closed: %d meetings are left", len(there))
+	if existing := p.meetings(); len(existing) != 0 {
+		return fmt.Errorf("closed: %d meetings remain", len(existing))
 	}
-	if !d.reached.Load() {
+	if !p.reached.Load() {
 		return fmt.Errorf("the mark was not reached")
 	}
 	return nil
 }
 
-func (d *doomed) meetings() []zoomtest.Meeting {
-	return slices.DeleteFunc(d.zoom.Meetings(), func(m zoomtest.Meeting) bool { return m.Deleted })
+func (p *program) meetings() []zoomtest.Meeting {
+	return slices.DeleteFunc(p.zoom.Meetings(), func(m zoomtest.Meeting) bool { return m.Deleted })
 }
 
-// A process is killed at every store write and every call to a vendor, before it is processed and after, and started
-// again while its triggers are redelivered: there is one meeting, it is on the incident, and nothing is left of it.
+// A process is killed before and after every store write and vendor request, and started again
+// while its triggers are redelivered. There is one meeting, it is on the incident, and none
+// remains at the end.
 func TestKilledAnywhere(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -307,30 +310,31 @@ func TestKilledAnywhere(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 			defer cancel()
 			began := time.Now()
-			var all sync.WaitGroup
-			places := make(chan struct{}, 8) // most of a life is waiting for a lease
+			var wg sync.WaitGroup
+			slots := make(chan struct{}, 8) // most of a run is waiting for a lease
 			kills := 0
 			for _, mark := range marks() {
 				for _, when := range []string{"before", "after"} {
 					kills++
-					d := newDoomed(t, store.fresh(t), when, mark)
-					all.Go(func() {
-						places <- struct{}{}
-						defer func() { <-places }()
-						if err := d.live(ctx); err != nil {
+					p := newProgram(t, store.fresh(t), when, mark)
+					wg.Go(func() {
+						slots <- struct{}{}
+						defer func() { <-slots }()
+						if err := p.run(ctx); err != nil {
 							t.Errorf("killed %s %q: %v", when, mark, err)
 						}
-						d.kill()
+						p.kill()
 					})
 				}
 			}
-			all.Wait()
+			wg.Wait()
 			t.Logf("%d kills in %v", kills, time.Since(began).Round(time.Second))
 		})
 	}
 }
 
-// postgresSchema is a database of its own inside the one that .ci/services starts.
+// postgresSchema creates a schema in the database that .ci/services starts, and returns its
+// URL.
 func postgresSchema(t *testing.T) string {
 	t.Helper()
 	server := os.Getenv("INCIDENTBRIDGE_POSTGRES")

@@ -1,6 +1,6 @@
-// Command httpserver serves incidentbridge over HTTP, set up by its environment alone.
+// Command httpserver serves incidentbridge over HTTP. Its environment is its configuration.
 //
-// With nothing set it runs the demo: both vendors are stand-ins inside the process.
+// With nothing set it runs the demo, with both vendors as fakes in the process.
 package main
 
 import (
@@ -16,7 +16,7 @@ import (
 	"github.com/incidentbridge/incidentbridge/examples/internal/settings"
 )
 
-// What the process ends with.
+// Exit codes.
 const (
 	exitOK       = 0
 	exitFailed   = 1
@@ -41,7 +41,7 @@ func run(ctx context.Context, environ map[string]string, stderr io.Writer) int {
 		return exitOK
 	}
 	fmt.Fprintln(stderr, "incidentbridge:", err)
-	if _, wrong := errors.AsType[*settings.Error](err); wrong {
+	if _, invalid := errors.AsType[*settings.Error](err); invalid {
 		return exitSettings
 	}
 	return exitFailed

@@ -70,32 +70,32 @@ func TestATakenAddressEndsWithOne(t *testing.T) {
 	}
 }
 
-// The signal comes while Zoom is making the meeting: the caller still gets the call, and only then the process ends.
-func TestWhatRunsIsFinished(t *testing.T) {
+// A stop signal during a create: the caller still gets the bridge, then the process ends.
+func TestRunningRequestsAreFinished(t *testing.T) {
 	t.Parallel()
 	v := newVendors(t)
-	answer, code := v.stopWhileCreating(t)
+	response, code := v.stopWhileCreating(t)
 	close(v.create)
 
-	if got := <-answer; !strings.Contains(got, `"state":"attached"`) {
+	if got := <-response; !strings.Contains(got, `"state":"attached"`) {
 		t.Errorf("the caller got %s", got)
 	}
 	if got := <-code; got != exitOK {
 		t.Errorf("exit code %d, want %d", got, exitOK)
 	}
 	if link := v.pagerDuty.Incident(v.incidentID).Bridge.URL; link == "" {
-		t.Error("no call on the incident")
+		t.Error("no bridge on the incident")
 	}
 }
 
-// Zoom hangs when the signal comes: the caller is told what stands while there is time.
-func TestWhatHangsIsAnsweredAsItStands(t *testing.T) {
+// A stop signal while Zoom hangs: the caller gets the current state in time.
+func TestHangingRequestsAreAnswered(t *testing.T) {
 	t.Parallel()
 	v := newVendors(t)
-	answer, code := v.stopWhileCreating(t)
+	response, code := v.stopWhileCreating(t)
 	defer close(v.create)
 
-	if got := <-answer; !strings.Contains(got, `"state":"creating"`) {
+	if got := <-response; !strings.Contains(got, `"state":"creating"`) {
 		t.Errorf("the caller got %s", got)
 	}
 	if got := <-code; got != exitOK {
@@ -103,25 +103,25 @@ func TestWhatHangsIsAnsweredAsItStands(t *testing.T) {
 	}
 }
 
-// stopWhileCreating starts the server, clicks, and sends the signal once the create is at Zoom.
-func (v *vendors) stopWhileCreating(t *testing.T) (answer chan string, code chan int) {
+// stopWhileCreating starts the server, opens a bridge, and stops the server during the create.
+func (v *vendors) stopWhileCreating(t *testing.T) (response chan string, code chan int) {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	stderr, written := io.Pipe()
-	answer, code = make(chan string, 1), make(chan int, 1)
+	response, code = make(chan string, 1), make(chan int, 1)
 	go func() { code <- run(ctx, v.environ(), written) }()
 	log := json.NewDecoder(stderr)
 	url := until(t, log, "listening").PublicURL
-	go func() { answer <- post(t, url+"/api/v1/incidents/"+v.incidentID+"/bridge") }()
+	go func() { response <- post(t, url+"/api/v1/incidents/"+v.incidentID+"/bridge") }()
 	<-v.creating
 	stop()
 	until(t, log, "stopping")
 	go func() { _, _ = io.Copy(io.Discard, stderr) }()
-	return answer, code
+	return response, code
 }
 
-// With an OAuth app at PagerDuty, its users log in and press the button.
-func TestPeopleLogIn(t *testing.T) {
+// With an OAuth app at PagerDuty, users log in and press the button.
+func TestLogin(t *testing.T) {
 	t.Parallel()
 	v := newVendors(t)
 	close(v.create)
@@ -141,17 +141,18 @@ func TestPeopleLogIn(t *testing.T) {
 	}
 	client := &http.Client{Jar: jar}
 
-	page := ask(t, client, http.MethodGet, address+"/login/pagerduty?back=/incidents/"+v.incidentID, nil)
+	page := browse(t, client, http.MethodGet, address+"/login/pagerduty?back=/incidents/"+v.incidentID, nil)
 	_, token, _ := strings.Cut(page, `name="token" value="`)
 	token, _, _ = strings.Cut(token, `"`)
-	page = ask(t, client, http.MethodPost, address+"/incidents/"+v.incidentID, url.Values{"token": {token}})
+	page = browse(t, client, http.MethodPost, address+"/incidents/"+v.incidentID, url.Values{"token": {token}})
 	if link := v.pagerDuty.Incident(v.incidentID).Bridge.URL; link == "" || !strings.Contains(page, html.EscapeString(link)) {
 		t.Errorf("the page lacks %q:\n%s", link, page)
 	}
 }
 
-// However the two apps get their rights, the service opens a bridge; where an administrator has to agree, not before.
-func TestAppsGetTheirRights(t *testing.T) {
+// The service opens a bridge with every kind of credentials; with an OAuth install only after
+// an administrator installed the app.
+func TestCredentials(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name                     string
@@ -159,10 +160,10 @@ func TestAppsGetTheirRights(t *testing.T) {
 		appToken                 bool
 		host                     string
 	}{
-		{name: "both are installed by consent", installZoom: true, installDuty: true, host: "host@example.com"},
-		{name: "Zoom's alone", installZoom: true, host: "host@example.com"},
-		{name: "PagerDuty's alone", installDuty: true, host: "host@example.com"},
-		{name: "PagerDuty's has a token of its own", appToken: true, host: "host@example.com"},
+		{name: "both apps are installed", installZoom: true, installDuty: true, host: "host@example.com"},
+		{name: "the Zoom app is installed", installZoom: true, host: "host@example.com"},
+		{name: "the PagerDuty app is installed", installDuty: true, host: "host@example.com"},
+		{name: "the PagerDuty app has its own token", appToken: true, host: "host@example.com"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -186,7 +187,7 @@ func TestAppsGetTheirRights(t *testing.T) {
 					environ["PAGERDUTY_SUBDOMAIN"], environ["PAGERDUTY_FROM"] = account, v.pagerDuty.From()
 				}
 			}
-			v.pagerDuty.SignIn(v.pagerDuty.AddUser("boss@example.com", func(u *pagerdutytest.User) { u.Role = "admin" }))
+			v.pagerDuty.SignIn(v.pagerDuty.AddUser("admin@example.com", func(u *pagerdutytest.User) { u.Role = "admin" }))
 			stderr, written := io.Pipe()
 			go func() { run(t.Context(), environ, written) }()
 			log := json.NewDecoder(stderr)
@@ -202,7 +203,7 @@ func TestAppsGetTheirRights(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				page := ask(t, &http.Client{Jar: jar}, http.MethodGet, address+"/install", nil)
+				page := browse(t, &http.Client{Jar: jar}, http.MethodGet, address+"/install", nil)
 				if !strings.Contains(page, ">Installed</h1>") {
 					t.Errorf("the install ends on %s", page)
 				}
@@ -215,8 +216,9 @@ func TestAppsGetTheirRights(t *testing.T) {
 	}
 }
 
-// ask sends what a browser sends from a page of ours, and returns the page that it leads to.
-func ask(t *testing.T, client *http.Client, method, address string, form url.Values) string {
+// browse sends a request as a browser does from our own page, follows redirects, and returns
+// the page.
+func browse(t *testing.T, client *http.Client, method, address string, form url.Values) string {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, address, strings.NewReader(form.Encode()))
 	if err != nil {
@@ -235,7 +237,7 @@ func ask(t *testing.T, client *http.Client, method, address string, form url.Val
 	return string(body)
 }
 
-// vendors are both fakes on loopback addresses, and a Zoom that makes a meeting only when it is let.
+// vendors has both fakes on loopback addresses. Zoom creates a meeting once create is closed.
 type vendors struct {
 	zoom             *zoomtest.Server
 	zoomURL          string
@@ -254,15 +256,15 @@ func newVendors(t *testing.T) *vendors {
 	v.incidentID = v.pagerDuty.AddIncident("Checkout answers 5xx")
 	t.Cleanup(v.pagerDuty.Close)
 	var once sync.Once
-	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "/meetings") {
 			once.Do(func() { close(v.creating) })
 			<-v.create
 		}
 		v.zoom.Handler().ServeHTTP(w, r)
 	}))
-	t.Cleanup(front.Close)
-	v.zoomURL = front.URL
+	t.Cleanup(server.Close)
+	v.zoomURL = server.URL
 	return v
 }
 
@@ -276,7 +278,7 @@ func (v *vendors) environ() map[string]string {
 	}
 }
 
-// line is what the tests read of a line of the log.
+// line has the fields of a log line that the tests read.
 type line struct {
 	Msg       string `json:"msg"`
 	PublicURL string `json:"public_url"`

@@ -18,11 +18,11 @@ import (
 )
 
 const (
-	stopTime = 15 * time.Second // how long what runs may still take after the signal to stop
-	patience = 10 * time.Second // after which requests are answered with what stands
+	shutdownTimeout = 15 * time.Second // for everything that is running at the signal to stop
+	requestGrace    = 10 * time.Second // after which running requests are answered with the current state
 )
 
-// serve opens the store and answers requests until ctx ends, then finishes what runs.
+// serve opens the store and serves requests until ctx ends, then finishes the running ones.
 func serve(ctx context.Context, s *settings.Settings, stderr io.Writer) error {
 	logger := s.Logger(stderr)
 	backend, err := s.OpenStore(ctx, openers(), logger)
@@ -41,26 +41,26 @@ func serveOn(
 	}
 	defer listener.Close()
 	if s.PublicURL == "" {
-		s.PublicURL = settings.WebURL("http://" + reachable(listener.Addr()))
+		s.PublicURL = settings.WebURL("http://" + browserAddr(listener.Addr()))
 	}
 	svc, handler, err := assemble(s, backend.Store, logger)
 	if err != nil {
 		return err
 	}
-	requests, answerNow := context.WithCancel(context.WithoutCancel(ctx))
-	defer answerNow()
-	server := newServer(requests, handler, logger)
+	requestCtx, endRequests := context.WithCancel(context.WithoutCancel(ctx))
+	defer endRequests()
+	server := newServer(requestCtx, handler, logger)
 
 	var running sync.WaitGroup
 	defer running.Wait()
-	due, stopDue := context.WithCancel(ctx)
-	defer stopDue()
+	workCtx, stopWork := context.WithCancel(ctx)
+	defer stopWork()
 	running.Go(func() {
-		if err := svc.Run(due); err != nil && due.Err() == nil {
-			logger.Error("due work stopped", "error", err)
+		if err := svc.Run(workCtx); err != nil && workCtx.Err() == nil {
+			logger.Error("background work stopped", "error", err)
 		}
 	})
-	running.Go(func() { prune(due, backend, logger) })
+	running.Go(func() { prune(workCtx, backend, logger) })
 	failed := make(chan error, 1)
 	running.Go(func() { failed <- server.Serve(listener) })
 
@@ -69,14 +69,14 @@ func serveOn(
 	case err := <-failed:
 		return err
 	case <-ctx.Done():
-		hurry := time.AfterFunc(patience, answerNow)
-		defer hurry.Stop()
-		finish(ctx, server, svc, logger)
+		timer := time.AfterFunc(requestGrace, endRequests)
+		defer timer.Stop()
+		shutDown(ctx, server, svc, logger)
 		return nil
 	}
 }
 
-// assemble returns the service and what is served over it.
+// assemble returns the service and the routes over it.
 func assemble(s *settings.Settings, store tokenstore.Store, logger *slog.Logger) (*bridge.Service, http.Handler, error) {
 	if s.Demo {
 		d, err := demo.New(s, store, logger)
@@ -88,27 +88,27 @@ func assemble(s *settings.Settings, store tokenstore.Store, logger *slog.Logger)
 	return s.Assemble(store, logger)
 }
 
-// prune removes from the store what has expired, every hour until ctx ends.
+// prune removes expired records from the store, every hour until ctx ends.
 func prune(ctx context.Context, backend settings.Backend, logger *slog.Logger) {
 	if backend.Prune == nil {
 		return
 	}
-	hours := time.NewTicker(time.Hour)
-	defer hours.Stop()
+	ticker := time.NewTicker(time.Hour)
+	defer ticker.Stop()
 	for {
 		select {
-		case <-hours.C:
+		case <-ticker.C:
 		case <-ctx.Done():
 			return
 		}
 		if err := backend.Prune(ctx); err != nil && ctx.Err() == nil {
-			logger.Warn("what has expired was not removed", "error", err)
+			logger.Warn("prune failed", "error", err)
 		}
 	}
 }
 
-// newServer limits what a slow or greedy client can hold; the longest answer takes 25 s. Requests end with ctx: what they
-// asked for is then answered as it stands.
+// newServer returns a server with limits for slow clients; the longest response takes 25 s.
+// Requests end with ctx and are then answered with the current state.
 func newServer(ctx context.Context, handler http.Handler, logger *slog.Logger) *http.Server {
 	return &http.Server{
 		BaseContext:       func(net.Listener) context.Context { return ctx },
@@ -122,7 +122,7 @@ func newServer(ctx context.Context, handler http.Handler, logger *slog.Logger) *
 	}
 }
 
-// announce says where the server listens; the demo also tells a person what to do with it.
+// announce logs where the server listens. For the demo it also prints what to do next.
 func announce(s *settings.Settings, addr net.Addr, logger *slog.Logger, stderr io.Writer) {
 	logger.Info("listening", "addr", addr.String(), "public_url", s.PublicURL, "demo", s.Demo)
 	if s.Demo {
@@ -130,8 +130,8 @@ func announce(s *settings.Settings, addr net.Addr, logger *slog.Logger, stderr i
 	}
 }
 
-// reachable is addr as a browser on this machine can use it.
-func reachable(addr net.Addr) string {
+// browserAddr returns addr as a browser on this machine can use it.
+func browserAddr(addr net.Addr) string {
 	tcp, ok := addr.(*net.TCPAddr)
 	if ok && tcp.IP.IsUnspecified() {
 		return fmt.Sprintf("localhost:%d", tcp.Port)
@@ -139,17 +139,18 @@ func reachable(addr net.Addr) string {
 	return addr.String()
 }
 
-// finish stops accepting and lets what runs come to its end; what takes longer stays due in the ledger.
-func finish(ctx context.Context, server *http.Server, svc *bridge.Service, logger *slog.Logger) {
+// shutDown stops accepting requests and waits for the running ones and their openings.
+// Unfinished openings stay due in the ledger.
+func shutDown(ctx context.Context, server *http.Server, svc *bridge.Service, logger *slog.Logger) {
 	logger.Info("stopping")
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
 	if err := server.Shutdown(ctx); err != nil {
-		logger.Warn("requests were cut off", "error", err)
+		logger.Warn("shutdown with unfinished requests", "error", err)
 		server.Close()
 	}
 	if err := svc.Wait(ctx); err != nil {
-		logger.Warn("openings stay due in the ledger", "error", err)
+		logger.Warn("shutdown with unfinished openings", "error", err)
 	}
 	logger.Info("stopped")
 }

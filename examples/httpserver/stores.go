@@ -7,7 +7,7 @@ import (
 	"github.com/incidentbridge/incidentbridge/examples/internal/stores/sqlite"
 )
 
-// openers are the stores that this program knows besides memory.
+// openers returns the stores that this program supports besides memory.
 func openers() map[string]settings.Opener {
 	return map[string]settings.Opener{"sqlite": sqlite.Open, "postgres": postgres.Open, "redis": redis.Open}
 }

@@ -10,13 +10,13 @@ import (
 	"github.com/incidentbridge/incidentbridge/examples/internal/stores/dynamodb"
 )
 
-// What this program can be told besides the settings of the other examples. None is a secret.
+// Settings of this program besides those of the other examples. None is a secret.
 const (
 	eventSource = "PAGERDUTY_EVENT_SOURCE" // EventBridge source of PagerDuty's partner events
 	queueARN    = "TRIGGER_QUEUE_ARN"      // SQS queue whose senders are trusted
 )
 
-// assemble reads the environment and returns what answers events.
+// assemble returns the handler that environ configures.
 func assemble(ctx context.Context, environ map[string]string, stderr io.Writer) (*awslambda.Handler, error) {
 	if err := resolveSecrets(ctx, environ, loadAWS); err != nil {
 		return nil, err
@@ -27,11 +27,11 @@ func assemble(ctx context.Context, environ map[string]string, stderr io.Writer) 
 	}
 	logger := s.Logger(stderr)
 	openers := map[string]settings.Opener{"dynamodb": dynamodb.Open}
-	backend, err := s.OpenStore(ctx, openers, logger) // never closed: Lambda freezes and kills
+	backend, err := s.OpenStore(ctx, openers, logger) // never closed: Lambda kills the process
 	if err != nil {
 		return nil, err
 	}
-	trusted, err := trust(s, environ) // first: the routes check what it adds
+	trusted, err := trustedSources(s, environ) // before the routes, which need the new credentials
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +42,7 @@ func assemble(ctx context.Context, environ map[string]string, stderr io.Writer) 
 	return awslambda.NewHandler(routes, svc, append(trusted, awslambda.WithLogger(logger))...)
 }
 
-// load is settings.Load without the demo, which nobody could see here.
+// load is settings.Load without the demo, which has no browser here.
 func load(environ map[string]string) (*settings.Settings, error) {
 	s, err := settings.Load(environ)
 	if err != nil {
@@ -54,8 +54,9 @@ func load(environ map[string]string) (*settings.Settings, error) {
 	return s, nil
 }
 
-// trust gives what AWS vouches for credentials that only this process knows.
-func trust(s *settings.Settings, environ map[string]string) ([]awslambda.Option, error) {
+// trustedSources returns options for the sources that AWS authenticates. It adds credentials to
+// the settings that only this process knows.
+func trustedSources(s *settings.Settings, environ map[string]string) ([]awslambda.Option, error) {
 	var opts []awslambda.Option
 	if source := environ[eventSource]; source != "" {
 		secret := rand.Text()

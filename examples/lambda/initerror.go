@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// reportInit tells Lambda why the function does not start, so that whoever invokes it reads that, and not only that it
-// ended. See https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html#runtimes-api-initerror.
+// reportInit reports to Lambda why the function does not start, so that an invocation fails
+// with that error and not only with the exit of the process. See
+// https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html#runtimes-api-initerror.
 func reportInit(ctx context.Context, api, kind string, cause error) {
 	if api == "" {
 		return // not on Lambda

@@ -1,5 +1,5 @@
-// Command lambda is incidentbridge as an AWS Lambda function, with its ledger in DynamoDB. It takes the settings of
-// examples/httpserver; template.yaml deploys it, and README.md leads from nothing to a button on an incident.
+// Command lambda runs incidentbridge as an AWS Lambda function, with its ledger in DynamoDB. It
+// has the settings of examples/httpserver; template.yaml deploys it, and README.md is its guide.
 package main
 
 import (
@@ -15,7 +15,7 @@ import (
 	"github.com/incidentbridge/incidentbridge/examples/internal/settings"
 )
 
-// What the process ends with. It does not end while all is well: Lambda ends it.
+// Exit codes. A healthy process does not exit: Lambda kills it.
 const (
 	exitFailed   = 1
 	exitSettings = 2
@@ -25,7 +25,7 @@ func main() {
 	os.Exit(run(context.Background(), env.ToMap(os.Environ()), os.Stderr))
 }
 
-// run serves events, or tells Lambda why it cannot.
+// run serves events, or reports to Lambda why it cannot.
 func run(ctx context.Context, environ map[string]string, stderr io.Writer) int {
 	handler, err := assemble(ctx, environ, stderr)
 	if err == nil {
@@ -34,7 +34,7 @@ func run(ctx context.Context, environ map[string]string, stderr io.Writer) int {
 	}
 	fmt.Fprintln(stderr, "incidentbridge:", err)
 	code, kind := exitFailed, "Start"
-	if _, wrong := errors.AsType[*settings.Error](err); wrong {
+	if _, invalid := errors.AsType[*settings.Error](err); invalid {
 		code, kind = exitSettings, "Settings"
 	}
 	reportInit(ctx, environ["AWS_LAMBDA_RUNTIME_API"], kind, err)

@@ -36,6 +36,7 @@ var layers = map[string]layer{
 	"internal/memo":        {on: []string{"internal/detachctx"}},
 	"internal/lenientjson": {},
 	"internal/urlcheck":    {},
+	"internal/phone":       {},
 	"internal/httpx": {
 		on:    []string{"internal/redact"},
 		links: []string{retryableHTTP, cleanHTTP},
@@ -93,7 +94,7 @@ var layers = map[string]layer{
 		links: []string{oauth2, goPagerDuty, goQuerystring, retryableHTTP, cleanHTTP},
 	},
 	"adapters": {
-		on:    []string{"bridge", "install", "zoom", "pagerduty", "tokenstore", "internal/redact", "internal/urlcheck"},
+		on:    []string{"bridge", "install", "zoom", "pagerduty", "tokenstore", "internal/redact", "internal/urlcheck", "internal/phone"},
 		links: []string{oauth2, goPagerDuty, goQuerystring, retryableHTTP, cleanHTTP},
 	},
 	"adapters/awslambda":   {on: []string{"bridge", "pagerduty", "tokenstore"}}, // a module of its own; the routes are any http.Handler

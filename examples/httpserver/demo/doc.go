@@ -1,6 +1,7 @@
-// Package demo shows incidentbridge at work without any account: a fake PagerDuty and a fake Zoom run inside the
-// process, one page shows an incident with its button, and beside it buttons that break things.
+// Package demo shows incidentbridge without any account: a fake PagerDuty and a fake Zoom run
+// in the process, and one page shows an incident with its button, beside buttons that break
+// something.
 //
-// Nothing on the page is staged. What it shows is what the two fakes hold and what reached them; what the buttons do
-// is done to the fakes' answers or to a process, never to the page.
+// Nothing on the page is staged: it shows what the two fakes have and which requests they
+// received. The buttons change the responses of the fakes or kill a process, never the page.
 package demo

@@ -9,51 +9,53 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
-// errDead is what everything in a process gets that is no more. Nobody outside hears of it.
-var errDead = errors.New("demo: this process is dead")
+// errKilled is the error of every store and vendor call of a killed process.
+var errKilled = errors.New("demo: process killed")
 
-// process stands for a process of its own that dies at the worst moment: the meeting is made, and PagerDuty is about
-// to be told. From then on nothing it does reaches a vendor or the store, as after a kill -9.
+// process simulates a process that is killed at the worst moment: the meeting is created, and
+// PagerDuty does not have the link yet. From then on nothing it does reaches a vendor or the
+// store, as after kill -9.
 type process struct {
-	life context.Context
+	ctx  context.Context
 	kill context.CancelFunc
 }
 
 func newProcess(ctx context.Context) *process {
-	life, kill := context.WithCancel(ctx)
-	return &process{life: life, kill: kill}
+	ctx, kill := context.WithCancel(ctx)
+	return &process{ctx: ctx, kill: kill}
 }
 
-// died is closed at its end.
-func (p *process) died() <-chan struct{} { return p.life.Done() }
+// killed is closed when the process is killed.
+func (p *process) killed() <-chan struct{} { return p.ctx.Done() }
 
 func (p *process) alive() error {
-	if p.life.Err() != nil {
-		return errDead
+	if p.ctx.Err() != nil {
+		return errKilled
 	}
 	return nil
 }
 
-// transport is what its requests travel through; a nil process is this one, which lives.
+// transport returns the process's transport. A nil process is this one, which is not killed.
 func (p *process) transport(network http.RoundTripper) http.RoundTripper {
 	if p == nil {
 		return network
 	}
-	return mortalTransport{process: p, network: network}
+	return killableTransport{process: p, network: network}
 }
 
-// store is how it reaches the store that all processes share.
+// store returns the process's view of the store that all processes share.
 func (p *process) store(shared tokenstore.Store) tokenstore.Store {
-	return mortalStore{process: p, shared: shared}
+	return killableStore{process: p, shared: shared}
 }
 
-type mortalTransport struct {
+type killableTransport struct {
 	process *process
 	network http.RoundTripper
 }
 
-// RoundTrip ends the process at its first PUT, which is the one that would tell PagerDuty.
-func (t mortalTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+// RoundTrip implements http.RoundTripper. It kills the process at its first PUT, which would
+// write the link to PagerDuty.
+func (t killableTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Method == http.MethodPut {
 		t.process.kill()
 	}
@@ -63,33 +65,33 @@ func (t mortalTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return t.network.RoundTrip(r)
 }
 
-type mortalStore struct {
+type killableStore struct {
 	process *process
 	shared  tokenstore.Store
 }
 
-func (s mortalStore) Get(ctx context.Context, key string) (tokenstore.Record, error) {
+func (s killableStore) Get(ctx context.Context, key string) (tokenstore.Record, error) {
 	if err := s.process.alive(); err != nil {
 		return tokenstore.Record{}, err
 	}
 	return s.shared.Get(ctx, key)
 }
 
-func (s mortalStore) Put(ctx context.Context, key string, r tokenstore.Record) (string, error) {
+func (s killableStore) Put(ctx context.Context, key string, r tokenstore.Record) (string, error) {
 	if err := s.process.alive(); err != nil {
 		return "", err
 	}
 	return s.shared.Put(ctx, key, r)
 }
 
-func (s mortalStore) Delete(ctx context.Context, key, version string) error {
+func (s killableStore) Delete(ctx context.Context, key, version string) error {
 	if err := s.process.alive(); err != nil {
 		return err
 	}
 	return s.shared.Delete(ctx, key, version)
 }
 
-func (s mortalStore) Due(
+func (s killableStore) Due(
 	ctx context.Context, prefix string, before time.Time, after string, limit int,
 ) ([]string, string, error) {
 	if err := s.process.alive(); err != nil {

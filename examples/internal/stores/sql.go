@@ -1,5 +1,5 @@
-// Package stores is what the stores of the examples share. Each driver is in a package of its own, so that a program
-// links only those it needs.
+// Package stores has what the SQL stores of the examples share. Each driver is in its own package,
+// so that a program links only those it needs.
 package stores
 
 import (
@@ -11,7 +11,7 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore/sqlstore"
 )
 
-// SQL makes the tables where they are missing and returns the store in db, which is closed with it.
+// SQL creates missing tables and returns the store in db. Closing the store closes db.
 func SQL(ctx context.Context, db *sql.DB, dialect sqlstore.Dialect) (settings.Backend, error) {
 	store, err := sqlstore.New(db, dialect)
 	if err == nil {

@@ -14,18 +14,19 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore/sqlstore"
 )
 
-// connections is how many one process holds: an opening waits for vendors most of its time, so few serve many.
-const connections = 16
+// maxConnections is the limit of one process. Few serve many openings, which mostly wait for
+// vendors.
+const maxConnections = 16
 
 // Open connects to the server.
 func Open(ctx context.Context, url string, _ *slog.Logger) (settings.Backend, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
-		return settings.Backend{}, settings.InvalidSetting("STORE_URL", "is no address of a PostgreSQL server") // err may hold it
+		return settings.Backend{}, settings.InvalidSetting("STORE_URL", "is not a PostgreSQL URL") // err may hold the password
 	}
 	db := stdlib.OpenDB(*config)
-	db.SetMaxOpenConns(connections)
-	db.SetMaxIdleConns(connections)
+	db.SetMaxOpenConns(maxConnections)
+	db.SetMaxIdleConns(maxConnections)
 	db.SetConnMaxIdleTime(5 * time.Minute)
 	return stores.SQL(ctx, db, sqlstore.PostgreSQL)
 }

@@ -14,12 +14,12 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore/sqlstore"
 )
 
-// Open opens the file, which is made if it is not there.
+// Open opens the file and creates it if it does not exist.
 func Open(ctx context.Context, url string, _ *slog.Logger) (settings.Backend, error) {
 	db, err := sql.Open("sqlite", sqlstore.SQLiteDSN(strings.TrimPrefix(url, "sqlite:")))
 	if err != nil {
 		return settings.Backend{}, err
 	}
-	db.SetMaxOpenConns(1) // SQLite has one writer at a time: here its goroutines queue in order
+	db.SetMaxOpenConns(1) // SQLite has one writer at a time; here the goroutines queue in order
 	return stores.SQL(ctx, db, sqlstore.SQLite)
 }
