@@ -22,7 +22,7 @@ type Account struct {
 	UserID    string `json:"user_id"`
 	Email     string `json:"email,omitempty"`
 
-	// MissingScopes were not granted, as far as the vendor told. Zoom's list may lag
+	// MissingScopes were not granted, as far as the vendor reported. Zoom's list may lag
 	// behind.
 	MissingScopes []string `json:"missing_scopes,omitempty"`
 }

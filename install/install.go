@@ -129,10 +129,10 @@ func (i *Installation) finishInstall(
 	})
 }
 
-// rollback ends an install that failed, or whose process crashed: it releases the lock and
-// then deletes its grants. The order matters: once the lock is gone, a late write of the
-// install cannot make it the installation any more. If the record says that it is, nothing
-// is done. What rollback cannot do now, Maintain does.
+// rollback ends an install that failed, or whose process crashed: it releases the lock
+// and then deletes its grants. The order matters: once the lock is gone, a late write of
+// the install cannot make it the installation any more. If the record says that it is,
+// nothing is done. What rollback cannot do now, Maintain does.
 func (i *Installation) rollback(ctx context.Context, id string) (*record, error) {
 	ctx, cancel := detachctx.Context(ctx, rollbackBudget)
 	defer cancel()

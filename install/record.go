@@ -41,7 +41,7 @@ type record struct {
 	Setup       setupRecord    `json:"setup,omitzero"`
 	Lock        *installLock   `json:"lock,omitempty"`        // of an install in progress
 	RevokeIDs   []string       `json:"revoke_ids,omitempty"`  // of installs whose grants must be deleted
-	RevokeUntil time.Time      `json:"revoke_until,omitzero"` // until then a grant of theirs may still be written
+	RevokeUntil time.Time      `json:"revoke_until,omitzero"` // until then one of those grants may still be written
 	RetryAt     time.Time      `json:"retry_at,omitzero"`     // when Maintain deletes them, again
 	Removals    recentRemovals `json:"removals,omitempty"`    // never changed in place
 }
@@ -51,8 +51,8 @@ type installLock struct {
 	ID           string    `json:"id"` // of the installation to be
 	AuthorizedAt time.Time `json:"authorized_at"`
 	Until        time.Time `json:"until"`
-	// Cancelled: the app was removed meanwhile, so the install must fail. The lock stays until
-	// the install has rolled back, or until it expires: it may still be writing.
+	// Cancelled: the app was removed meanwhile, so the install must fail. The lock stays
+	// until the install has rolled back, or until it expires: it may still be writing.
 	Cancelled bool `json:"cancelled,omitempty"`
 }
 
@@ -109,8 +109,8 @@ func (r *record) holdsLock(id string) bool { return r.Lock != nil && r.Lock.ID =
 // isInstalled reports whether the app is installed, and by the install with this id.
 func (r *record) isInstalled(id string) bool { return r.State == stateInstalled && r.ID == id }
 
-// releaseLock takes the lock from an install that failed. Its grants must be deleted, and again
-// when no write of it can be under way any more.
+// releaseLock takes the lock from an install that failed. Its grants must be deleted, and
+// again when no write of it can be under way any more.
 func (r *record) releaseLock(now time.Time) {
 	until := r.Lock.Until.Add(lateWriteMargin)
 	if r.RevokeUntil.Before(until) {
@@ -119,8 +119,8 @@ func (r *record) releaseLock(now time.Time) {
 	r.RevokeIDs, r.RetryAt, r.Lock = append(r.RevokeIDs, r.Lock.ID), now, nil
 }
 
-// revoked removes ids from those whose grants must be deleted, which was done at that time. An
-// uninstall ends with the last of them.
+// revoked removes ids from those whose grants must be deleted, which was done at that
+// time. An uninstall ends with the last of them.
 func (r *record) revoked(ids []string, at time.Time) {
 	if at.Before(r.RevokeUntil) { //mutant:revoke-until
 		r.RetryAt = r.RevokeUntil
