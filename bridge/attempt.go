@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/incidentbridge/incidentbridge/bridge/internal/ledger"
-	"github.com/incidentbridge/incidentbridge/internal/detach"
+	"github.com/incidentbridge/incidentbridge/internal/detachctx"
 )
 
 // Time limits of one attempt.
@@ -375,7 +375,7 @@ func (a *attempt) decide(ctx context.Context, c created) error {
 		nonce := a.record.Nonce
 		writeCtx, cancel := ctx, context.CancelFunc(func() {})
 		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < readBudget {
-			writeCtx, cancel = detach.Context(ctx, readBudget) // a meeting that exists must be decided
+			writeCtx, cancel = detachctx.Context(ctx, readBudget) // a meeting that exists must be decided
 		}
 		written, err := a.svc.ledger.Write(writeCtx, next)
 		cancel()
@@ -421,7 +421,7 @@ func (a *attempt) yieldToWinner(ctx context.Context) error {
 // deleteLoser deletes a meeting that was not decided: another one is, or the generation
 // is over.
 func (a *attempt) deleteLoser(ctx context.Context, c created) error {
-	ctx, cancel := detach.Context(ctx, readBudget) // the caller's time may be up
+	ctx, cancel := detachctx.Context(ctx, readBudget) // the caller's time may be up
 	defer cancel()
 	err := c.provider.Delete(ctx, c.meeting.ID)
 	if err == nil {
@@ -532,7 +532,7 @@ func (a *attempt) abort(ctx context.Context, reason ledger.CloseReason, cause er
 // becomes the decision of the generation that was to replace it, and the ledger publishes
 // it again.
 func (a *attempt) restorePrevious(ctx context.Context, cause error) error {
-	ctx, cancel := detach.Context(ctx, readBudget) // the caller's time may be up
+	ctx, cancel := detachctx.Context(ctx, readBudget) // the caller's time may be up
 	defer cancel()
 	decided := false
 	err := a.update(ctx, func(r *ledger.Record) {
@@ -559,7 +559,7 @@ func (a *attempt) scheduleRetry(ctx context.Context, cause error, permanent bool
 	if a.record.Previous != nil { //mutant:restore-previous
 		return a.restorePrevious(ctx, cause)
 	}
-	ctx, cancel := detach.Context(ctx, readBudget) // the caller's time may be up
+	ctx, cancel := detachctx.Context(ctx, readBudget) // the caller's time may be up
 	defer cancel()
 	note := false
 	err := a.update(ctx, func(r *ledger.Record) {

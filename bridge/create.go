@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/incidentbridge/incidentbridge/bridge/internal/ledger"
-	"github.com/incidentbridge/incidentbridge/internal/detach"
+	"github.com/incidentbridge/incidentbridge/internal/detachctx"
 )
 
 const (
@@ -35,7 +35,7 @@ func (a *attempt) createMeeting(ctx context.Context, incident *Incident, email s
 	providers := a.svc.providers
 	// Before a hard deadline the meeting is left to the next attempt, and no fallback is
 	// used.
-	if _, ok := detach.End(ctx); ok && !isInstant(providers[0]) && !canFinishCreate(ctx) {
+	if _, ok := detachctx.End(ctx); ok && !isInstant(providers[0]) && !canFinishCreate(ctx) {
 		return created{}, a.scheduleRetry(ctx, errHardDeadline, false)
 	}
 	id, err := a.svc.ledger.Identity(ctx)
@@ -246,7 +246,7 @@ func canFinishCreate(ctx context.Context) bool {
 		return true
 	}
 	need := createBudget
-	if _, ok := detach.End(ctx); ok {
+	if _, ok := detachctx.End(ctx); ok {
 		need = minCreateTime
 	}
 	return time.Until(deadline) >= need

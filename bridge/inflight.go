@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/incidentbridge/incidentbridge/internal/detach"
+	"github.com/incidentbridge/incidentbridge/internal/detachctx"
 )
 
 // inFlight has one goroutine of this process work on an incident while other callers wait
@@ -49,10 +49,10 @@ func (f *inFlight) run(
 	ctx context.Context, key string, a *sharedAttempt, work func(context.Context, *sharedAttempt),
 ) {
 	budget := attemptBudget
-	if end, ok := detach.End(ctx); ok {
+	if end, ok := detachctx.End(ctx); ok {
 		budget = min(budget, time.Until(end)-handBackMargin) //mutant:hard-deadline
 	}
-	ctx, cancel := detach.Context(ctx, budget)
+	ctx, cancel := detachctx.Context(ctx, budget)
 	defer cancel()
 	defer func() {
 		if fault := recover(); fault != nil {

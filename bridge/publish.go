@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/incidentbridge/incidentbridge/bridge/internal/ledger"
-	"github.com/incidentbridge/incidentbridge/internal/detach"
+	"github.com/incidentbridge/incidentbridge/internal/detachctx"
 )
 
 const publishBudget = 6 * time.Second
@@ -131,7 +131,7 @@ func (a *attempt) attach(ctx context.Context, status Status, dialIns []string) (
 // publishLater leaves the write to the ledger; the caller gets the link at once.
 func (a *attempt) publishLater(ctx context.Context, cause error) (*Bridge, error) {
 	createdByUs := a.known.decidedByUs
-	ctx, cancel := detach.Context(ctx, readBudget)
+	ctx, cancel := detachctx.Context(ctx, readBudget)
 	defer cancel()
 	err := a.update(ctx, func(r *ledger.Record) {
 		now := a.svc.cfg.now()

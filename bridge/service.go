@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/incidentbridge/incidentbridge/bridge/internal/ledger"
-	"github.com/incidentbridge/incidentbridge/internal/detach"
+	"github.com/incidentbridge/incidentbridge/internal/detachctx"
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
@@ -153,5 +153,5 @@ func (s *Service) providerOf(name string) Provider {
 // A refresh of an installed app's grant is not cut short, since that may cost the grant:
 // none is sent in the last two seconds, and Wait waits for one that was sent before.
 func WithHardDeadline(ctx context.Context, end time.Time) context.Context {
-	return detach.Until(ctx, end)
+	return detachctx.Until(ctx, end)
 }

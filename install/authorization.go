@@ -22,12 +22,12 @@ type Account struct {
 	UserID    string `json:"user_id"`
 	Email     string `json:"email,omitempty"`
 
-	// MissingScopes were not granted, as far as the vendor told. Zoom's list may lag
+	// MissingScopes were not granted, as far as the vendor reported. Zoom's list may lag
 	// behind.
 	MissingScopes []string `json:"missing_scopes,omitempty"`
 }
 
-// same reports whether both are the same account, whoever consented. Accounts without a
+// same reports whether both are the same account, for any user of it. Accounts without a
 // known id or subdomain never match.
 func (a *Account) same(other *Account) bool {
 	if a.ID != "" && other.ID != "" {

@@ -41,8 +41,8 @@ func TestWhoMayInstall(t *testing.T) {
 			run(t, func(t *testing.T, e *env) {
 				tt.set(t, e)
 				i := e.process(t, e.store)
-				_, zoomErr := i.Authorize(t.Context(), install.VendorZoom, e.code(t, i, install.VendorZoom), verifier)
-				_, pdErr := i.Authorize(t.Context(), install.VendorPagerDuty, e.code(t, i, install.VendorPagerDuty), verifier)
+				zoomErr := e.authorizeError(t, i, install.VendorZoom)
+				pdErr := e.authorizeError(t, i, install.VendorPagerDuty)
 				if err := errors.Join(zoomErr, pdErr); !errors.Is(err, tt.want) {
 					t.Errorf("got %v, want %v", err, tt.want)
 				}
@@ -57,7 +57,7 @@ func TestOnlyTheSameAccountReplaces(t *testing.T) {
 		e.install(t, i)
 
 		e.zoom.Fault(zoomtest.GetUser, zoomtest.Answer(200, `{"id":"u","account_id":"ELSEWHERE","role_id":"0"}`))
-		_, err := i.Authorize(t.Context(), install.VendorZoom, e.code(t, i, install.VendorZoom), verifier)
+		err := e.authorizeError(t, i, install.VendorZoom)
 		if !errors.Is(err, install.ErrOtherAccount) {
 			t.Errorf("Zoom: got %v", err)
 		}
@@ -66,7 +66,7 @@ func TestOnlyTheSameAccountReplaces(t *testing.T) {
 		pd.SignIn(pd.AddUser("admin@elsewhere.example", func(u *pagerdutytest.User) { u.Role = "owner" }))
 		elsewhere := &env{zoom: e.zoom, pd: pd, store: e.store}
 		other := elsewhere.process(t, e.store)
-		_, err = other.Authorize(t.Context(), install.VendorPagerDuty, elsewhere.code(t, other, install.VendorPagerDuty), verifier)
+		err = elsewhere.authorizeError(t, other, install.VendorPagerDuty)
 		if !errors.Is(err, install.ErrOtherAccount) {
 			t.Errorf("PagerDuty: got %v", err)
 		}
@@ -74,18 +74,18 @@ func TestOnlyTheSameAccountReplaces(t *testing.T) {
 		// Once it is uninstalled, it is free for any account.
 		pass(time.Second)
 		uninstall(t, i, removed())
-		if _, err := other.Authorize(t.Context(), install.VendorPagerDuty,
-			elsewhere.code(t, other, install.VendorPagerDuty), verifier); err != nil {
+		if err := elsewhere.authorizeError(t, other, install.VendorPagerDuty); err != nil {
 			t.Errorf("after the uninstall: %v", err)
 		}
 	})
 }
 
 func TestMissingScopesAreNamed(t *testing.T) {
-	pd := pagerdutytest.New(pagerdutytest.WithAppScopes("abilities.read", "incidents.read", "teams.read", "users.read"))
+	scopes := []string{"abilities.read", "incidents.read", "teams.read", "users.read"}
+	pd := pagerdutytest.New(pagerdutytest.WithAppScopes(scopes...))
 	runWith(t, zoomtest.New(), pd, func(t *testing.T, e *env) {
 		i := e.process(t, e.store)
-		_, err := i.Authorize(t.Context(), install.VendorPagerDuty, e.code(t, i, install.VendorPagerDuty), verifier)
+		err := e.authorizeError(t, i, install.VendorPagerDuty)
 		refused, ok := errors.AsType[*pagerduty.Error](err)
 		if !errors.Is(err, pagerduty.ErrMissingScopes) || !ok {
 			t.Fatalf("got %v", err)

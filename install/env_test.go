@@ -3,7 +3,6 @@ package install_test
 import (
 	"context"
 	"errors"
-	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -95,11 +94,7 @@ func (e *env) code(t *testing.T, i *install.Installation, vendor install.Vendor)
 	if vendor == install.VendorPagerDuty {
 		transport = e.pd.Transport()
 	}
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, i.AuthCodeURL(vendor, "a-state", verifier), http.NoBody)
-	if err != nil {
-		t.Fatal(err)
-	}
-	response, err := transport.RoundTrip(r)
+	response, err := transport.RoundTrip(get(t, i.AuthCodeURL(vendor, "a-state", verifier)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,9 +117,23 @@ func (e *env) authorize(t *testing.T, i *install.Installation, vendor install.Ve
 	return a
 }
 
+// authorizeError is why the vendor's code is refused; nil: it is not.
+func (e *env) authorizeError(t *testing.T, i *install.Installation, vendor install.Vendor) error {
+	t.Helper()
+	_, err := i.Authorize(t.Context(), vendor, e.code(t, i, vendor), verifier)
+	return err
+}
+
+func (e *env) authorizeBoth(t *testing.T, i *install.Installation) []*install.Authorization {
+	t.Helper()
+	return []*install.Authorization{
+		e.authorize(t, i, install.VendorZoom), e.authorize(t, i, install.VendorPagerDuty),
+	}
+}
+
 func (e *env) install(t *testing.T, i *install.Installation) *install.Info {
 	t.Helper()
-	info, err := i.Install(t.Context(), e.authorize(t, i, install.VendorZoom), e.authorize(t, i, install.VendorPagerDuty))
+	info, err := i.Install(t.Context(), e.authorizeBoth(t, i)...)
 	if err != nil {
 		t.Fatal(err)
 	}

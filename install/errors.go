@@ -14,7 +14,7 @@ import (
 var (
 	ErrInvalid      = errors.New("install: invalid request")
 	ErrNotAdmin     = errors.New("install: only an administrator of the account may install")
-	ErrOtherAccount = errors.New("install: installed for another account, whose administrator alone can replace it")
+	ErrOtherAccount = errors.New("install: installed for another account, only whose administrator can replace it")
 	ErrInProgress   = errors.New("install: another install is in progress")
 	ErrUnavailable  = errors.New("install: temporarily unavailable")
 

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/incidentbridge/incidentbridge/internal/detach"
+	"github.com/incidentbridge/incidentbridge/internal/detachctx"
 )
 
 const (
@@ -129,12 +129,12 @@ func (i *Installation) finishInstall(
 	})
 }
 
-// rollback ends an install that failed, or whose process crashed: it releases the lock and
-// then deletes its grants. The order matters: once the lock is gone, a late write of the
-// install cannot make it the installation any more. If the record says that it is, nothing
-// is done. What rollback cannot do now, Maintain does.
+// rollback ends an install that failed, or whose process crashed: it releases the lock
+// and then deletes its grants. The order matters: once the lock is gone, a late write of
+// the install cannot make it the installation any more. If the record says that it is,
+// nothing is done. What rollback cannot do now, Maintain does.
 func (i *Installation) rollback(ctx context.Context, id string) (*record, error) {
-	ctx, cancel := detach.Context(ctx, rollbackBudget)
+	ctx, cancel := detachctx.Context(ctx, rollbackBudget)
 	defer cancel()
 	r, err := i.records.update(ctx, func(r *record) (bool, error) { //mutant:rollback-release
 		if !r.holdsLock(id) {

@@ -22,8 +22,8 @@ func TestTwoInstallsSideBySideMixNoGrants(t *testing.T) {
 			return nil
 		})
 		i, other := e.process(t, slow), e.process(t, e.store)
-		mine := []*install.Authorization{e.authorize(t, i, install.VendorZoom), e.authorize(t, i, install.VendorPagerDuty)}
-		theirs := []*install.Authorization{e.authorize(t, i, install.VendorZoom), e.authorize(t, i, install.VendorPagerDuty)}
+		mine := e.authorizeBoth(t, i)
+		others := e.authorizeBoth(t, i)
 
 		done := make(chan error, 1)
 		go func() {
@@ -31,7 +31,7 @@ func TestTwoInstallsSideBySideMixNoGrants(t *testing.T) {
 			done <- err
 		}()
 		pass(1500 * time.Millisecond) // between the two grants
-		if _, err := other.Install(t.Context(), theirs...); !errors.Is(err, install.ErrInProgress) {
+		if _, err := other.Install(t.Context(), others...); !errors.Is(err, install.ErrInProgress) {
 			t.Errorf("the second: got %v", err)
 		}
 		if err := <-done; err != nil {
@@ -54,7 +54,7 @@ func TestMaintainRevokesTheGrantsOfAnInstallThatCrashed(t *testing.T) {
 			return nil
 		})
 		i := e.process(t, dying)
-		authorizations := []*install.Authorization{e.authorize(t, i, install.VendorZoom), e.authorize(t, i, install.VendorPagerDuty)}
+		authorizations := e.authorizeBoth(t, i)
 		if _, err := i.Install(t.Context(), authorizations...); !errors.Is(err, install.ErrUnavailable) {
 			t.Fatalf("got %v", err)
 		}
@@ -69,8 +69,8 @@ func TestMaintainRevokesTheGrantsOfAnInstallThatCrashed(t *testing.T) {
 	})
 }
 
-// An install that is being written when the app is removed keeps its lock until it has rolled
-// back: its grants are those of the next install, too.
+// An install that is being written when the app is removed keeps its lock until it has
+// rolled back: its grants are those of the next install, too.
 func TestAnUninstallLetsNoOtherInstallBeginBeforeTheCancelledOneHasEnded(t *testing.T) {
 	run(t, func(t *testing.T, e *env) {
 		other := e.process(t, e.store)
@@ -81,14 +81,11 @@ func TestAnUninstallLetsNoOtherInstallBeginBeforeTheCancelledOneHasEnded(t *test
 			if key == "grant/default/pagerduty" && early == nil {
 				uninstall(t, other, removed())
 				pass(time.Second)
-				_, early = other.Install(t.Context(),
-					e.authorize(t, other, install.VendorZoom), e.authorize(t, other, install.VendorPagerDuty))
+				_, early = other.Install(t.Context(), e.authorizeBoth(t, other)...)
 			}
 			return nil
 		}))
-		cancelled := []*install.Authorization{
-			e.authorize(t, i, install.VendorZoom), e.authorize(t, i, install.VendorPagerDuty),
-		}
+		cancelled := e.authorizeBoth(t, i)
 		pass(time.Second)
 		if _, err := i.Install(t.Context(), cancelled...); !errors.Is(err, install.ErrNotInstalled) {
 			t.Errorf("the install that was cancelled: got %v", err)
@@ -102,7 +99,8 @@ func TestAnUninstallLetsNoOtherInstallBeginBeforeTheCancelledOneHasEnded(t *test
 	})
 }
 
-// The reply to the write that says that the app is installed is lost, and the read after it.
+// The reply to the write that says that the app is installed is lost, and the read after
+// it.
 func TestAnInstallInDoubtIsConfirmedIfItWasStored(t *testing.T) {
 	run(t, func(t *testing.T, e *env) {
 		lost := 0

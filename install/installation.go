@@ -138,7 +138,9 @@ func New(store tokenstore.Store, opts ...Option) (*Installation, error) {
 			return nil, err
 		}
 	}
-	if c.pagerDuty != nil { // last: its code expires in half a minute, and an uninstall compares with Zoom's consent
+	// PagerDuty is last: its code expires in half a minute, and an uninstall compares
+	// with the time of the first consent, which must be Zoom's.
+	if c.pagerDuty != nil {
 		if err := i.addPagerDuty(store, c.pagerDuty, c.pagerDutyOptions); err != nil {
 			return nil, err
 		}

@@ -1,16 +1,10 @@
 package install
 
 import (
-	"context"
-	"crypto/rand"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"time"
-
-	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
 // recordFormat is the newest format of the record that this program reads and writes.
@@ -41,7 +35,7 @@ type record struct {
 	Setup       setupRecord    `json:"setup,omitzero"`
 	Lock        *installLock   `json:"lock,omitempty"`        // of an install in progress
 	RevokeIDs   []string       `json:"revoke_ids,omitempty"`  // of installs whose grants must be deleted
-	RevokeUntil time.Time      `json:"revoke_until,omitzero"` // until then a grant of theirs may still be written
+	RevokeUntil time.Time      `json:"revoke_until,omitzero"` // until then one of those grants may still be written
 	RetryAt     time.Time      `json:"retry_at,omitzero"`     // when Maintain deletes them, again
 	Removals    recentRemovals `json:"removals,omitempty"`    // never changed in place
 }
@@ -51,8 +45,8 @@ type installLock struct {
 	ID           string    `json:"id"` // of the installation to be
 	AuthorizedAt time.Time `json:"authorized_at"`
 	Until        time.Time `json:"until"`
-	// Cancelled: the app was removed meanwhile, so the install must fail. The lock stays until
-	// the install has rolled back, or until it expires: it may still be writing.
+	// Cancelled: the app was removed meanwhile, so the install must fail. The lock stays
+	// until the install has rolled back, or until it expires: it may still be writing.
 	Cancelled bool `json:"cancelled,omitempty"`
 }
 
@@ -109,8 +103,18 @@ func (r *record) holdsLock(id string) bool { return r.Lock != nil && r.Lock.ID =
 // isInstalled reports whether the app is installed, and by the install with this id.
 func (r *record) isInstalled(id string) bool { return r.State == stateInstalled && r.ID == id }
 
-// releaseLock takes the lock from an install that failed. Its grants must be deleted, and again
-// when no write of it can be under way any more.
+// uninstall is the point of no return: no secret stays in the record.
+func (r *record) uninstall(now time.Time) {
+	r.State, r.RetryAt = stateUninstalling, now.Add(uninstallRetry)
+	r.RevokeIDs = append(r.RevokeIDs, r.ID)
+	if r.Lock != nil {
+		r.Lock.Cancelled = true //mutant:uninstall-cancel
+	}
+	r.Setup.WebhookSecret, r.Setup.ActionToken = "", "" //mutant:uninstall-secrets
+}
+
+// releaseLock takes the lock from an install that failed. Its grants must be deleted, and
+// again when no write of it can be under way any more.
 func (r *record) releaseLock(now time.Time) {
 	until := r.Lock.Until.Add(lateWriteMargin)
 	if r.RevokeUntil.Before(until) {
@@ -119,8 +123,8 @@ func (r *record) releaseLock(now time.Time) {
 	r.RevokeIDs, r.RetryAt, r.Lock = append(r.RevokeIDs, r.Lock.ID), now, nil
 }
 
-// revoked removes ids from those whose grants must be deleted, which was done at that time. An
-// uninstall ends with the last of them.
+// revoked removes ids from those whose grants must be deleted, which was done at that
+// time. An uninstall ends with the last of them.
 func (r *record) revoked(ids []string, at time.Time) {
 	if at.Before(r.RevokeUntil) { //mutant:revoke-until
 		r.RetryAt = r.RevokeUntil
@@ -152,6 +156,16 @@ func (r *record) checkSameAccount(vendor Vendor, account *Account) error {
 	return nil
 }
 
+// checkNotRemoved refuses an authorization of Zoom that was revoked before it was
+// installed.
+func (r *record) checkNotRemoved(atZoom *Authorization) error {
+	if atZoom != nil &&
+		r.Removals.removedSince(atZoom.fields.Account.ID, atZoom.fields.At) { //mutant:removal-since
+		return fmt.Errorf("%w: the app was removed at Zoom after the consent there", ErrNotInstalled)
+	}
+	return nil
+}
+
 // dueAt is when Maintain has to finish what was left half-way; zero: never.
 func (r *record) dueAt() time.Time {
 	switch {
@@ -174,122 +188,4 @@ func (r *record) expiresAt(now time.Time) time.Time {
 		return now.Add(removalTTL) // it holds nothing but removals
 	}
 	return time.Time{}
-}
-
-// errDamaged reports a record that can neither be opened nor decoded, and is not a newer
-// program's.
-var errDamaged = errors.New("install: the record is damaged or sealed with another key")
-
-// recordStore reads and writes the record of one installation.
-type recordStore struct {
-	store tokenstore.Store
-	key   string
-	now   func() time.Time
-}
-
-// current returns the record of an app that is installed, or ErrNotInstalled.
-func (s *recordStore) current(ctx context.Context) (*record, error) {
-	r, _, err := s.read(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if r.State != stateInstalled {
-		return nil, ErrNotInstalled
-	}
-	return r, nil
-}
-
-// read returns the record and its version: an empty record and "" when there is none.
-// With errDamaged the version is that of the record which a new install may replace.
-func (s *recordStore) read(ctx context.Context) (r *record, version string, err error) {
-	stored, err := s.store.Get(ctx, s.key)
-	switch {
-	case errors.Is(err, tokenstore.ErrNotFound):
-		return &record{}, "", nil
-	case errors.Is(err, tokenstore.ErrUnreadable) && stored.Version != "":
-		return nil, stored.Version, fmt.Errorf("%w: %w", ErrUnavailable, errDamaged)
-	case err != nil:
-		return nil, "", fmt.Errorf("%w: the store cannot be read: %w", ErrUnavailable, err)
-	}
-	r = &record{}
-	// A JSON error may quote the value, so none is wrapped.
-	if json.Unmarshal(stored.Value, r) != nil || r.Format < 1 {
-		return nil, stored.Version, fmt.Errorf("%w: %w", ErrUnavailable, errDamaged)
-	}
-	if r.Format > recordFormat {
-		return nil, "", fmt.Errorf("%w: the record has format %d and this program knows %d: run the newer program",
-			ErrUnavailable, r.Format, recordFormat)
-	}
-	return r, stored.Version, nil
-}
-
-// update changes the record until the change is stored, or change fails, or returns
-// false: there is nothing to change. It returns the record as it is then.
-func (s *recordStore) update(ctx context.Context, change func(*record) (bool, error)) (*record, error) {
-	r, version, err := s.read(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return s.updateFrom(ctx, r, version, change)
-}
-
-// updateOrReplace is update, except that it replaces a damaged record by an empty one
-// first.
-func (s *recordStore) updateOrReplace(ctx context.Context, change func(*record) (bool, error)) (*record, error) {
-	r, version, err := s.read(ctx)
-	if errors.Is(err, errDamaged) {
-		r, err = &record{}, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return s.updateFrom(ctx, r, version, change)
-}
-
-func (s *recordStore) updateFrom(
-	ctx context.Context, r *record, version string, change func(*record) (bool, error),
-) (*record, error) {
-	for {
-		next := r.clone()
-		changed, err := change(next)
-		if err != nil || !changed {
-			return r, err
-		}
-		err = s.write(ctx, next, version)
-		if err == nil {
-			return next, nil
-		}
-		if !errors.Is(err, tokenstore.ErrConflict) {
-			return nil, err
-		}
-		if err := ctx.Err(); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-		}
-		if r, version, err = s.read(ctx); err != nil {
-			return nil, err
-		}
-	}
-}
-
-// write replaces the record at this version. It returns tokenstore.ErrConflict if another
-// writer was first; a lost reply is told from a lost race by the stamp.
-func (s *recordStore) write(ctx context.Context, next *record, version string) error {
-	next.Format, next.Stamp = recordFormat, rand.Text()
-	value, err := json.Marshal(next)
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	_, putErr := s.store.Put(ctx, s.key, tokenstore.Record{
-		Value: value, Version: version, DueAt: next.dueAt(), ExpiresAt: next.expiresAt(s.now()),
-	})
-	if putErr == nil {
-		return nil
-	}
-	if stored, _, err := s.read(ctx); err == nil && stored.Stamp == next.Stamp {
-		return nil
-	}
-	if errors.Is(putErr, tokenstore.ErrConflict) {
-		return tokenstore.ErrConflict
-	}
-	return fmt.Errorf("%w: the store cannot be written: %w", ErrUnavailable, putErr)
 }

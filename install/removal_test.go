@@ -22,15 +22,15 @@ func TestARemovalDuringAnInstallRefusesIt(t *testing.T) {
 	}
 	tests := []struct {
 		name   string
-		before bool // an installation stands already
-		told   func(consentAt time.Time) install.Deauthorization
-		after  time.Duration // from the removal until the install goes on
+		before bool // the app is installed already
+		report func(consentAt time.Time) install.Deauthorization
+		after  time.Duration // from the removal until the install continues
 		want   error
 	}{
 		{"of a first install", false, removal(zoomApp), time.Minute, install.ErrNotInstalled},
-		{"of a first install, which takes as long as may be", false, removal(zoomApp), 20 * time.Minute, install.ErrNotInstalled},
+		{"of a first install that takes long", false, removal(zoomApp), 20 * time.Minute, install.ErrNotInstalled},
 		{"of an install that replaces another", true, removal(zoomApp), time.Minute, install.ErrNotInstalled},
-		{"told in whole seconds", false, func(at time.Time) install.Deauthorization {
+		{"reported in whole seconds", false, func(at time.Time) install.Deauthorization {
 			return install.Deauthorization{ClientID: zoomApp, AccountID: "ACCOUNT", At: at.Truncate(time.Second)}
 		}, time.Minute, install.ErrNotInstalled},
 		{"but not one before the consent", false, func(at time.Time) install.Deauthorization {
@@ -55,7 +55,7 @@ func TestARemovalDuringAnInstallRefusesIt(t *testing.T) {
 				}
 				atZoom, consentAt := e.authorize(t, i, install.VendorZoom), time.Now()
 				pass(2 * time.Second)
-				uninstall(t, other, tt.told(consentAt)) // another process hears of it
+				uninstall(t, other, tt.report(consentAt)) // in another process
 				pass(tt.after)
 				_, err := i.Install(t.Context(), atZoom, e.authorize(t, i, install.VendorPagerDuty))
 				if !errors.Is(err, tt.want) {
@@ -76,16 +76,16 @@ func TestARemovalDuringAnInstallRefusesIt(t *testing.T) {
 func TestARemovalWhileAFirstInstallIsWrittenRefusesIt(t *testing.T) {
 	run(t, func(t *testing.T, e *env) {
 		other := e.process(t, e.store)
-		told := false
+		reported := false
 		i := e.process(t, beforePut(e.store, func(key string) error {
-			if key == "grant/default/pagerduty" && !told {
-				told = true
+			if key == "grant/default/pagerduty" && !reported {
+				reported = true
 				pass(time.Second)
 				uninstall(t, other, removed())
 			}
 			return nil
 		}))
-		authorizations := []*install.Authorization{e.authorize(t, i, install.VendorZoom), e.authorize(t, i, install.VendorPagerDuty)}
+		authorizations := e.authorizeBoth(t, i)
 		if _, err := i.Install(t.Context(), authorizations...); !errors.Is(err, install.ErrNotInstalled) {
 			t.Errorf("Install = %v", err)
 		}
@@ -93,18 +93,20 @@ func TestARemovalWhileAFirstInstallIsWrittenRefusesIt(t *testing.T) {
 	})
 }
 
-// A removal whose time is ahead of our clock does not refuse what is agreed to after it
+// A removal whose time is ahead of our clock does not refuse a consent given after it
 // came in.
 func TestARemovalFromTheFutureRefusesNoLaterInstall(t *testing.T) {
-	for name, stands := range map[string]bool{"a first install": false, "an install again": true} {
+	for name, installed := range map[string]bool{"a first install": false, "an install again": true} {
 		t.Run(name, func(t *testing.T) {
 			run(t, func(t *testing.T, e *env) {
 				i := e.process(t, e.store)
-				if stands {
+				if installed {
 					e.install(t, i)
 				}
 				pass(time.Second)
-				uninstall(t, i, install.Deauthorization{ClientID: zoomApp, AccountID: "ACCOUNT", At: time.Now().Add(20 * time.Second)})
+				ahead := removed()
+				ahead.At = ahead.At.Add(20 * time.Second)
+				uninstall(t, i, ahead)
 				pass(time.Second)
 				e.install(t, i)
 			})
@@ -117,7 +119,9 @@ func TestRemovalsOfStrangersDoNotFillTheStore(t *testing.T) {
 	run(t, func(t *testing.T, e *env) {
 		i := e.process(t, e.store)
 		for n := range 500 {
-			uninstall(t, i, install.Deauthorization{ClientID: zoomApp, AccountID: fmt.Sprintf("stranger-%d", n), At: time.Now()})
+			stranger := removed()
+			stranger.AccountID = fmt.Sprintf("stranger-%d", n)
+			uninstall(t, i, stranger)
 			pass(time.Millisecond)
 		}
 		stored, err := e.store.Get(t.Context(), "installation/default")
@@ -144,14 +148,14 @@ func TestARefusedAuthorizationIsRevokedAtZoom(t *testing.T) {
 	notAdmin := func(t *testing.T, e *env, i *install.Installation) {
 		t.Helper()
 		e.zoom.SignIn(zoomMember)
-		if _, err := i.Authorize(t.Context(), install.VendorZoom, e.code(t, i, install.VendorZoom), verifier); !errors.Is(err, install.ErrNotAdmin) {
+		if err := e.authorizeError(t, i, install.VendorZoom); !errors.Is(err, install.ErrNotAdmin) {
 			t.Errorf("Authorize = %v", err)
 		}
 	}
 	otherAccount := func(t *testing.T, e *env, i *install.Installation) {
 		t.Helper()
 		e.zoom.Fault(zoomtest.GetUser, zoomtest.Answer(200, `{"id":"u","account_id":"ELSEWHERE","role_id":"0"}`))
-		if _, err := i.Authorize(t.Context(), install.VendorZoom, e.code(t, i, install.VendorZoom), verifier); !errors.Is(err, install.ErrOtherAccount) {
+		if err := e.authorizeError(t, i, install.VendorZoom); !errors.Is(err, install.ErrOtherAccount) {
 			t.Errorf("Authorize = %v", err)
 		}
 	}
@@ -162,14 +166,14 @@ func TestARefusedAuthorizationIsRevokedAtZoom(t *testing.T) {
 		}
 	}
 	tests := []struct {
-		name    string
-		stands  bool // an installation of the account
-		refuse  func(*testing.T, *env, *install.Installation)
-		revoked int
+		name      string
+		installed bool // in that account
+		refuse    func(*testing.T, *env, *install.Installation)
+		revoked   int
 	}{
 		{"of no administrator", false, notAdmin, 1},
 		{"of a half-finished install", false, halfFinished, 1},
-		{"of another account, whatever stands", true, otherAccount, 1},
+		{"of another account, whatever is installed", true, otherAccount, 1},
 		{"but of no administrator of the account that is installed", true, notAdmin, 0},
 		{"but of a half-finished install of the account that is installed", true, halfFinished, 0},
 	}
@@ -177,18 +181,18 @@ func TestARefusedAuthorizationIsRevokedAtZoom(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			run(t, func(t *testing.T, e *env) {
 				i := e.process(t, e.store)
-				if tt.stands {
+				if tt.installed {
 					e.install(t, i)
 				}
 				tt.refuse(t, e, i)
 				if got := len(e.zoom.Requests(zoomtest.RevokeToken)); got != tt.revoked {
 					t.Errorf("%d revokes, want %d", got, tt.revoked)
 				}
-				if tt.stands {
+				if tt.installed {
 					_, zoomErr := i.Zoom().User(t.Context(), zoom.Me)
 					_, pdErr := i.PagerDuty().CurrentUser(t.Context())
 					if err := errors.Join(zoomErr, pdErr); err != nil {
-						t.Errorf("what stands does not serve any more: %v", err)
+						t.Errorf("the installation does not work any more: %v", err)
 					}
 					return
 				}
@@ -216,7 +220,8 @@ func TestARevokeDelaysNobody(t *testing.T) {
 				code := e.code(t, i, install.VendorZoom)
 				e.zoom.Fault(zoomtest.RevokeToken, tt.fault)
 				began := time.Now()
-				if _, err := i.Authorize(t.Context(), install.VendorZoom, code, verifier); !errors.Is(err, install.ErrNotAdmin) {
+				_, err := i.Authorize(t.Context(), install.VendorZoom, code, verifier)
+				if !errors.Is(err, install.ErrNotAdmin) {
 					t.Errorf("Authorize = %v, want why it is refused", err)
 				}
 				if took := time.Since(began); took > 3*time.Second {

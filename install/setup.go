@@ -178,7 +178,7 @@ func (i *Installation) deleteOtherSubscriptions(ctx context.Context, url string)
 	return nil
 }
 
-// subscriptions lists those that send to our URL, whoever created them.
+// subscriptions lists those that send to our URL, no matter who created them.
 func (i *Installation) subscriptions(ctx context.Context, url string) ([]pagerduty.WebhookSubscription, error) {
 	all, err := i.pagerDuty.WebhookSubscriptions(ctx)
 	if err != nil {

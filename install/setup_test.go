@@ -29,7 +29,9 @@ func TestSetupIsUsedAgain(t *testing.T) {
 		if diff := cmp.Diff(extensions, e.pd.Extensions()); diff != "" {
 			t.Error(diff)
 		}
-		want := install.SetupStatus{SubscriptionID: subscriptions[0].ID, PingedAt: time.Now().UTC(), Services: []string{"PSHOP01"}}
+		want := install.SetupStatus{
+			SubscriptionID: subscriptions[0].ID, PingedAt: time.Now().UTC(), Services: []string{"PSHOP01"},
+		}
 		if diff := cmp.Diff(want, now.Setup); diff != "" {
 			t.Error(diff)
 		}
@@ -64,13 +66,15 @@ func TestSetupWhoseSecretIsLostIsRepeated(t *testing.T) {
 }
 
 func TestSetupReportsWhatPagerDutyRefuses(t *testing.T) {
-	pd := pagerdutytest.New(pagerdutytest.WithAppScopes(append(pagerduty.RunScopes(), "webhook_subscriptions.read")...))
+	scopes := append(pagerduty.RunScopes(), "webhook_subscriptions.read")
+	pd := pagerdutytest.New(pagerdutytest.WithAppScopes(scopes...))
 	runWith(t, zoomtest.New(), pd, func(t *testing.T, e *env) {
 		i := e.process(t, e.store)
 		e.install(t, i)
 		now := setup(t, i, "PSHOP01")
-		if len(now.Setup.Problems) != 2 || !strings.Contains(now.Setup.Problems[0], "webhook_subscriptions.write") {
-			t.Errorf("told %q", now.Setup.Problems)
+		problems := now.Setup.Problems
+		if len(problems) != 2 || !strings.Contains(problems[0], "webhook_subscriptions.write") {
+			t.Errorf("problems %q", problems)
 		}
 		if diff := cmp.Diff([]string{"PSHOP01"}, now.Setup.FailedServices); diff != "" {
 			t.Errorf("services without the button (-want +got):\n%s", diff)

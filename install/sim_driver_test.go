@@ -20,8 +20,8 @@ const (
 	service     = "PSHOP01"
 )
 
-// simulation is one run: some processes, each with a clock of its own, on one store and the
-// accounts of two vendors.
+// simulation is one run: some processes, each with a clock of its own, on one store and
+// the accounts of two vendors.
 type simulation struct {
 	*simtest.Sim
 	*recorder // what is known of the run, for the promises
@@ -31,8 +31,8 @@ type simulation struct {
 	consents []*consent // at Zoom, which wait for the one at PagerDuty
 }
 
-// removal is what Zoom reports of a removal of the app: until a process has accepted it, and
-// sometimes once more.
+// removal is what Zoom reports of a removal of the app: until a process has accepted it,
+// and sometimes once more.
 type removal struct {
 	at       time.Time
 	reported install.Deauthorization
@@ -64,8 +64,8 @@ func play(sim *simtest.Sim) {
 	}
 }
 
-// failSecondLook has reads fail more often for somebody who has seen a fault: a write whose
-// reply was lost is in doubt only if it cannot be read.
+// failSecondLook has reads fail more often for somebody who has seen a fault: a write
+// whose reply was lost is in doubt only if it cannot be read.
 func (s *simulation) failSecondLook(c *simtest.Call) (simtest.Fault, bool) {
 	doubts := s.FaultPercent > 0 && c.Step == "store get" && c.By.Faulted() && c.Processed().Never()
 	return simtest.Lost, doubts && s.Chance(15)
@@ -191,8 +191,8 @@ func (s *simulation) code(p *program, vendor install.Vendor) string {
 	return back.Query().Get("code")
 }
 
-// finish ends all trouble, has Zoom report the removals that nobody has accepted, maintains
-// the installation as long as it takes, and looks at what is left.
+// finish ends all trouble, has Zoom report the removals that nobody has accepted,
+// maintains the installation as long as it takes, and looks at what is left.
 func (s *simulation) finish() {
 	s.StopFaults()
 	p := s.boot()

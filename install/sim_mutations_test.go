@@ -10,7 +10,8 @@ import (
 
 var plant = flag.Bool("mistakes", false, "plant each mistake and let the simulation find it")
 
-// mistakes are those that the simulation must find. Their places are marked in the source.
+// mistakes are those that the simulation must find. Their places are marked in the
+// source.
 func mistakes() []mutant.Mistake {
 	return []mutant.Mistake{
 		mutant.Plant("an install takes the lock of another", mutant.Never("install-lock-active")),
@@ -34,7 +35,8 @@ func mistakes() []mutant.Mistake {
 	}
 }
 
-// TestMutations plants each mistake, builds the tests with it and lets the simulation find it.
+// TestMutations plants each mistake, builds the tests with it and lets the simulation
+// find it.
 func TestMutations(t *testing.T) {
 	t.Parallel()
 	if !*plant || simtest.RaceDetector {

@@ -98,7 +98,8 @@ func (s *simulation) storeOf() tokenstore.Store {
 				return
 			}
 			c.Weight = 25
-			e := written{by: actorOf(ctx), was: s.read(c.Key), is: viewRecord(r)} //nolint:contextcheck // the recorder reads past the gate
+			now := s.read(c.Key)
+			e := written{by: actorOf(ctx), was: now, is: viewRecord(r)}
 			c.Step = e.step()
 			s.happened(sent{e})
 		},
@@ -111,14 +112,16 @@ func (s *simulation) storeOf() tokenstore.Store {
 	}
 }
 
-// transport is the way of a process to a vendor. What identifies an administrator is answered
-// at once: it changes nothing that the processes share.
+// transport is the way of a process to a vendor. What identifies an administrator is
+// answered at once: it changes nothing that the processes share.
 func (s *simulation) transport(vendor string, next http.RoundTripper) http.RoundTripper {
 	return vendorTransport{next, simtest.Transport{
 		Sim: s.Sim, Next: next,
 		Describe: func(r *http.Request, _ []byte) (*simtest.Call, func(simtest.Response)) {
 			by := actorOf(r.Context())
-			c := &simtest.Call{By: &by.Actor, Op: vendor + " " + r.Method, Key: r.URL.Path, Changes: r.Method != http.MethodGet}
+			c := &simtest.Call{
+				By: &by.Actor, Op: vendor + " " + r.Method, Key: r.URL.Path, Changes: r.Method != http.MethodGet,
+			}
 			switch {
 			case strings.HasSuffix(r.URL.Path, "/revoke"):
 				c.Step = vendor + " revoke"
@@ -141,9 +144,10 @@ type vendorTransport struct {
 }
 
 func (t vendorTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	path := r.URL.Path
-	if strings.HasSuffix(path, "/revoke") || strings.Contains(path, "subscriptions") || strings.Contains(path, "extension") {
-		return t.gate.RoundTrip(r)
+	for _, gated := range []string{"/revoke", "subscriptions", "extension"} {
+		if strings.Contains(r.URL.Path, gated) {
+			return t.gate.RoundTrip(r)
+		}
 	}
 	return t.direct.RoundTrip(r)
 }
@@ -184,10 +188,11 @@ func (s *simulation) install(p *program) {
 	}
 	a := &actor{Actor: simtest.Actor{Name: "installs "}, consent: c}
 	code := s.code(p, install.VendorPagerDuty)
-	patience := simtest.Pick(s.Sim, s.Between(time.Second, 6*time.Second), s.Between(6*time.Second, 40*time.Second))
+	little, much := s.Between(time.Second, 6*time.Second), s.Between(6*time.Second, 40*time.Second)
+	patience := simtest.Pick(s.Sim, little, much)
 	s.act(p, a, patience, func(ctx context.Context) func() {
 		a.info, a.err = runInstall(ctx, p, c.authorization, code)
-		return func() { //nolint:contextcheck // it starts another actor
+		return func() {
 			if a.info == nil && !p.IsFrozen() && s.Chance(40) { // while its writes may be under way
 				s.maintain(p)
 			}
@@ -211,7 +216,8 @@ func runInstall(ctx context.Context, p *program, atZoom *install.Authorization, 
 
 func setupRequest() install.SetupRequest {
 	return install.SetupRequest{
-		WebhookURL: webhookURL, Events: []string{"incident.resolved"}, ActionURL: actionURL, Services: []string{service},
+		WebhookURL: webhookURL, Events: []string{"incident.resolved"},
+		ActionURL: actionURL, Services: []string{service},
 	}
 }
 

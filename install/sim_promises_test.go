@@ -95,8 +95,8 @@ func aTombstoneHoldsNoToken(_ *recorder, e written) error {
 	return nil
 }
 
-// Zoom may revoke all that was consented to in the account before. A consent that comes while
-// the request is under way cannot be kept from that.
+// Zoom may revoke all that was consented to in the account before. A consent that comes
+// while the request is under way cannot be kept from that.
 func nothingIsRevokedThatIsInstalled(r *recorder, e revoked) error {
 	now := r.read(recordKey)
 	if now.State != "installed" || r.installs[now.ID].consent.at.After(e.by.Began.At.Add(-maxSkew)) {
@@ -181,7 +181,8 @@ func aRemovalIsNeverMissed(r *recorder, _ maintained) error {
 func aSetupLeavesOneOfEach(r *recorder, _ setUpAgain) error {
 	setup := r.read(recordKey).Setup
 	subscriptions, extensions := r.pd.Subscriptions(), r.pd.Extensions()
-	if len(subscriptions) != 1 || subscriptions[0].ID != setup.SubscriptionID || subscriptions[0].Secret != setup.Secret {
+	if len(subscriptions) != 1 || subscriptions[0].ID != setup.SubscriptionID ||
+		subscriptions[0].Secret != setup.Secret {
 		return fmt.Errorf("%d subscriptions", len(subscriptions))
 	}
 	if len(extensions) != 1 || extensions[0].ID != setup.Actions[service] ||

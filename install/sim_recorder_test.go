@@ -193,7 +193,8 @@ func (e written) locks() bool {
 	return e.isRecord() && e.is.Lock != nil && e.was.lockID() != e.is.lockID()
 }
 
-// installs reports whether the app becomes installed, or another installation replaces it.
+// installs reports whether the app becomes installed, or another installation replaces
+// it.
 func (e written) installs() bool {
 	return e.isRecord() && e.is.State == "installed" && (e.was.State != "installed" || e.was.ID != e.is.ID)
 }
@@ -268,8 +269,8 @@ type revoked struct{ by *actor }
 
 func (revoked) keep(*recorder) {}
 
-// maintained is the end of a run: nothing fails any more, every removal was accepted, and the
-// installation was maintained for some minutes.
+// maintained is the end of a run: nothing fails any more, every removal was accepted, and
+// the installation was maintained for some minutes.
 type maintained struct{}
 
 func (maintained) keep(*recorder) {}

@@ -10,8 +10,8 @@ import (
 // vendors.
 var simulated = simtest.Config{Package: "./install", Quick: 150, Twice: 10, Cells: everyCell(), Play: play}
 
-// TestSimulation installs and uninstalls under every fault, again and again, and checks the
-// promises.
+// TestSimulation installs and uninstalls under every fault, again and again, and checks
+// the promises.
 func TestSimulation(t *testing.T) {
 	t.Parallel()
 	simulated.Run(t)

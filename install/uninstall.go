@@ -71,7 +71,8 @@ func (i *Installation) beginUninstall(ctx context.Context, d Deauthorization) (r
 		if now.Before(at) {
 			at = now // a clock ahead of ours must not refuse the consents that are yet to come
 		}
-		recorded := r.recordRemoval(d.AccountID, at, now)
+		removals, recorded := r.Removals.with(d.AccountID, at, now)
+		r.Removals = removals
 		if ok {
 			r.uninstall(now)
 		}
@@ -88,7 +89,8 @@ func (i *Installation) finishUninstall(ctx context.Context, r *record) (Uninstal
 
 // revokePending deletes the grants that the record says must be deleted.
 func (i *Installation) revokePending(ctx context.Context, r *record) error {
-	at := i.now()                    // what is written later must be deleted again
+	at := i.now() // a grant that is written later must be deleted again
+
 	for _, id := range r.RevokeIDs { //mutant:revoke-grants
 		if err := i.deleteGrants(ctx, id); err != nil {
 			return err
@@ -102,16 +104,6 @@ func (i *Installation) revokePending(ctx context.Context, r *record) error {
 		return true, nil
 	})
 	return err
-}
-
-// uninstall is the point of no return: no secret stays in the record.
-func (r *record) uninstall(now time.Time) {
-	r.State, r.RetryAt = stateUninstalling, now.Add(uninstallRetry)
-	r.RevokeIDs = append(r.RevokeIDs, r.ID)
-	if r.Lock != nil {
-		r.Lock.Cancelled = true //mutant:uninstall-cancel
-	}
-	r.Setup.WebhookSecret, r.Setup.ActionToken = "", "" //mutant:uninstall-secrets
 }
 
 // teardown deletes what was set up at PagerDuty, concurrently, and names what stays.

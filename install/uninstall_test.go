@@ -14,9 +14,9 @@ import (
 
 func TestWhichRemovalUninstalls(t *testing.T) {
 	tests := []struct {
-		name string
-		told func(installedAt time.Time) install.Deauthorization
-		want bool
+		name   string
+		report func(installedAt time.Time) install.Deauthorization
+		want   bool
 	}{
 		{"after the install", func(at time.Time) install.Deauthorization {
 			return install.Deauthorization{ClientID: zoomApp, AccountID: "ACCOUNT", At: at.Add(time.Millisecond)}
@@ -24,7 +24,7 @@ func TestWhichRemovalUninstalls(t *testing.T) {
 		{"in the very moment of the install", func(at time.Time) install.Deauthorization {
 			return install.Deauthorization{ClientID: zoomApp, AccountID: "ACCOUNT", At: at}
 		}, true},
-		{"in the second of the install, told in whole seconds", func(at time.Time) install.Deauthorization {
+		{"in the second of the install, reported in whole seconds", func(at time.Time) install.Deauthorization {
 			return install.Deauthorization{ClientID: zoomApp, AccountID: "ACCOUNT", At: at.Truncate(time.Second)}
 		}, true},
 		{"not before the install", func(at time.Time) install.Deauthorization {
@@ -46,7 +46,7 @@ func TestWhichRemovalUninstalls(t *testing.T) {
 				pass(123 * time.Millisecond) // not on a whole second
 				i := e.process(t, e.store)
 				got := e.install(t, i)
-				u := uninstall(t, i, tt.told(got.InstalledAt))
+				u := uninstall(t, i, tt.report(got.InstalledAt))
 				_, err := i.Current(t.Context())
 				if (u != nil) != tt.want || errors.Is(err, install.ErrNotInstalled) != tt.want {
 					t.Errorf("uninstalled: %v, then %v", u != nil, err)
@@ -146,7 +146,8 @@ func TestMaintainFinishesAnUninstall(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 		stored, err := e.store.Get(t.Context(), "installation/default")
-		if err != nil || strings.Contains(string(stored.Value), e.pd.Secret()) || strings.Contains(string(stored.Value), "action_token") {
+		record := string(stored.Value)
+		if err != nil || strings.Contains(record, e.pd.Secret()) || strings.Contains(record, "action_token") {
 			t.Errorf("a secret is left: %s, %v", stored.Value, err)
 		}
 

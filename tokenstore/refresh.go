@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/oauth2"
 
-	"github.com/incidentbridge/incidentbridge/internal/detach"
+	"github.com/incidentbridge/incidentbridge/internal/detachctx"
 )
 
 const (
@@ -114,7 +114,7 @@ func (r *refresher) run(ctx context.Context) {
 // give up half-way would lose the grant.
 func (r *refresher) attempt(detached context.Context) (*oauth2.Token, error) {
 	s := r.source
-	ctx, cancel := detach.Context(detached, 2*r.leaseLength())
+	ctx, cancel := detachctx.Context(detached, 2*r.leaseLength())
 	defer cancel()
 	for {
 		record, g, err := s.load(ctx)
@@ -212,7 +212,7 @@ func (r *refresher) leaseCovers(leased leasedGrant) bool {
 // nearHardDeadline reports whether a refresh sent now might be cut off by a freeze, which
 // would cost the grant.
 func nearHardDeadline(ctx context.Context) bool {
-	end, ok := detach.End(ctx)
+	end, ok := detachctx.End(ctx)
 	return ok && time.Until(end) < minRefreshTime
 }
 
@@ -295,7 +295,7 @@ func (r *refresher) release(ctx context.Context, leased leasedGrant) {
 	if r.unacknowledged == leased.grant.RefreshToken {
 		return
 	}
-	ctx, cancel := detach.Context(ctx, saveTimeout)
+	ctx, cancel := detachctx.Context(ctx, saveTimeout)
 	defer cancel()
 	g := leased.grant
 	g.Lease = nil

@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/oauth2"
 
-	"github.com/incidentbridge/incidentbridge/internal/detach"
+	"github.com/incidentbridge/incidentbridge/internal/detachctx"
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 	"github.com/incidentbridge/incidentbridge/tokenstore/storetest"
 )
@@ -17,7 +17,7 @@ import (
 // endsIn returns a context of a process that is frozen after d.
 func endsIn(t *testing.T, d time.Duration) context.Context {
 	t.Helper()
-	return detach.Until(t.Context(), time.Now().Add(d))
+	return detachctx.Until(t.Context(), time.Now().Add(d))
 }
 
 func TestARefreshThatAFreezeMightCutOffIsNotSent(t *testing.T) {

@@ -227,7 +227,7 @@ func (h *Handler) reconcile(ctx context.Context) ([]byte, error) {
 
 // serve passes a request to the routes. A panic there becomes a 503.
 func (h *Handler) serve(rec *recorder, r *http.Request) {
-	defer func() { //nolint:contextcheck // the problem is written into memory
+	defer func() { //nolint:contextcheck // the request carries it
 		fault := recover()
 		if fault == nil {
 			return

@@ -119,7 +119,7 @@ func (ss *sessions) checkForm(r *http.Request, form url.Values, s *session) erro
 	return nil
 }
 
-// isCrossOrigin reports whether the browser does not vouch that a page of ours sent the form.
+// isCrossOrigin reports whether the browser does not confirm that a page of ours sent the form.
 func (ss *sessions) isCrossOrigin(r *http.Request) bool {
 	origin, fetchSite := r.Header.Get("Origin"), r.Header.Get("Sec-Fetch-Site")
 	// The two checks before http.CrossOriginProtection refuse what it accepts: a request without

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/incidentbridge/incidentbridge/internal/detach"
+	"github.com/incidentbridge/incidentbridge/internal/detachctx"
 )
 
 // Load gets the value of a key and says until when the result may be used again, an error
@@ -75,7 +75,7 @@ func (c *Cache[K, V]) Forget(key K, drop func(V) bool) {
 }
 
 func (c *Cache[K, V]) run(ctx context.Context, key K, r *result[V]) {
-	ctx, cancel := detach.Context(ctx, c.budget)
+	ctx, cancel := detachctx.Context(ctx, c.budget)
 	defer cancel()
 	r.value, r.until, r.err = c.load(ctx, key)
 	close(r.done)

@@ -1,4 +1,4 @@
-package house
+package archtest
 
 import (
 	"flag"
@@ -19,11 +19,11 @@ var update = flag.Bool("update", false, "rewrite docs/api.txt from the code")
 
 const apiHeader = `# The exported API of every package that others may import.
 # A change here is a change for them: it belongs into CHANGELOG.md.
-# Rewritten by: go test ./internal/house -run API -update
+# Rewritten by: go test ./internal/archtest -run API -update
 `
 
 // TestAPIListing compares the exported API with the committed listing, so that
-// no change of it passes unseen in a review.
+// no change of it passes unnoticed in a review.
 func TestAPIListing(t *testing.T) {
 	t.Parallel()
 	const file = root + "/docs/api.txt"
@@ -48,7 +48,7 @@ func TestAPIListing(t *testing.T) {
 	}
 	if diff := cmp.Diff(string(committed), listing.String()); diff != "" {
 		t.Errorf("the exported API differs from docs/api.txt (-committed +code); if that is meant, run\n"+
-			"go test ./internal/house -run API -update\n%s", diff)
+			"go test ./internal/archtest -run API -update\n%s", diff)
 	}
 }
 

@@ -1,4 +1,4 @@
-package detach_test
+package detachctx_test
 
 import (
 	"context"
@@ -6,7 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/incidentbridge/incidentbridge/internal/detach"
+	"github.com/incidentbridge/incidentbridge/internal/detachctx"
 )
 
 func TestContextLasts(t *testing.T) {
@@ -26,11 +26,11 @@ func TestContextLasts(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, leave := context.WithCancel(t.Context())
 				if tt.until != 0 {
-					ctx = detach.Until(ctx, time.Now().Add(tt.until))
+					ctx = detachctx.Until(ctx, time.Now().Add(tt.until))
 				}
-				ctx, first := detach.Context(ctx, time.Hour) // detached twice, and still ended
+				ctx, first := detachctx.Context(ctx, time.Hour) // detached twice, and still ended
 				defer first()
-				ctx, cancel := detach.Context(ctx, 5*time.Second)
+				ctx, cancel := detachctx.Context(ctx, 5*time.Second)
 				defer cancel()
 				leave()
 				began := time.Now()

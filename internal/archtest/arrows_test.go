@@ -1,4 +1,4 @@
-package house
+package archtest
 
 import (
 	"fmt"
@@ -10,9 +10,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// floor is one part of the house: a folder and all below it.
-type floor struct {
-	on    []string // the floors it may import besides itself
+// layer is one part of the module: a folder and all below it.
+type layer struct {
+	on    []string // the layers it may import besides itself
 	tests []string // those that its tests may import, too
 	links []string // the modules from outside that its production code may link
 	free  bool     // nothing is forbidden: programs and tests that see it all
@@ -27,13 +27,13 @@ const (
 	goCmp         = "github.com/google/go-cmp"
 )
 
-// floors is the whole plan, and a package outside it is a fault: adapters stand
+// layers is the whole plan, and a package outside it is a fault: adapters stand
 // on bridge and install, those on the three clients, and neither those two nor the
 // clients know each other or what is above.
-var floors = map[string]floor{
+var layers = map[string]layer{
 	"internal/redact":      {},
-	"internal/detach":      {},
-	"internal/memo":        {on: []string{"internal/detach"}},
+	"internal/detachctx":   {},
+	"internal/memo":        {on: []string{"internal/detachctx"}},
 	"internal/lenientjson": {},
 	"internal/urlcheck":    {},
 	"internal/phone":       {},
@@ -42,7 +42,7 @@ var floors = map[string]floor{
 		links: []string{retryableHTTP, cleanHTTP},
 	},
 	"internal/tokencache": {
-		on:    []string{"internal/memo", "internal/detach"},
+		on:    []string{"internal/memo", "internal/detachctx"},
 		links: []string{oauth2},
 	},
 	"internal/authcode": { // the flow is the same for both vendors, and so are x/oauth2's gaps
@@ -68,7 +68,7 @@ var floors = map[string]floor{
 		links: []string{oauth2, goPagerDuty, goQuerystring, retryableHTTP, cleanHTTP},
 	},
 	"tokenstore": {
-		on:    []string{"internal/redact", "internal/detach", "internal/mutant", "internal/simtest"},
+		on:    []string{"internal/redact", "internal/detachctx", "internal/mutant", "internal/simtest"},
 		links: []string{oauth2},
 	},
 	"tokenstore/sqlstore": { // database/sql alone: its user brings the driver
@@ -84,13 +84,13 @@ var floors = map[string]floor{
 	"bridge": {
 		on: []string{
 			"bridge/internal/ledger", "zoom", "pagerduty", "tokenstore",
-			"internal/redact", "internal/detach", "internal/memo", "internal/mutant", "internal/simtest",
+			"internal/redact", "internal/detachctx", "internal/memo", "internal/mutant", "internal/simtest",
 		},
 		tests: []string{"install"}, // a Service and an installed app together
 		links: []string{oauth2, goPagerDuty, goQuerystring, retryableHTTP, cleanHTTP},
 	},
 	"install": {
-		on:    []string{"zoom", "pagerduty", "tokenstore", "internal/detach", "internal/mutant", "internal/simtest"},
+		on:    []string{"zoom", "pagerduty", "tokenstore", "internal/detachctx", "internal/mutant", "internal/simtest"},
 		links: []string{oauth2, goPagerDuty, goQuerystring, retryableHTTP, cleanHTTP},
 	},
 	"adapters": {
@@ -100,7 +100,7 @@ var floors = map[string]floor{
 	"adapters/awslambda":   {on: []string{"bridge", "pagerduty", "tokenstore"}}, // a module of its own; the routes are any http.Handler
 	"examples":             {free: true},
 	"internal/conformance": {free: true},
-	"internal/house":       {},
+	"internal/archtest":    {},
 }
 
 func TestArrowsPointDownwards(t *testing.T) {
@@ -130,12 +130,12 @@ func arrowFaults(pkgs []pkg) []string {
 		if !p.ours() {
 			continue
 		}
-		name, ok := floorOf(p.ImportPath)
+		name, ok := layerOf(p.ImportPath)
 		if !ok {
-			faults = append(faults, rel(p.ImportPath)+" has no place in the plan: add it to floors")
+			faults = append(faults, rel(p.ImportPath)+" has no place in the plan: add it to layers")
 			continue
 		}
-		if floors[name].free {
+		if layers[name].free {
 			continue
 		}
 		faults = append(faults, importFaults(p, name)...)
@@ -152,13 +152,13 @@ func importFaults(p pkg, name string) []string {
 			if !ours(imported) {
 				continue
 			}
-			on, _ := floorOf(imported)
+			on, _ := layerOf(imported)
 			if on != name && !slices.Contains(allowed, on) {
 				faults = append(faults, fmt.Sprintf("%s must not import %s", who, rel(imported)))
 			}
 		}
 	}
-	plan := floors[name]
+	plan := layers[name]
 	check(rel(p.ImportPath), p.Imports, plan.on)
 	check("the test of "+rel(p.ImportPath), slices.Concat(p.TestImports, p.XTestImports), slices.Concat(plan.on, plan.tests))
 
@@ -177,7 +177,7 @@ func linkFaults(p pkg, name string, moduleOf map[string]string) []string {
 	if !p.inRootModule() {
 		return nil // a nested module's go.mod says what it links
 	}
-	allowed := append([]string{module}, floors[name].links...)
+	allowed := append([]string{module}, layers[name].links...)
 	if isTestPackage(p.ImportPath) {
 		allowed = append(allowed, goCmp)
 	}
@@ -195,9 +195,9 @@ func linkFaults(p pkg, name string, moduleOf map[string]string) []string {
 }
 
 // floorOf finds the longest folder of the plan that holds the package.
-func floorOf(importPath string) (string, bool) {
+func layerOf(importPath string) (string, bool) {
 	for dir := rel(importPath); dir != "."; dir = path.Dir(dir) {
-		if _, ok := floors[dir]; ok {
+		if _, ok := layers[dir]; ok {
 			return dir, true
 		}
 	}
@@ -293,7 +293,7 @@ func TestArrowFaultsAreFound(t *testing.T) {
 		{
 			name: "a package nobody planned",
 			pkgs: []pkg{{ImportPath: module + "/util"}},
-			want: []string{"util has no place in the plan: add it to floors"},
+			want: []string{"util has no place in the plan: add it to layers"},
 		},
 		{
 			name: "a fake links a test library",

@@ -1,6 +1,6 @@
-// Package detach lets work outlive the caller who began it, and ends it before its
+// Package detachctx lets work outlive the caller who began it, and ends it before its
 // process is frozen.
-package detach
+package detachctx
 
 import (
 	"context"
