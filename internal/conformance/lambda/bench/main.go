@@ -103,7 +103,7 @@ func size(ctx context.Context, out io.Writer, dir, arch string) error {
 func start(ctx context.Context, out io.Writer, bootstrap string, environ []string) error {
 	var took, worked []time.Duration
 	for range starts {
-		e, err := runtimeapi.Start(bootstrap, environ, time.Minute, os.Stderr) //nolint:contextcheck // Close ends the process
+		e, err := runtimeapi.Start(bootstrap, environ, time.Minute, os.Stderr)
 		if err != nil {
 			return err
 		}
@@ -125,7 +125,7 @@ func start(ctx context.Context, out io.Writer, bootstrap string, environ []strin
 
 // memory measures one process after the events, each for a new incident.
 func memory(ctx context.Context, out io.Writer, bootstrap string, environ []string, v *sandbox.Vendors) error {
-	e, err := runtimeapi.Start(bootstrap, environ, time.Minute, io.Discard) //nolint:contextcheck // Close ends the process
+	e, err := runtimeapi.Start(bootstrap, environ, time.Minute, io.Discard)
 	if err != nil {
 		return err
 	}

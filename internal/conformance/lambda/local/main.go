@@ -65,7 +65,7 @@ func run(ctx context.Context, out, log io.Writer, processes int, timeout time.Du
 		fmt.Fprintf(out, "The ledger is in dynalite, shared by up to %d processes.\n\n", processes)
 	}
 	environ := vendors.Environ(storeURL)
-	function := runtimeapi.NewFunction(processes, bootstrap, environ, timeout, log) //nolint:contextcheck // until Close
+	function := runtimeapi.NewFunction(processes, bootstrap, environ, timeout, log)
 	defer function.Close()
 	return replay(ctx, out, function, vendors, processes)
 }

@@ -44,7 +44,7 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		}
 	}
 	response, err := e.Invoke(ctx, payload)
-	f.wait.Go(func() { f.slots <- whenIdle(e) }) //nolint:contextcheck // it outlasts the event
+	f.wait.Go(func() { f.slots <- whenIdle(e) })
 	return response, err
 }
 
