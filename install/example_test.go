@@ -19,8 +19,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/zoom/zoomtest"
 )
 
-// Administrators of both accounts consent, and later the app is removed at Zoom. The fakes
-// stand for the vendors; leave the transports out to call those.
+// Administrators of both accounts consent, and later the app is removed at Zoom. The
+// fakes stand for the vendors; leave the transports out to call those.
 func Example() {
 	fakeZoom := zoomtest.New()
 	fakeZoom.AddUser("zoom-admin@example.com", func(u *zoomtest.User) { u.Role = "Owner" })

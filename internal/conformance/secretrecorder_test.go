@@ -17,8 +17,8 @@ import (
 	"testing"
 )
 
-// secretRecorder sits between the program and the rest of the world: it learns each secret
-// that a vendor gives out or is given, and keeps each answer of the program's.
+// secretRecorder sits between the program and the rest of the world: it learns each
+// secret that a vendor gives out or is given, and keeps each answer of the program's.
 type secretRecorder struct {
 	mu      sync.Mutex
 	tokens  map[string]string // what nobody may see, and what it is

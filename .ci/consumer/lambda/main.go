@@ -1,4 +1,5 @@
-// A program of somebody who runs routes of his own as a Lambda function, with a runtime client of his choice.
+// A program of somebody who runs routes of his own as a Lambda function, with a runtime
+// client of his choice.
 package main
 
 import (

@@ -79,7 +79,8 @@ func TestTheCallIsShown(t *testing.T) {
 				t.Errorf("no %q on:\n%s", want, page.text)
 			}
 		}
-		// One touch dials the number, the meeting and the passcode: "#" would end the link.
+		// One touch dials the number, the meeting and the passcode: "#" would end the
+		// link.
 		tel := page.find(`href="tel:([^"]+)"`)
 		if !regexp.MustCompile(`^\+[0-9]+,+[0-9]+%23,+\*[0-9]+%23$`).MatchString(tel) {
 			t.Errorf("tel:%s is not a number, a meeting and a passcode", tel)
