@@ -14,12 +14,14 @@
 // The kind of an event is detected from its structure; any other structure is
 // [ErrUnknownEvent].
 //
-//	API Gateway HTTP API (2.0), function URL     the request, and a response with cookies
-//	API Gateway REST API (1.0)                   the request, and a response with multi-value headers
-//	Application Load Balancer                    the same; multi-value headers if the target group has them on
-//	SQS                                          each message as a request; failed messages are reported
-//	EventBridge rule or Scheduler on a schedule  Reconcile
-//	EventBridge partner source of PagerDuty      each event as a webhook
+//	API Gateway HTTP API (2.0),    the request, and a response with cookies
+//	function URL
+//	API Gateway REST API (1.0)     the request, and a response with multi-value headers
+//	Application Load Balancer      the same; multi-value headers if the target group has
+//	                               them on
+//	SQS                            each message as a request; failed messages are reported
+//	EventBridge rule or Scheduler  Reconcile
+//	EventBridge partner source     each event of PagerDuty as a webhook
 //
 // A base64 body is decoded first, so signatures are checked over the bytes that were
 // signed. Headers are never split at commas. A response body that is not UTF-8 is sent in
@@ -35,9 +37,12 @@
 // A message is a request: its body is the body, and its attributes of type String are the
 // headers. The headers select the route:
 //
-//	X-PagerDuty-Signature  a V3 webhook, body and header as PagerDuty sent them: /webhooks/pagerduty
-//	X-Zm-Signature         a Zoom webhook, with X-Zm-Request-Timestamp: /webhooks/zoom; valid for five minutes
-//	neither                a custom action in the V2 format, or a workflow's body: /actions/pagerduty
+//	X-PagerDuty-Signature  /webhooks/pagerduty: a V3 webhook, body and header as PagerDuty
+//	                       sent them
+//	X-Zm-Signature         /webhooks/zoom: a Zoom webhook, with X-Zm-Request-Timestamp;
+//	                       valid for five minutes
+//	neither                /actions/pagerduty: a custom action in the V2 format, or a
+//	                       workflow's body
 //
 // Messages of the third kind are authenticated by an attribute Authorization, or by
 // [Queue]. X-Webhook-Id is the message's id unless an attribute sets it, so a message

@@ -78,7 +78,7 @@ func parseEvent(payload []byte) (*event, error) {
 	return &e, nil
 }
 
-// kind tells the events apart by their shape.
+// kind returns the kind of the event, by the fields that it has.
 func (e *event) kind() kind {
 	switch {
 	case len(e.Records) > 0:

@@ -64,7 +64,8 @@ func run(ctx context.Context, out, log io.Writer, processes int, timeout time.Du
 	} else {
 		fmt.Fprintf(out, "The ledger is in dynalite, shared by up to %d processes.\n\n", processes)
 	}
-	function := runtimeapi.NewFunction(processes, bootstrap, vendors.Environ(storeURL), timeout, log)
+	environ := vendors.Environ(storeURL)
+	function := runtimeapi.NewFunction(processes, bootstrap, environ, timeout, log)
 	defer function.Close()
 	return replay(ctx, out, function, vendors, processes)
 }
