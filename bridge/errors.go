@@ -26,6 +26,8 @@ var (
 	ErrProvider         = errors.New("bridge: no meeting could be created")
 	ErrIncidents        = errors.New("bridge: PagerDuty request failed")
 	ErrUnavailable      = ledger.ErrUnavailable // the trigger is not kept: try again
+	ErrUnreadable       = ledger.ErrUnreadable  // and ErrUnavailable: the incident's record is damaged, or its key is missing
+	ErrNewerRecord      = ledger.ErrNewerRecord // and ErrUnavailable: a newer program wrote the incident's record
 	ErrInProgress       = errors.New("bridge: another request is already opening this bridge")
 )
 

@@ -108,7 +108,7 @@ func (s *Service) joinOrStart(
 			err = checkInstalled(ctx)
 		}
 		if err != nil {
-			return nil, err
+			return nil, inStep("read record", err)
 		}
 		req = req.targetGeneration(r)
 		if b, done, err := s.fromRecord(ctx, r, req); done || err != nil {

@@ -102,7 +102,7 @@ func (s *Service) process(ctx context.Context, id string) (worked bool, opening 
 	defer recoverTo(&err)
 	r, err := s.ledger.Read(ctx, id)
 	if err != nil {
-		return true, nil, err
+		return true, nil, inStep("read record", err)
 	}
 	switch r.Task(s.cfg.now()) {
 	case ledger.TaskResume:

@@ -194,10 +194,20 @@ func problemDetail(err error) string {
 	case codeUpstreamPagerDuty:
 		return pagerDutyDetail(err)
 	}
-	if errors.Is(err, bridge.ErrInProgress) {
-		return "Another request is already opening this bridge: read the bridge in a moment."
+	incident := "the incident"
+	if e, ok := errors.AsType[*bridge.Error](err); ok && e.IncidentID != "" {
+		incident = "incident " + e.IncidentID
 	}
-	return "The service could not finish the request in time: send it again."
+	switch {
+	case errors.Is(err, bridge.ErrInProgress):
+		return "Another request is already opening this bridge: read the bridge in a moment."
+	case errors.Is(err, bridge.ErrNewerRecord):
+		return "A newer version of this service wrote the record of " + incident + ": run the newer program."
+	case errors.Is(err, bridge.ErrUnreadable):
+		return "The record of " + incident + " cannot be read: check the keys and the store of this service."
+	default:
+		return "The service could not finish the request in time: send it again."
+	}
 }
 
 func rateLimitDetail(err error) string {

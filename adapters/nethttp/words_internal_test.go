@@ -141,6 +141,14 @@ func TestProblemDetailsAreSentences(t *testing.T) {
 			"store down", fmt.Errorf("%w: %w", bridge.ErrUnavailable, transportError()),
 			"The service could not finish the request in time: send it again.",
 		},
+		{
+			"newer record", &bridge.Error{IncidentID: "P1", Err: fmt.Errorf("%w: %w", bridge.ErrUnavailable, bridge.ErrNewerRecord)},
+			"A newer version of this service wrote the record of incident P1: run the newer program.",
+		},
+		{
+			"damaged record", &bridge.Error{IncidentID: "P1", Err: fmt.Errorf("%w: %w", bridge.ErrUnavailable, bridge.ErrUnreadable)},
+			"The record of incident P1 cannot be read: check the keys and the store of this service.",
+		},
 		{"unknown", transportError(), "The service could not finish the request in time: send it again."},
 		{"none", nil, ""},
 	}

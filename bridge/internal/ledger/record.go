@@ -158,15 +158,15 @@ func decode(value []byte, version string) (*Record, error) {
 		Format int `json:"format"`
 	}
 	if err := json.Unmarshal(value, &header); err != nil {
-		return nil, fmt.Errorf("%w: the ledger's record cannot be read: %w", ErrUnavailable, err)
+		return nil, fmt.Errorf("%w: %w: %w", ErrUnavailable, ErrUnreadable, err)
 	}
 	if header.Format > format {
-		return nil, fmt.Errorf("%w: the ledger's record has format %d and this program knows %d: "+
-			"run the newer program", ErrUnavailable, header.Format, format)
+		return nil, fmt.Errorf("%w: %w (format %d, this program knows %d)",
+			ErrUnavailable, ErrNewerRecord, header.Format, format)
 	}
 	var r Record
 	if err := json.Unmarshal(value, &r); err != nil {
-		return nil, fmt.Errorf("%w: the ledger's record cannot be read: %w", ErrUnavailable, err)
+		return nil, fmt.Errorf("%w: %w: %w", ErrUnavailable, ErrUnreadable, err)
 	}
 	r.version, r.stored = version, r.position()
 	return &r, nil

@@ -15,6 +15,11 @@ import (
 var (
 	// ErrUnavailable reports that the store cannot be read or written now.
 	ErrUnavailable = errors.New("bridge: temporarily unavailable")
+	// ErrUnreadable reports a record that cannot be read: it is damaged, or sealed with a key that
+	// is not there. It comes with ErrUnavailable.
+	ErrUnreadable = errors.New("bridge: record cannot be read")
+	// ErrNewerRecord reports a record that a newer program wrote. It comes with ErrUnavailable.
+	ErrNewerRecord = errors.New("bridge: record was written by a newer program: run that one")
 	// ErrConflict reports that somebody else wrote the record first.
 	ErrConflict = errors.New("bridge: record was changed by another writer")
 )
@@ -46,6 +51,9 @@ func (s *Store) Read(ctx context.Context, incidentID string) (*Record, error) {
 	stored, err := s.store.Get(ctx, s.key(incidentID))
 	if errors.Is(err, tokenstore.ErrNotFound) {
 		return &Record{IncidentID: incidentID}, nil
+	}
+	if errors.Is(err, tokenstore.ErrUnreadable) {
+		return nil, fmt.Errorf("%w: %w: %w", ErrUnavailable, ErrUnreadable, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: the store cannot be read: %w", ErrUnavailable, err)
