@@ -1,5 +1,5 @@
-// Package examples_test shows one feature of package bridge in each example. The vendors are
-// fakes; without WithTransport the clients talk to the real ones.
+// Package examples_test shows one feature of package bridge in each example. The vendors
+// are fakes; without WithTransport the clients talk to the real ones.
 package examples_test
 
 import (
@@ -33,8 +33,8 @@ func newService(
 	return bridge.New(bridge.PagerDuty(pagerDutyClient), provider, tokenstore.NewMemory(), opts...)
 }
 
-// Replace gives the incident a new meeting, for example because the old link was shared too
-// widely. The previous meeting is deleted if nobody is in it.
+// Replace gives the incident a new meeting, for example because the old link was shared
+// too widely. The previous meeting is deleted if nobody is in it.
 func Example_replace() {
 	fakeZoom := zoomtest.New(zoomtest.WithUsers("host@example.com"))
 	fakePagerDuty := pagerdutytest.New()

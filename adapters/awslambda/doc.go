@@ -21,13 +21,14 @@
 //	EventBridge rule or Scheduler on a schedule  Reconcile
 //	EventBridge partner source of PagerDuty      each event as a webhook
 //
-// A base64 body is decoded first, so signatures are checked over the bytes that were signed.
-// Headers are never split at commas. A response body that is not UTF-8 is sent in base64.
+// A base64 body is decoded first, so signatures are checked over the bytes that were
+// signed. Headers are never split at commas. A response body that is not UTF-8 is sent in
+// base64.
 //
 // On API Gateway's own domain the path of an HTTP API starts with the stage, which is
-// removed. The base path of a custom domain is kept and no route has one, so map the API to
-// the root of the domain. A load balancer without multi-value headers can set one cookie per
-// response. Use /healthz for its health check.
+// removed. The base path of a custom domain is kept and no route has one, so map the API
+// to the root of the domain. A load balancer without multi-value headers can set one
+// cookie per response. Use /healthz for its health check.
 //
 // # Queues
 //
@@ -38,38 +39,38 @@
 //	X-Zm-Signature         a Zoom webhook, with X-Zm-Request-Timestamp: /webhooks/zoom; valid for five minutes
 //	neither                a custom action in the V2 format, or a workflow's body: /actions/pagerduty
 //
-// Messages of the third kind are authenticated by an attribute Authorization, or by [Queue].
-// X-Webhook-Id is the message's id unless an attribute sets it, so a message that SQS
-// delivers twice opens one bridge.
+// Messages of the third kind are authenticated by an attribute Authorization, or by
+// [Queue]. X-Webhook-Id is the message's id unless an attribute sets it, so a message
+// that SQS delivers twice opens one bridge.
 //
-// A message is done once the ledger holds its trigger, and also when it was understood and
-// can never succeed (forbidden, no such incident, resolved): that is logged. Every other
-// message is reported as failed, so SQS delivers that one again and finally moves it to the
-// dead-letter queue: a vendor is down, the body is unreadable (signed or not), the signature
-// is wrong, or the app is not installed. Set ReportBatchItemFailures, and a retention no
-// longer than a trigger is valid: a workflow's body has no time of its own.
+// A message is done once the ledger holds its trigger, and also when it was understood
+// and can never succeed (forbidden, no such incident, resolved): that is logged. Every
+// other message is reported as failed, so SQS delivers that one again and finally moves
+// it to the dead-letter queue: a vendor is down, the body is unreadable (signed or not),
+// the signature is wrong, or the app is not installed. Set ReportBatchItemFailures, and a
+// retention no longer than a trigger is valid: a workflow's body has no time of its own.
 //
 // # Partner events
 //
-// [PartnerEvents] serves PagerDuty's partner event source, through a rule on its event bus.
-// The detail is a V3 event, with or without its envelope {"event": …}. There is no
-// signature: AWS guarantees the source, and anyone who may invoke the function could forge
-// an event. A failed event is returned as an error, so Lambda retries it.
+// [PartnerEvents] serves PagerDuty's partner event source, through a rule on its event
+// bus. The detail is a V3 event, with or without its envelope {"event": …}. There is no
+// signature: AWS guarantees the source, and anyone who may invoke the function could
+// forge an event. A failed event is returned as an error, so Lambda retries it.
 //
 // # Time
 //
-// An event is served until shortly before Lambda's deadline ([WithMargin]). A trigger that
-// is in the ledger by then is answered 202, and the schedule finishes it; any other trigger
-// is answered 503, or reported as failed, and will be delivered again. Nothing runs after an
-// invocation, because the process is frozen then: Invoke waits for background work before it
-// returns, Respond after the response is sent. An opening that is not finished by then stops
-// and hands its record back to the ledger ([bridge.WithHardDeadline]). No meeting is requested in the
-// last two seconds.
+// An event is served until shortly before Lambda's deadline ([WithMargin]). A trigger
+// that is in the ledger by then is answered 202, and the schedule finishes it; any other
+// trigger is answered 503, or reported as failed, and will be delivered again. Nothing
+// runs after an invocation, because the process is frozen then: Invoke waits for
+// background work before it returns, Respond after the response is sent. An opening that
+// is not finished by then stops and hands its record back to the ledger
+// ([bridge.WithHardDeadline]). No meeting is requested in the last two seconds.
 //
-// A refresh of an OAuth grant is the exception, because interrupting it may lose the grant.
-// None is started in the last two seconds. One that was started earlier and is still
-// unanswered resumes when the process is thawed, and so does saving its tokens. Give the
-// function a timeout of ten seconds or more.
+// A refresh of an OAuth grant is the exception, because interrupting it may lose the
+// grant. None is started in the last two seconds. One that was started earlier and is
+// still unanswered resumes when the process is thawed, and so does saving its tokens.
+// Give the function a timeout of ten seconds or more.
 //
 // # Concurrency
 //

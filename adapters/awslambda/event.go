@@ -172,9 +172,9 @@ func (e *event) query(escape func(string) string) string {
 	return strings.Join(pairs, "&")
 }
 
-// header returns the headers with each value as it is in the event. Values are not split at
-// commas: format 2.0 joins repeated headers with commas, but a single value may contain
-// commas, too.
+// header returns the headers with each value as it is in the event. Values are not split
+// at commas: format 2.0 joins repeated headers with commas, but a single value may
+// contain commas, too.
 func (e *event) header() http.Header {
 	header := make(http.Header, len(e.Headers)+len(e.MultiValueHeaders)+2)
 	if e.MultiValueHeaders == nil {

@@ -17,7 +17,8 @@ import (
 )
 
 func Example() {
-	// Two fakes stand in for the vendors; leave WithTransport out to talk to the real ones.
+	// Two fakes stand in for the vendors; leave WithTransport out to talk to the real
+	// ones.
 	fakePagerDuty := pagerdutytest.New()
 	fakeZoom := zoomtest.New(zoomtest.WithUsers("host@example.com"))
 	incident := fakePagerDuty.AddIncident("The shop is down")
@@ -44,7 +45,8 @@ func Example() {
 		log.Fatal(err)
 	}
 
-	// A program passes handler.Respond to lambda.Start of aws-lambda-go. Here is an event.
+	// A program passes handler.Respond to lambda.Start of aws-lambda-go. Here is an
+	// event.
 	event := fmt.Sprintf(`{"version": "2.0", "rawPath": "/api/v1/incidents/%s/bridge",
 		"headers": {"authorization": "Bearer action-token"},
 		"requestContext": {"http": {"method": "POST"}}}`, incident)

@@ -165,8 +165,8 @@ func (h *Handler) serveHTTPEvent(ctx context.Context, e *event) ([]byte, error) 
 }
 
 // processBatch processes the messages of an SQS batch and reports those that failed. The
-// messages of a FIFO queue are processed in order, up to the first failure: those after it
-// must not overtake it, so they are reported as failed, too.
+// messages of a FIFO queue are processed in order, up to the first failure: those after
+// it must not overtake it, so they are reported as failed, too.
 func (h *Handler) processBatch(ctx context.Context, messages []message) ([]byte, error) {
 	failed := make([]bool, len(messages))
 	if strings.HasSuffix(messages[0].EventSourceARN, ".fifo") {
@@ -257,16 +257,16 @@ func (h *Handler) isDone(ctx context.Context, rec *recorder, trigger slog.Attr) 
 	return isPermanent(code)
 }
 
-// isUnprocessable reports whether a 200 means that the trigger was dropped: unreadable, or
-// the app is not installed. The routes answer 200 so that PagerDuty does not disable the
-// webhook; a queue keeps such a message for its dead-letter queue.
+// isUnprocessable reports whether a 200 means that the trigger was dropped: unreadable,
+// or the app is not installed. The routes answer 200 so that PagerDuty does not disable
+// the webhook; a queue keeps such a message for its dead-letter queue.
 func isUnprocessable(status int, code string) bool {
 	return status == http.StatusOK && (code == "bad_request" || code == "not_installed")
 }
 
 // isPermanent reports whether a trigger was understood and can never succeed. Every other
-// failure, such as an unreadable body, is retried and ends in the dead-letter queue, where
-// an operator sees it.
+// failure, such as an unreadable body, is retried and ends in the dead-letter queue,
+// where an operator sees it.
 func isPermanent(code string) bool {
 	switch code {
 	case "forbidden", "incident_not_found", "incident_resolved":

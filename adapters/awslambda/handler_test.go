@@ -220,8 +220,8 @@ func TestWaitsForBackgroundWork(t *testing.T) {
 	}
 }
 
-// Openings outlive the requests that started them, but end shortly before Lambda's deadline
-// and leave the rest to the ledger.
+// Openings outlive the requests that started them, but end shortly before Lambda's
+// deadline and leave the rest to the ledger.
 func TestOpeningsEndWithInvocation(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -12,12 +12,12 @@ import (
 // defaultMargin is enough to hand back openings and to send the response.
 const defaultMargin = 500 * time.Millisecond
 
-// Option configures a Handler. The order of options does not matter; NewHandler returns the
-// error of an invalid one.
+// Option configures a Handler. The order of options does not matter; NewHandler returns
+// the error of an invalid one.
 type Option func(*Handler) error
 
-// WithMargin sets how long before Lambda's deadline an event is answered. Work that is still
-// running then has four fifths of the margin to end. Default 500 ms.
+// WithMargin sets how long before Lambda's deadline an event is answered. Work that is
+// still running then has four fifths of the margin to end. Default 500 ms.
 func WithMargin(d time.Duration) Option {
 	return func(h *Handler) error {
 		if d <= 0 {
@@ -41,9 +41,9 @@ func WithLogger(logger *slog.Logger) Option {
 }
 
 // PartnerEvents serves the events of PagerDuty's EventBridge source, such as
-// "aws.partner/pagerduty.com/1234/name". AWS guarantees the source, so the events carry no
-// signature: the handler signs them with secret and passes them to the routes as webhooks.
-// The routes must accept that secret; use a random one made by this process.
+// "aws.partner/pagerduty.com/1234/name". AWS guarantees the source, so the events carry
+// no signature: the handler signs them with secret and passes them to the routes as
+// webhooks. The routes must accept that secret; use a random one made by this process.
 func PartnerEvents(source, secret string) Option {
 	return func(h *Handler) error {
 		if name, ok := strings.CutPrefix(source, partnerPrefix); !ok || name == "" {
@@ -59,7 +59,8 @@ func PartnerEvents(source, secret string) Option {
 
 // Queue trusts every message of the SQS queue with this ARN as the routes trust a caller
 // with this action token: the queue's policy decides who may send. Without it a message
-// needs a signature or an Authorization attribute. Use a random token made by this process.
+// needs a signature or an Authorization attribute. Use a random token made by this
+// process.
 func Queue(arn, token string) Option {
 	return func(h *Handler) error {
 		part := strings.Split(arn, ":")

@@ -20,8 +20,8 @@ import (
 
 const queueARN = "arn:aws:sqs:us-east-2:123456789012:triggers"
 
-// A signed message goes to the webhook route. One without a signature gets the token of the
-// trusted queue, if it came from that queue.
+// A signed message goes to the webhook route. One without a signature gets the token of
+// the trusted queue, if it came from that queue.
 func TestMessageRequests(t *testing.T) {
 	t.Parallel()
 	type request struct{ path, body, signature, id, authorization, length string }

@@ -29,9 +29,9 @@ import (
 	"github.com/incidentbridge/incidentbridge/zoom/zoomtest"
 )
 
-// marks returns the store writes and vendor requests at which a process is killed, before and
-// after each. They are all of those in the life of one bridge; a mark that a run does not
-// reach fails the test.
+// marks returns the store writes and vendor requests at which a process is killed, before
+// and after each. They are all of those in the life of one bridge; a mark that a run does
+// not reach fails the test.
 func marks() []string {
 	return []string{
 		"store put ledger",
@@ -41,8 +41,8 @@ func marks() []string {
 	}
 }
 
-// childEnv makes the test binary the program under test. Its value is the address to which the
-// process reports its marks.
+// childEnv makes the test binary the program under test. Its value is the address to
+// which the process reports its marks.
 const childEnv = "INCIDENTBRIDGE_MARKS"
 
 func TestMain(m *testing.M) {
@@ -105,8 +105,8 @@ func (s reportingStore) report(when, mark string) {
 	}
 }
 
-// program is a process that is killed at one mark and started again, with its own store and
-// vendors.
+// program is a process that is killed at one mark and started again, with its own store
+// and vendors.
 type program struct {
 	environ []string
 	zoom    *zoomtest.Server
@@ -289,9 +289,9 @@ func (p *program) meetings() []zoomtest.Meeting {
 	return slices.DeleteFunc(p.zoom.Meetings(), func(m zoomtest.Meeting) bool { return m.Deleted })
 }
 
-// A process is killed before and after every store write and vendor request, and started again
-// while its triggers are redelivered. There is one meeting, it is on the incident, and none
-// remains at the end.
+// A process is killed before and after every store write and vendor request, and started
+// again while its triggers are redelivered. There is one meeting, it is on the incident,
+// and none remains at the end.
 func TestKilledAnywhere(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -333,8 +333,8 @@ func TestKilledAnywhere(t *testing.T) {
 	}
 }
 
-// postgresSchema creates a schema in the database that .ci/services starts, and returns its
-// URL.
+// postgresSchema creates a schema in the database that .ci/services starts, and returns
+// its URL.
 func postgresSchema(t *testing.T) string {
 	t.Helper()
 	server := os.Getenv("INCIDENTBRIDGE_POSTGRES")

@@ -1,4 +1,5 @@
-// Command httpserver serves incidentbridge over HTTP. Its environment is its configuration.
+// Command httpserver serves incidentbridge over HTTP. Its environment is its
+// configuration.
 //
 // With nothing set it runs the demo, with both vendors as fakes in the process.
 package main

@@ -103,7 +103,8 @@ func TestHangingRequestsAreAnswered(t *testing.T) {
 	}
 }
 
-// stopWhileCreating starts the server, opens a bridge, and stops the server during the create.
+// stopWhileCreating starts the server, opens a bridge, and stops the server during the
+// create.
 func (v *vendors) stopWhileCreating(t *testing.T) (response chan string, code chan int) {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
@@ -150,8 +151,8 @@ func TestLogin(t *testing.T) {
 	}
 }
 
-// The service opens a bridge with every kind of credentials; with an OAuth install only after
-// an administrator installed the app.
+// The service opens a bridge with every kind of credentials; with an OAuth install only
+// after an administrator installed the app.
 func TestCredentials(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -216,8 +217,8 @@ func TestCredentials(t *testing.T) {
 	}
 }
 
-// browse sends a request as a browser does from our own page, follows redirects, and returns
-// the page.
+// browse sends a request as a browser does from our own page, follows redirects, and
+// returns the page.
 func browse(t *testing.T, client *http.Client, method, address string, form url.Values) string {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, address, strings.NewReader(form.Encode()))
@@ -237,7 +238,8 @@ func browse(t *testing.T, client *http.Client, method, address string, form url.
 	return string(body)
 }
 
-// vendors has both fakes on loopback addresses. Zoom creates a meeting once create is closed.
+// vendors has both fakes on loopback addresses. Zoom creates a meeting once create is
+// closed.
 type vendors struct {
 	zoom             *zoomtest.Server
 	zoomURL          string

@@ -22,7 +22,8 @@ const (
 	requestGrace    = 10 * time.Second // after which running requests are answered with the current state
 )
 
-// serve opens the store and serves requests until ctx ends, then finishes the running ones.
+// serve opens the store and serves requests until ctx ends, then finishes the running
+// ones.
 func serve(ctx context.Context, s *settings.Settings, stderr io.Writer) error {
 	logger := s.Logger(stderr)
 	backend, err := s.OpenStore(ctx, openers(), logger)
@@ -107,8 +108,8 @@ func prune(ctx context.Context, backend settings.Backend, logger *slog.Logger) {
 	}
 }
 
-// newServer returns a server with limits for slow clients; the longest response takes 25 s.
-// Requests end with ctx and are then answered with the current state.
+// newServer returns a server with limits for slow clients; the longest response takes 25
+// s. Requests end with ctx and are then answered with the current state.
 func newServer(ctx context.Context, handler http.Handler, logger *slog.Logger) *http.Server {
 	return &http.Server{
 		BaseContext:       func(net.Listener) context.Context { return ctx },

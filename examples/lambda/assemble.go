@@ -54,8 +54,8 @@ func load(environ map[string]string) (*settings.Settings, error) {
 	return s, nil
 }
 
-// trustedSources returns options for the sources that AWS authenticates. It adds credentials to
-// the settings that only this process knows.
+// trustedSources returns options for the sources that AWS authenticates. It adds
+// credentials to the settings that only this process knows.
 func trustedSources(s *settings.Settings, environ map[string]string) ([]awslambda.Option, error) {
 	var opts []awslambda.Option
 	if source := environ[eventSource]; source != "" {

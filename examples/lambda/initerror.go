@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// reportInit reports to Lambda why the function does not start, so that an invocation fails
-// with that error and not only with the exit of the process. See
+// reportInit reports to Lambda why the function does not start, so that an invocation
+// fails with that error and not only with the exit of the process. See
 // https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html#runtimes-api-initerror.
 func reportInit(ctx context.Context, api, kind string, cause error) {
 	if api == "" {

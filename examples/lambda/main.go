@@ -1,5 +1,6 @@
-// Command lambda runs incidentbridge as an AWS Lambda function, with its ledger in DynamoDB. It
-// has the settings of examples/httpserver; template.yaml deploys it, and README.md is its guide.
+// Command lambda runs incidentbridge as an AWS Lambda function, with its ledger in
+// DynamoDB. It has the settings of examples/httpserver; template.yaml deploys it, and
+// README.md is its guide.
 package main
 
 import (

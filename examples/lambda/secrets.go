@@ -21,9 +21,9 @@ import (
 	"github.com/incidentbridge/incidentbridge/examples/internal/settings"
 )
 
-// Suffixes of variables that name where a value is kept: X_SSM names a parameter of Systems
-// Manager, X_SECRETSMANAGER a secret of Secrets Manager or, after a '#', one field of a
-// secret in JSON.
+// Suffixes of variables that name where a value is kept: X_SSM names a parameter of
+// Systems Manager, X_SECRETSMANAGER a secret of Secrets Manager or, after a '#', one
+// field of a secret in JSON.
 const (
 	ssmSuffix    = "_SSM"
 	secretSuffix = "_SECRETSMANAGER"
@@ -32,12 +32,12 @@ const (
 // maxParameters is the most that one GetParameters takes.
 const maxParameters = 10
 
-// requestTimeout limits one request to AWS. The SDK retries it twice, and Lambda gives the
-// start of a process ten seconds.
+// requestTimeout limits one request to AWS. The SDK retries it twice, and Lambda gives
+// the start of a process ten seconds.
 const requestTimeout = 3 * time.Second
 
-// loadAWS reads the SDK's configuration. On Lambda the credentials are in the environment,
-// so its default chain ends there and sends no request.
+// loadAWS reads the SDK's configuration. On Lambda the credentials are in the
+// environment, so its default chain ends there and sends no request.
 func loadAWS(ctx context.Context) (aws.Config, error) {
 	return config.LoadDefaultConfig(ctx,
 		config.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(requestTimeout)))
@@ -165,8 +165,8 @@ func jsonField(object, name string) (string, error) {
 	return value, nil
 }
 
-// withoutMessage reduces an error of an AWS service to its code: the message may quote what
-// a variable holds, which may be a secret that was put into the wrong variable.
+// withoutMessage reduces an error of an AWS service to its code: the message may quote
+// what a variable holds, which may be a secret that was put into the wrong variable.
 func withoutMessage(err error) error {
 	if api, ok := errors.AsType[smithy.APIError](err); ok {
 		return errors.New(api.ErrorCode())

@@ -1,11 +1,11 @@
-// Package phone prepares dial-in numbers for web pages. A number may be followed by pauses
-// (commas) and keys, such as a meeting id and a passcode.
+// Package phone prepares dial-in numbers for web pages. A number may be followed by
+// pauses (commas) and keys, such as a meeting id and a passcode.
 package phone
 
 import "strings"
 
-// TelURI returns the number as the part of a tel: link after the colon: its digits, pauses and
-// keys.
+// TelURI returns the number as the part of a tel: link after the colon: its digits,
+// pauses and keys.
 func TelURI(number string) string {
 	var b strings.Builder
 	for _, r := range number {
@@ -19,8 +19,8 @@ func TelURI(number string) string {
 	return b.String()
 }
 
-// SplitPauses splits a number before each pause, so that a page can keep every part on one
-// line.
+// SplitPauses splits a number before each pause, so that a page can keep every part on
+// one line.
 func SplitPauses(number string) []string {
 	var parts []string
 	for number != "" {

@@ -31,7 +31,8 @@ const (
 
 	// actionTime limits the work of a button; a crash is taken over within 30 seconds.
 	actionTime = 90 * time.Second
-	// responseTime is how long a click waits for its work before the page shows it as running.
+	// responseTime is how long a click waits for its work before the page shows it as
+	// running.
 	responseTime = 2 * time.Second
 )
 
@@ -51,8 +52,8 @@ type Demo struct {
 	shown int    // the number of scenes so far
 }
 
-// New returns a demo with its first incident. It opens no socket and starts no goroutine; the
-// caller runs the service.
+// New returns a demo with its first incident. It opens no socket and starts no goroutine;
+// the caller runs the service.
 func New(given *settings.Settings, store tokenstore.Store, logger *slog.Logger) (*Demo, error) {
 	s := *given
 	if s.FallbackURL == "" && s.FallbackNumber == "" {
@@ -82,8 +83,8 @@ func (d *Demo) Service() *bridge.Service { return d.service }
 // ServeHTTP implements http.Handler.
 func (d *Demo) ServeHTTP(w http.ResponseWriter, r *http.Request) { d.mux.ServeHTTP(w, r) }
 
-// newService returns a service over the fakes and the store: in this process, or in one that
-// can be killed.
+// newService returns a service over the fakes and the store: in this process, or in one
+// that can be killed.
 func (d *Demo) newService(in *process) (*bridge.Service, error) {
 	zc, err := d.vendors.zoomClient(in)
 	if err != nil {
@@ -147,8 +148,8 @@ func (d *Demo) routes(service http.Handler) *http.ServeMux {
 	return all
 }
 
-// press returns the handler of a button's form. It starts the button's work and redirects to
-// the page, which shows the progress.
+// press returns the handler of a button's form. It starts the button's work and redirects
+// to the page, which shows the progress.
 func (d *Demo) press(b button) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		done := d.start(context.WithoutCancel(r.Context()), b)
@@ -163,7 +164,8 @@ func (d *Demo) press(b button) http.HandlerFunc {
 	}
 }
 
-// onScene serves the page of the current incident under the path that it has outside the demo.
+// onScene serves the page of the current incident under the path that it has outside the
+// demo.
 func (d *Demo) onScene(page http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		d.mu.Lock()
@@ -187,8 +189,8 @@ func (d *Demo) startOver(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-// start runs the button's work in a goroutine and returns a channel that is closed at its end.
-// While other work is running it starts nothing and returns that work's channel.
+// start runs the button's work in a goroutine and returns a channel that is closed at its
+// end. While other work is running it starts nothing and returns that work's channel.
 func (d *Demo) start(ctx context.Context, b button) <-chan struct{} {
 	s, a, started := d.begin(b)
 	if !started {
@@ -207,8 +209,8 @@ func (d *Demo) start(ctx context.Context, b button) <-chan struct{} {
 	return a.done
 }
 
-// begin chooses the scene for a button: the current one, or a new one if the current one was
-// used already. A second click on Create is not new: it finds the call that is there.
+// begin chooses the scene for a button: the current one, or a new one if the current one
+// was used already. A second click on Create is not new: it finds the call that is there.
 func (d *Demo) begin(b button) (s *scene, a *action, started bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -380,8 +382,8 @@ func (d *Demo) cutLine(ctx context.Context, s *scene) string {
 	return outcome(d.open(ctx, d.service, s))
 }
 
-// crash serves the click in a process that is killed, and waits until this process's Run has
-// finished the work.
+// crash serves the click in a process that is killed, and waits until this process's Run
+// has finished the work.
 func (d *Demo) crash(ctx context.Context, s *scene) string {
 	p := newProcess(ctx)
 	defer p.kill()
@@ -418,8 +420,8 @@ func (d *Demo) untilAttached(ctx context.Context, s *scene) (*bridge.Bridge, err
 	}
 }
 
-// secured refuses clicks from pages of another origin, and keeps the demo's pages from loading
-// anything from elsewhere.
+// secured refuses clicks from pages of another origin, and keeps the demo's pages from
+// loading anything from elsewhere.
 func secured(pages http.Handler) http.Handler {
 	sameOrigin := http.NewCrossOriginProtection().Handler(pages)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -12,9 +12,9 @@ import (
 // errKilled is the error of every store and vendor call of a killed process.
 var errKilled = errors.New("demo: process killed")
 
-// process simulates a process that is killed at the worst moment: the meeting is created, and
-// PagerDuty does not have the link yet. From then on nothing it does reaches a vendor or the
-// store, as after kill -9.
+// process simulates a process that is killed at the worst moment: the meeting is created,
+// and PagerDuty does not have the link yet. From then on nothing it does reaches a vendor
+// or the store, as after kill -9.
 type process struct {
 	ctx  context.Context
 	kill context.CancelFunc
@@ -35,7 +35,8 @@ func (p *process) alive() error {
 	return nil
 }
 
-// transport returns the process's transport. A nil process is this one, which is not killed.
+// transport returns the process's transport. A nil process is this one, which is not
+// killed.
 func (p *process) transport(network http.RoundTripper) http.RoundTripper {
 	if p == nil {
 		return network
@@ -53,8 +54,8 @@ type killableTransport struct {
 	network http.RoundTripper
 }
 
-// RoundTrip implements http.RoundTripper. It kills the process at its first PUT, which would
-// write the link to PagerDuty.
+// RoundTrip implements http.RoundTripper. It kills the process at its first PUT, which
+// would write the link to PagerDuty.
 func (t killableTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Method == http.MethodPut {
 		t.process.kill()

@@ -94,8 +94,8 @@ func (v *vendors) meeting(id string) (zoomtest.Meeting, bool) {
 // tally counts the meetings of a scene at the vendors.
 type tally struct{ Made, OnIncident, Orphans int }
 
-// call is a request to a vendor as the page shows it: without query, header and body, which
-// may have secrets.
+// call is a request to a vendor as the page shows it: without query, header and body,
+// which may have secrets.
 type call struct {
 	Vendor, Method string
 	path           string

@@ -51,8 +51,8 @@ type buttonView struct {
 	Disabled           bool
 }
 
-// callRow is a vendor call, how often it was made in a row, and when it was first made after
-// the click.
+// callRow is a vendor call, how often it was made in a row, and when it was first made
+// after the click.
 type callRow struct {
 	call
 	Path  []string // in parts that stay together on a line

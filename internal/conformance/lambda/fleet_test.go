@@ -186,8 +186,8 @@ func TestOtherEventSources(t *testing.T) {
 	}
 }
 
-// PagerDuty gets a response within five seconds although Zoom is slow. The process finishes
-// the bridge before it polls for the next event.
+// PagerDuty gets a response within five seconds although Zoom is slow. The process
+// finishes the bridge before it polls for the next event.
 func TestResponseBeforeMeeting(t *testing.T) {
 	t.Parallel()
 	v := newVendors(t)
@@ -235,8 +235,8 @@ func TestDeadlineBeforeZoomResponds(t *testing.T) {
 	wantOneMeeting(t, v, incident)
 }
 
-// All work ends with the invocation, whichever vendor is slow: nothing is sent later, and the
-// next event finds the process idle.
+// All work ends with the invocation, whichever vendor is slow: nothing is sent later, and
+// the next event finds the process idle.
 func TestNothingIsSentAfterInvocation(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

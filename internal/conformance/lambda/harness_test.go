@@ -43,7 +43,8 @@ func newVendors(t *testing.T) *sandbox.Vendors {
 	return v
 }
 
-// startProcess runs a process until the test ends. Its output is logged if the test fails.
+// startProcess runs a process until the test ends. Its output is logged if the test
+// fails.
 func startProcess(t *testing.T, environ []string, timeout time.Duration) *runtimeapi.Environment {
 	t.Helper()
 	log := &output{}
@@ -120,8 +121,8 @@ func wantOneMeeting(t *testing.T, v *sandbox.Vendors, incident string) {
 	}
 }
 
-// newProxy forwards requests to target if pass returns true, and answers the others with an
-// empty response.
+// newProxy forwards requests to target if pass returns true, and answers the others with
+// an empty response.
 func newProxy(t *testing.T, target string, pass func(*http.Request) bool) (address string) {
 	t.Helper()
 	u, err := url.Parse(target)

@@ -20,8 +20,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/zoom/zoomtest"
 )
 
-// An administrator installs the app with two clicks instead of keys, and removes it at Zoom.
-// Requests alternate between three processes.
+// An administrator installs the app with two clicks instead of keys, and removes it at
+// Zoom. Requests alternate between three processes.
 func TestInstallAndUninstall(t *testing.T) {
 	t.Parallel()
 	v, b := install(t)
@@ -50,8 +50,8 @@ func TestInstallAndUninstall(t *testing.T) {
 	}
 }
 
-// A token refresh that the deadline might interrupt is not sent, because that may lose the
-// grant. A process with enough time sends it.
+// A token refresh that the deadline might interrupt is not sent, because that may lose
+// the grant. A process with enough time sends it.
 func TestRefreshNeedsTime(t *testing.T) {
 	t.Parallel()
 	v, b := install(t)

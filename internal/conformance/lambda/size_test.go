@@ -9,7 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// A new module in the bootstrap makes every start slower, so it must be added here on purpose.
+// A new module in the bootstrap makes every start slower, so it must be added here on
+// purpose.
 func TestBootstrapModules(t *testing.T) {
 	t.Parallel()
 	info, err := buildinfo.ReadFile(bootstrap)

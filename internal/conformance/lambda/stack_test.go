@@ -16,8 +16,8 @@ type stack struct {
 	conditions map[string]yaml.Node
 }
 
-// newStack evaluates the template. A parameter without a value or default fails the test, as
-// it would fail at AWS.
+// newStack evaluates the template. A parameter without a value or default fails the test,
+// as it would fail at AWS.
 func newStack(t *testing.T, parameters map[string]string) (s *stack, variables map[string]yaml.Node) {
 	t.Helper()
 	text, err := os.ReadFile(templateFile)
@@ -58,7 +58,8 @@ func newStack(t *testing.T, parameters map[string]string) (s *stack, variables m
 	return s, file.Resources.Function.Properties.Environment.Variables
 }
 
-// templateEnvironment returns the function's environment. Lambda leaves out empty variables.
+// templateEnvironment returns the function's environment. Lambda leaves out empty
+// variables.
 func templateEnvironment(t *testing.T, parameters map[string]string) map[string]string {
 	t.Helper()
 	s, variables := newStack(t, parameters)

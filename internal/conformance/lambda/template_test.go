@@ -102,8 +102,8 @@ func withoutUnset(value any) any {
 	return value
 }
 
-// The function has exactly the rights that it uses: the test opens and closes a bridge and
-// records the requests to AWS.
+// The function has exactly the rights that it uses: the test opens and closes a bridge
+// and records the requests to AWS.
 func TestRightsMatchRequests(t *testing.T) {
 	t.Parallel()
 	endpoint := dynalite(t)
@@ -240,8 +240,8 @@ func TestTemplateParameters(t *testing.T) {
 	}
 }
 
-// startError starts a process with this environment and returns the error that it reports to
-// Lambda, "" if it polls for events.
+// startError starts a process with this environment and returns the error that it reports
+// to Lambda, "" if it polls for events.
 func startError(t *testing.T, environ map[string]string) string {
 	t.Helper()
 	var list []string

@@ -17,8 +17,8 @@ const adapterPackage = "github.com/incidentbridge/incidentbridge/adapters/awslam
 // cost is the cost of one event.
 type cost struct{ nanoseconds, allocations float64 }
 
-// adapter measures what the adapter adds to the plain handler for an event of 4 KiB, with the
-// package's own benchmark.
+// adapter measures what the adapter adds to the plain handler for an event of 4 KiB, with
+// the package's own benchmark.
 func adapter(ctx context.Context, out io.Writer) error {
 	cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", "^BenchmarkHandler$", "-benchmem", adapterPackage)
 	text, err := cmd.Output()

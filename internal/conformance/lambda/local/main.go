@@ -1,6 +1,6 @@
-// Command local runs the Lambda function on this machine: its real bootstrap under a Runtime
-// API, both vendors as fakes, and dynalite as DynamoDB where it is installed. It replays one
-// event of each kind and prints the responses.
+// Command local runs the Lambda function on this machine: its real bootstrap under a
+// Runtime API, both vendors as fakes, and dynalite as DynamoDB where it is installed. It
+// replays one event of each kind and prints the responses.
 //
 //	go run ./internal/conformance/lambda/local
 package main
@@ -69,8 +69,8 @@ func run(ctx context.Context, out, log io.Writer, processes int, timeout time.Du
 	return replay(ctx, out, function, vendors, processes)
 }
 
-// openStore returns the URL of a table in dynalite, or of the memory where dynalite is not
-// installed.
+// openStore returns the URL of a table in dynalite, or of the memory where dynalite is
+// not installed.
 func openStore(ctx context.Context) (storeURL string, stop func(), err error) {
 	endpoint, stop, err := sandbox.Dynalite(ctx)
 	if errors.Is(err, sandbox.ErrNoDynalite) {

@@ -62,7 +62,8 @@ func samples(v *sandbox.Vendors, processes int) []sample {
 	}
 }
 
-// replay passes the samples to the function, prints its responses, and checks the incidents.
+// replay passes the samples to the function, prints its responses, and checks the
+// incidents.
 func replay(ctx context.Context, out io.Writer, f *runtimeapi.Function, v *sandbox.Vendors, processes int) error {
 	for _, s := range samples(v, processes) {
 		var all sync.WaitGroup

@@ -17,7 +17,8 @@ import (
 
 // Errors of an invocation without a response.
 var (
-	// ErrTimedOut is returned when the function's timeout expired. The process was killed.
+	// ErrTimedOut is returned when the function's timeout expired. The process was
+	// killed.
 	ErrTimedOut = errors.New("runtimeapi: task timed out, process killed")
 	// ErrExited is returned when the process ended.
 	ErrExited = errors.New("runtimeapi: process exited")
@@ -35,8 +36,9 @@ type FunctionError struct {
 // Error returns the type and message that the function reported.
 func (e *FunctionError) Error() string { return "function error: " + e.Type + ": " + e.Message }
 
-// Environment is one process of a function, with the Runtime API that it polls. It is safe
-// for concurrent use: events wait until the process polls for the next one. Close it.
+// Environment is one process of a function, with the Runtime API that it polls. It is
+// safe for concurrent use: events wait until the process polls for the next one. Close
+// it.
 type Environment struct {
 	timeout time.Duration
 	server  *http.Server
@@ -69,8 +71,8 @@ type outcome struct {
 	err      error
 }
 
-// Start runs the program with environ and the variables that Lambda itself sets, and copies
-// its output to log. timeout is that of the function.
+// Start runs the program with environ and the variables that Lambda itself sets, and
+// copies its output to log. timeout is that of the function.
 func Start(program string, environ []string, timeout time.Duration, log io.Writer) (*Environment, error) {
 	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -110,7 +112,8 @@ func Start(program string, environ []string, timeout time.Duration, log io.Write
 	return e, nil
 }
 
-// Ready waits for the first poll, and returns how long it took from the start of the process.
+// Ready waits for the first poll, and returns how long it took from the start of the
+// process.
 func (e *Environment) Ready(ctx context.Context) (time.Duration, error) {
 	select {
 	case <-e.polled:

@@ -17,8 +17,8 @@ type Function struct {
 	wait  sync.WaitGroup
 }
 
-// NewFunction returns a function that has no process yet. The other arguments are those of
-// [Start].
+// NewFunction returns a function that has no process yet. The other arguments are those
+// of [Start].
 func NewFunction(processes int, program string, environ []string, timeout time.Duration, log io.Writer) *Function {
 	f := &Function{slots: make(chan *Environment, processes)}
 	f.start = func() (*Environment, error) { return Start(program, slices.Clip(environ), timeout, log) }

@@ -12,7 +12,8 @@ import (
 // Package is the import path of the function's program.
 const Package = "github.com/incidentbridge/incidentbridge/examples/lambda"
 
-// Build compiles the bootstrap into dir as the README does, for this machine's architecture.
+// Build compiles the bootstrap into dir as the README does, for this machine's
+// architecture.
 func Build(ctx context.Context, dir string) (program string, err error) {
 	return BuildFor(ctx, dir, runtime.GOARCH)
 }

@@ -24,8 +24,8 @@ const EndpointVariable = "INCIDENTBRIDGE_DYNAMODB"
 // ErrNoDynalite is returned where dynalite is not installed.
 var ErrNoDynalite = errors.New("sandbox: dynalite is not installed: source .ci/services, or set " + EndpointVariable)
 
-// Dynalite returns the address in EndpointVariable, or starts the dynalite that .ci/services
-// has installed; stop ends it.
+// Dynalite returns the address in EndpointVariable, or starts the dynalite that
+// .ci/services has installed; stop ends it.
 func Dynalite(ctx context.Context) (endpoint string, stop func(), err error) {
 	if endpoint := os.Getenv(EndpointVariable); endpoint != "" {
 		return endpoint, func() {}, nil

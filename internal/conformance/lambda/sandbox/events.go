@@ -13,8 +13,8 @@ import (
 // The events have the structure of adapters/awslambda/testdata/events, whose README names
 // the sources.
 
-// FunctionURLEvent returns a POST to the function URL with its body in base64, as AWS sends
-// content that is not text.
+// FunctionURLEvent returns a POST to the function URL with its body in base64, as AWS
+// sends content that is not text.
 func FunctionURLEvent(path string, header http.Header, body []byte) []byte {
 	flat := map[string]string{"host": "abcdefg.lambda-url.us-east-1.on.aws", "x-forwarded-proto": "https"}
 	for name, values := range header {
@@ -69,7 +69,8 @@ func QueueEvent(messages ...Message) []byte {
 	return encode(map[string]any{"Records": records})
 }
 
-// PartnerEvent returns an event of PagerDuty's EventBridge source with the body of a webhook.
+// PartnerEvent returns an event of PagerDuty's EventBridge source with the body of a
+// webhook.
 func PartnerEvent(body []byte) []byte {
 	return encode(map[string]any{
 		"version": "0", "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718", "detail-type": "incident.triggered", "source": Source,

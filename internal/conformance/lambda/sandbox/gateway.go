@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// Gateway is the HTTP API in front of a function, as the transport of a browser or a vendor.
-// It passes requests for its host to Invoke as events in format 2.0, and sends all others
-// over the network.
+// Gateway is the HTTP API in front of a function, as the transport of a browser or a
+// vendor. It passes requests for its host to Invoke as events in format 2.0, and sends
+// all others over the network.
 type Gateway struct {
 	Host   string
 	Invoke func(ctx context.Context, event []byte) ([]byte, error)

@@ -37,8 +37,8 @@ func (v *Vendors) Close() {
 	v.PagerDuty.Close()
 }
 
-// Environ returns the environment of a process for these vendors and a store. Variables in
-// more override the others.
+// Environ returns the environment of a process for these vendors and a store. Variables
+// in more override the others.
 func (v *Vendors) Environ(storeURL string, more ...string) []string {
 	account, client, secret := v.Zoom.AccountCredentials()
 	return append([]string{
