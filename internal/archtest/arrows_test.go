@@ -97,7 +97,10 @@ var layers = map[string]layer{
 		on:    []string{"bridge", "install", "zoom", "pagerduty", "tokenstore", "internal/redact", "internal/urlcheck", "internal/phone"},
 		links: []string{oauth2, goPagerDuty, goQuerystring, retryableHTTP, cleanHTTP},
 	},
-	"adapters/awslambda":   {on: []string{"bridge", "pagerduty", "tokenstore"}}, // a module of its own; the routes are any http.Handler
+	"adapters/awslambda": { // a module of its own; the routes are any http.Handler
+		on:    []string{"bridge", "pagerduty", "tokenstore"},
+		tests: []string{"adapters", "zoom"}, // its example is a whole program
+	},
 	"examples":             {free: true},
 	"internal/conformance": {free: true},
 	"internal/archtest":    {},

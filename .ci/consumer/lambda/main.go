@@ -1,5 +1,4 @@
-// A program of somebody who runs routes of his own as a Lambda function, with a runtime
-// client of his choice.
+// Command lambda runs routes of its own as a Lambda function, with any runtime client.
 package main
 
 import (
@@ -11,7 +10,7 @@ import (
 	"github.com/incidentbridge/incidentbridge/bridge"
 )
 
-// idle is a service with nothing to do.
+// idle is a service that never has work.
 type idle struct{}
 
 func (idle) Reconcile(context.Context) (bridge.Report, error) { return bridge.Report{}, nil }

@@ -19,11 +19,11 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
-func TestEveryButtonEndsInOneCall(t *testing.T) {
+func TestButtons(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
-		path, tally, told string
-		within            time.Duration
+		path, tally, result string
+		within              time.Duration
 	}{
 		{"/demo/open", "1 1 0", "One click. The call is on the incident.", time.Second},
 		{
@@ -38,7 +38,7 @@ func TestEveryButtonEndsInOneCall(t *testing.T) {
 		t.Run(test.path, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				v := visit(t, nil)
+				v := newBrowser(t, nil)
 				if before := v.page("/"); !strings.Contains(before.text, "CONFERENCE: none") || before.tally() != "0 0 0" {
 					t.Fatalf("before the click:\n%s", before.text)
 				}
@@ -46,15 +46,15 @@ func TestEveryButtonEndsInOneCall(t *testing.T) {
 				if status := v.press(test.path); status != http.StatusSeeOther {
 					t.Fatalf("POST %s: %d, want 303", test.path, status)
 				}
-				after := v.whenQuiet()
+				after := v.waitIdle()
 				if took := time.Since(began); took > test.within {
 					t.Errorf("took %v, want at most %v", took, test.within)
 				}
 				if diff := cmp.Diff(test.tally, after.tally()); diff != "" {
 					t.Errorf("made, on the incident, orphans (-want +got):\n%s", diff)
 				}
-				if !strings.Contains(after.text, "CONFERENCE: on the incident") || !strings.Contains(after.text, test.told) {
-					t.Errorf("after the click, want %q on:\n%s", test.told, after.text)
+				if !strings.Contains(after.text, "CONFERENCE: on the incident") || !strings.Contains(after.text, test.result) {
+					t.Errorf("after the click, want %q on:\n%s", test.result, after.text)
 				}
 				join := after.find(`href="(/demo/call/[^"]+)"`)
 				if call := v.page(join); call.status != http.StatusOK {
@@ -65,12 +65,12 @@ func TestEveryButtonEndsInOneCall(t *testing.T) {
 	}
 }
 
-func TestTheCallIsShown(t *testing.T) {
+func TestCallView(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		v := visit(t, nil)
+		v := newBrowser(t, nil)
 		v.press("/demo/open")
-		page := v.whenQuiet()
+		page := v.waitIdle()
 		for _, want := range []string{
 			"High", "Join the call", "Host ada@example.com", "Provider zoom", "Took ",
 			"GET /incidents/", "Zoom POST /v2/users/ada@example.com/meetings 201", "PUT /incidents/",
@@ -79,8 +79,7 @@ func TestTheCallIsShown(t *testing.T) {
 				t.Errorf("no %q on:\n%s", want, page.text)
 			}
 		}
-		// One touch dials the number, the meeting and the passcode: "#" would end the
-		// link.
+		// One tap dials the number, the meeting and the passcode: "#" would end the link.
 		tel := page.find(`href="tel:([^"]+)"`)
 		if !regexp.MustCompile(`^\+[0-9]+,+[0-9]+%23,+\*[0-9]+%23$`).MatchString(tel) {
 			t.Errorf("tel:%s is not a number, a meeting and a passcode", tel)
@@ -88,12 +87,12 @@ func TestTheCallIsShown(t *testing.T) {
 	})
 }
 
-func TestTheFallbackIsNoted(t *testing.T) {
+func TestFallbackIsNoted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		v := visit(t, map[string]string{"FALLBACK_NUMBER": "+49 30 901820"})
+		v := newBrowser(t, map[string]string{"FALLBACK_NUMBER": "+49 30 901820"})
 		v.press("/demo/zoom-down")
-		page := v.whenQuiet()
+		page := v.waitIdle()
 		for _, want := range []string{"Provider static", "+49 30 901820", "Notes on the incident", "POST /incidents/"} {
 			if !strings.Contains(page.text, want) {
 				t.Errorf("no %q on:\n%s", want, page.text)
@@ -102,34 +101,34 @@ func TestTheFallbackIsNoted(t *testing.T) {
 		// Zoom is up again for the next incident.
 		v.press("/demo/new")
 		v.press("/demo/open")
-		if next := v.whenQuiet(); !strings.Contains(next.text, "Provider zoom") {
+		if next := v.waitIdle(); !strings.Contains(next.text, "Provider zoom") {
 			t.Errorf("after the fault:\n%s", next.text)
 		}
 	})
 }
 
-func TestACrashIsTakenOver(t *testing.T) {
+func TestCrashTakeover(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		v := visit(t, nil)
+		v := newBrowser(t, nil)
 		v.press("/demo/crash")
 		page := v.page("/")
 		if !page.busy() || page.tally() != "1 0 1" || !strings.Contains(page.text, "CONFERENCE: taking over…") {
 			t.Fatalf("after the crash:\n%s", page.text)
 		}
-		// Nothing else starts meanwhile.
+		// Nothing else starts in the meantime.
 		v.press("/demo/clicks")
 		v.press("/demo/new")
 		if during := v.page("/"); during.incident() != page.incident() || during.tally() != "1 0 1" {
 			t.Errorf("something else started:\n%s", during.text)
 		}
-		if after := v.whenQuiet(); after.incident() != page.incident() || after.tally() != "1 1 0" {
+		if after := v.waitIdle(); after.incident() != page.incident() || after.tally() != "1 1 0" {
 			t.Errorf("after the takeover:\n%s", after.text)
 		}
 	})
 }
 
-func TestWhichIncidentAButtonWorksOn(t *testing.T) {
+func TestButtonsStartNewIncidents(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		first, second string
@@ -146,19 +145,19 @@ func TestWhichIncidentAButtonWorksOn(t *testing.T) {
 		t.Run(test.first+" then "+test.second, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				v := visit(t, nil)
+				v := newBrowser(t, nil)
 				if test.first != "" {
 					v.press(test.first)
 				}
-				before := v.whenQuiet().incident()
+				before := v.waitIdle().incident()
 				v.wait()
 				v.press(test.second)
-				after := v.whenQuiet()
+				after := v.waitIdle()
 				if fresh := after.incident() != before; fresh != test.fresh {
-					t.Errorf("a fresh incident: %v, want %v", fresh, test.fresh)
+					t.Errorf("a new incident: %v, want %v", fresh, test.fresh)
 				}
 				if strings.Contains(after.text, "+-") {
-					t.Errorf("calls from before the click:\n%s", after.text)
+					t.Errorf("calls made before the click:\n%s", after.text)
 				}
 				if orphans := after.find(`<dd>([0-9]+)</dd><dt>orphans`); orphans != "0" {
 					t.Errorf("%s orphans", orphans)
@@ -168,12 +167,12 @@ func TestWhichIncidentAButtonWorksOn(t *testing.T) {
 	}
 }
 
-func TestEveryPageIsClosedAndSaysDemo(t *testing.T) {
+func TestPagesAreSecured(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		v := visit(t, nil)
+		v := newBrowser(t, nil)
 		v.press("/demo/open")
-		call := v.whenQuiet().find(`href="(/demo/call/[^"]+)"`)
+		call := v.waitIdle().find(`href="(/demo/call/[^"]+)"`)
 		for path, status := range map[string]int{
 			"/": 200, call: 200, "/demo/call/room": 200, "/demo/call/1": 404, "/demo/none": 404, "/demo/open": 404,
 			"/incidents/QINCIDENT0001": 200, "/incidents/PNONE": 404,
@@ -204,7 +203,7 @@ func TestEveryPageIsClosedAndSaysDemo(t *testing.T) {
 	})
 }
 
-func TestOthersCannotPress(t *testing.T) {
+func TestCrossOriginClicks(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name   string
@@ -222,11 +221,11 @@ func TestOthersCannotPress(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				v := visit(t, nil)
+				v := newBrowser(t, nil)
 				if status := v.press("/demo/open", test.header); status != test.status {
 					t.Errorf("POST: %d, want %d", status, test.status)
 				}
-				made := v.whenQuiet().tally() == "1 1 0"
+				made := v.waitIdle().tally() == "1 1 0"
 				if allowed := test.status == http.StatusSeeOther; made != allowed {
 					t.Errorf("a meeting was made: %v, want %v", made, allowed)
 				}
@@ -235,13 +234,13 @@ func TestOthersCannotPress(t *testing.T) {
 	}
 }
 
-// visitor is somebody with a browser in front of a demo whose service runs.
-type visitor struct {
+// browser is a browser in front of a demo whose service runs.
+type browser struct {
 	t    *testing.T
 	demo *demo.Demo
 }
 
-func visit(t *testing.T, environ map[string]string) visitor {
+func newBrowser(t *testing.T, environ map[string]string) browser {
 	t.Helper()
 	s, err := settings.Load(environ)
 	if err != nil {
@@ -262,50 +261,50 @@ func visit(t *testing.T, environ map[string]string) visitor {
 		stop()
 		<-stopped
 	})
-	return visitor{t: t, demo: d}
+	return browser{t: t, demo: d}
 }
 
-func (v visitor) press(path string, headers ...[2]string) int {
-	v.t.Helper()
-	r := httptest.NewRequestWithContext(v.t.Context(), http.MethodPost, "http://demo.test"+path, nil)
+func (b browser) press(path string, headers ...[2]string) int {
+	b.t.Helper()
+	r := httptest.NewRequestWithContext(b.t.Context(), http.MethodPost, "http://demo.test"+path, nil)
 	for _, h := range headers {
 		r.Header.Set(h[0], h[1])
 	}
 	w := httptest.NewRecorder()
-	v.demo.ServeHTTP(w, r)
+	b.demo.ServeHTTP(w, r)
 	return w.Code
 }
 
-func (v visitor) page(path string) page {
-	v.t.Helper()
-	r := httptest.NewRequestWithContext(v.t.Context(), http.MethodGet, "http://demo.test"+path, nil)
+func (b browser) page(path string) page {
+	b.t.Helper()
+	r := httptest.NewRequestWithContext(b.t.Context(), http.MethodGet, "http://demo.test"+path, nil)
 	w := httptest.NewRecorder()
-	v.demo.ServeHTTP(w, r)
+	b.demo.ServeHTTP(w, r)
 	source := w.Body.String()
 	text := regexp.MustCompile(`<wbr>`).ReplaceAllString(source, "")
 	text = regexp.MustCompile(`(<[^>]*>|\s)+`).ReplaceAllString(text, " ")
-	return page{t: v.t, status: w.Code, header: w.Header(), source: source, text: html.UnescapeString(text)}
+	return page{t: b.t, status: w.Code, header: w.Header(), source: source, text: html.UnescapeString(text)}
 }
 
-// whenQuiet looks at the page as its refresh does, until nothing is under way.
-func (v visitor) whenQuiet() page {
-	v.t.Helper()
+// waitIdle reloads the page as its refresh does, until no work is running.
+func (b browser) waitIdle() page {
+	b.t.Helper()
 	for until := time.Now().Add(2 * time.Minute); ; {
-		p := v.page("/")
+		p := b.page("/")
 		if !p.busy() {
 			return p
 		}
 		if time.Now().After(until) {
-			v.t.Fatalf("it never ends:\n%s", p.text)
+			b.t.Fatalf("work is still running:\n%s", p.text)
 		}
-		v.wait()
+		b.wait()
 	}
 }
 
-// wait lets a second pass on the bubble's clock.
-func (v visitor) wait() { <-time.NewTimer(time.Second).C }
+// wait waits for a second of the bubble's clock.
+func (b browser) wait() { <-time.NewTimer(time.Second).C }
 
-// page is an answer, as sent and as read.
+// page is a response: its source and its visible text.
 type page struct {
 	t            *testing.T
 	status       int
@@ -326,14 +325,14 @@ func (p page) find(pattern string) string {
 
 func (p page) incident() string { return p.find(`Incident (#[0-9]+)`) }
 
-// tally is meetings made, on the incident, orphans.
+// tally returns the counters: meetings made, on the incident, orphans.
 func (p page) tally() string {
 	p.t.Helper()
 	return fmt.Sprintf("%s %s %s", p.find(`<dd>([0-9]+)</dd><dt>meetings made`),
 		p.find(`<dd>([0-9]+)</dd><dt>on the incident`), p.find(`<dd>([0-9]+)</dd><dt>orphans`))
 }
 
-// tags is the page without its text.
+// tags returns the tags of the page without its text.
 func (p page) tags() string {
 	return strings.Join(regexp.MustCompile(`<[^>]*>`).FindAllString(p.source, -1), "\n")
 }

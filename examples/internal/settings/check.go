@@ -23,8 +23,8 @@ func (s *Settings) check(problems *Error) {
 	problems.add("RETENTION", minProblem(s.Retention, 72*time.Hour))
 }
 
-// pagesURLProblem returns what is wrong with PUBLIC_URL if browsers use it: the cookies of a
-// login must be safe, and their path is the root.
+// pagesURLProblem returns what is wrong with PUBLIC_URL if browsers use it: the cookies
+// of a login must be safe, and their path is the root.
 func pagesURLProblem(value string) string {
 	var secure SecureURL
 	if err := secure.UnmarshalText([]byte(value)); err != nil {

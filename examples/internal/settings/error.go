@@ -59,8 +59,8 @@ func (e *Error) addParseErrors(err error) {
 	}
 }
 
-// parseProblem returns the error of a type of this package, or what a basic type wants: the
-// errors of strconv and time repeat the value.
+// parseProblem returns the error of a type of this package, or what a basic type wants:
+// the errors of strconv and time repeat the value.
 func parseProblem(t reflect.Type, err error) string {
 	if reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
 		return err.Error()

@@ -42,8 +42,8 @@ func (s *Settings) missing(given map[string]string) []string {
 	return missing
 }
 
-// zoomNeeds assumes the install flow only if a client is given without an account. Otherwise
-// it assumes a server-to-server app, which most people set up first.
+// zoomNeeds assumes the install flow only if a client is given without an account.
+// Otherwise it assumes a server-to-server app, which most people set up first.
 func zoomNeeds(has func(string) bool) []string {
 	install := !has("ZOOM_ACCOUNT_ID") && (has("ZOOM_CLIENT_ID") || has("ZOOM_CLIENT_SECRET"))
 	if install {

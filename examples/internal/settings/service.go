@@ -50,8 +50,8 @@ func (s *Settings) Assemble(store tokenstore.Store, logger *slog.Logger) (*bridg
 	return svc, handler, err
 }
 
-// Handler returns the routes of nethttp over a service, with the secrets and tokens of the
-// settings.
+// Handler returns the routes of nethttp over a service, with the secrets and tokens of
+// the settings.
 func (s *Settings) Handler(svc nethttp.Service, logger *slog.Logger, more ...nethttp.Option) (*nethttp.Handler, error) {
 	return nethttp.NewHandler(svc, append(
 		more,

@@ -63,8 +63,8 @@ type Settings struct {
 	LogFormat LogFormat `env:"LOG_FORMAT" envDefault:"json"`
 }
 
-// Load reads the settings from environ and the files that X_FILE variables name. An error is
-// an *[Error] with everything that is wrong.
+// Load reads the settings from environ and the files that X_FILE variables name. An error
+// is an *[Error] with everything that is wrong.
 func Load(environ map[string]string) (*Settings, error) {
 	given := maps.Clone(environ)
 	maps.DeleteFunc(given, func(_, value string) bool { return value == "" })

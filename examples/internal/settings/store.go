@@ -24,13 +24,13 @@ type Backend struct {
 }
 
 // Opener opens the store of a STORE_URL of its kind and logs what an operator should know
-// about it. Its errors do not contain the URL, which may hold a password. An invalid URL is
-// an *[Error].
+// about it. Its errors do not contain the URL, which may hold a password. An invalid URL
+// is an *[Error].
 type Opener func(ctx context.Context, url string, logger *slog.Logger) (Backend, error)
 
-// OpenStore opens the store of STORE_URL and seals it with STORE_KEYS. openers has the kinds
-// that the program supports ("sqlite", "postgres", "redis", "dynamodb") besides memory; any
-// other kind is an *[Error].
+// OpenStore opens the store of STORE_URL and seals it with STORE_KEYS. openers has the
+// kinds that the program supports ("sqlite", "postgres", "redis", "dynamodb") besides
+// memory; any other kind is an *[Error].
 func (s *Settings) OpenStore(ctx context.Context, openers map[string]Opener, logger *slog.Logger) (Backend, error) {
 	backend, err := s.open(ctx, openers, logger)
 	if err != nil || s.StoreKeys == "" {
@@ -64,7 +64,8 @@ func (s *Settings) open(ctx context.Context, openers map[string]Opener, logger *
 	return backend, nil
 }
 
-// storeIs reports whether STORE_URL is of a kind: memory, sqlite, postgres, redis or dynamodb.
+// storeIs reports whether STORE_URL is of a kind: memory, sqlite, postgres, redis or
+// dynamodb.
 func (s *Settings) storeIs(kind string) bool {
 	scheme, _, _ := strings.Cut(string(s.StoreURL), ":")
 	return scheme == kind
@@ -91,8 +92,8 @@ func storeURLProblem(value string) string {
 	return want
 }
 
-// storeKeysProblem returns what is wrong with STORE_KEYS, "" if nothing. It names no id: in a
-// malformed list that may be a key.
+// storeKeysProblem returns what is wrong with STORE_KEYS, "" if nothing. It names no id:
+// in a malformed list that may be a key.
 func storeKeysProblem(value string) string {
 	if value == "" {
 		return ""

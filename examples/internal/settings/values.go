@@ -251,8 +251,8 @@ func (r *Recording) UnmarshalText(text []byte) error {
 // Topic is a text/template over a bridge.Incident.
 type Topic string
 
-// UnmarshalText implements encoding.TextUnmarshaler. It runs the template once, so that an
-// unknown field is found now.
+// UnmarshalText implements encoding.TextUnmarshaler. It runs the template once, so that
+// an unknown field is found now.
 func (t *Topic) UnmarshalText(text []byte) error {
 	parsed, err := template.New("topic").Option("missingkey=error").Parse(string(text))
 	if err != nil {
@@ -298,7 +298,8 @@ func setMatch[T ~string](value *T, text []byte, pattern, want string) error {
 	return nil
 }
 
-// setWord sets an id, token or secret: a space or a line end in one was pasted by mistake.
+// setWord sets an id, token or secret: a space or a line end in one was pasted by
+// mistake.
 func setWord[T ~string](value *T, text []byte) error {
 	return setMatch(value, text, `^[!-~]+$`, "must be printable characters without spaces")
 }

@@ -10,7 +10,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/zoom"
 )
 
-// vendors has the clients of both vendors, with their own credentials or an installed grant.
+// vendors has the clients of both vendors, with their own credentials or an installed
+// grant.
 type vendors struct {
 	zoom         *zoom.Client
 	hosts        []string
@@ -21,8 +22,8 @@ type vendors struct {
 // installsZoom reports whether the Zoom app is installed by consent.
 func (s *Settings) installsZoom() bool { return s.ZoomClientID != "" && s.ZoomAccountID == "" }
 
-// installsPagerDuty reports whether the PagerDuty app is installed by consent, not only for its
-// login or its own token.
+// installsPagerDuty reports whether the PagerDuty app is installed by consent, not only
+// for its login or its own token.
 func (s *Settings) installsPagerDuty() bool {
 	return s.PagerDutyClientID != "" && s.PagerDutyToken == "" && s.PagerDutySubdomain == ""
 }

@@ -1,5 +1,5 @@
-// Package stores has what the SQL stores of the examples share. Each driver is in its own package,
-// so that a program links only those it needs.
+// Package stores has what the SQL stores of the examples share. Each driver is in its own
+// package, so that a program links only those it needs.
 package stores
 
 import (

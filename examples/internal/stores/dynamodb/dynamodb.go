@@ -15,9 +15,9 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore/dynamostore"
 )
 
-// Open returns the store in the table. The region is that of the address, else that of the
-// SDK's configuration, which also has the credentials; endpoint names a stand-in for AWS.
-// Open sends no request.
+// Open returns the store in the table. The region is that of the address, else that of
+// the SDK's configuration, which also has the credentials; endpoint names a stand-in for
+// AWS. Open sends no request.
 func Open(ctx context.Context, address string, _ *slog.Logger) (settings.Backend, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "dynamodb" || u.Host == "" || u.Path != "" || u.User != nil {

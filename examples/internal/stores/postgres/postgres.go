@@ -1,4 +1,5 @@
-// Package postgres opens the store behind a STORE_URL such as postgres://bridge@db.example.com/bridge.
+// Package postgres opens the store behind a STORE_URL such as
+// postgres://bridge@db.example.com/bridge.
 package postgres
 
 import (
@@ -14,8 +15,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore/sqlstore"
 )
 
-// maxConnections is the limit of one process. Few serve many openings, which mostly wait for
-// vendors.
+// maxConnections is the limit of one process. Few serve many openings, which mostly wait
+// for vendors.
 const maxConnections = 16
 
 // Open connects to the server.

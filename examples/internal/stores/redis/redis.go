@@ -1,4 +1,5 @@
-// Package redis opens the store behind a STORE_URL such as redis://cache.example.com:6379/0.
+// Package redis opens the store behind a STORE_URL such as
+// redis://cache.example.com:6379/0.
 package redis
 
 import (
