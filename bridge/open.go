@@ -152,7 +152,8 @@ func (s *Service) joinOrStart(
 		if shared.bridge == nil {
 			return nil, withoutKept(shared.err)
 		}
-		// The record decides, not the attempt: it may have changed since the attempt's last write.
+		// The record decides, not the attempt: it may have changed since the attempt's
+		// last write.
 		r, err = s.ledger.Read(ctx, id)
 		if err != nil {
 			return nil, err

@@ -364,7 +364,8 @@ func inEnvNamed(t *testing.T, name string, test func(t *testing.T, w *env)) {
 	t.Run(name, func(t *testing.T) { inEnv(t, test) })
 }
 
-// Who joins an attempt gets what the record says at its end, not what the attempt wrote last.
+// Who joins an attempt gets what the record says at its end, not what the attempt wrote
+// last.
 func TestFollowerGetsTheRecord(t *testing.T) {
 	inEnv(t, func(t *testing.T, w *env) {
 		id := w.pd.AddIncident("Down")

@@ -192,14 +192,13 @@ type Notes string
 const (
 	NotesNone    Notes = "none"    // nothing at all
 	NotesSummary Notes = "summary" // what went wrong or otherwise than usual; the default
-	NotesPeople  Notes = "people"  // that, and who came and went
 )
 
 // WithNotes sets what is written to the incident as notes.
 func WithNotes(n Notes) Option {
 	return func(c *config) error {
 		switch n {
-		case NotesNone, NotesSummary, NotesPeople:
+		case NotesNone, NotesSummary:
 			c.notes = n
 			return nil
 		default:

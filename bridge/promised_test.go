@@ -106,10 +106,10 @@ func TestAStoreThatBlinksForgetsNothing(t *testing.T) {
 		store := storetest.NewHook(w.store, storetest.Hooks{})
 		p := w.startOn(t, store, true)
 		w.pd.Fault(pagerdutytest.GetUser, pagerdutytest.Delay(2*time.Second))
-		blink := true
+		first := true
 		store.Set(beforeRecord(func(view recordView) error {
-			if view.State == "creating" && len(view.CreateSites) > 0 && blink {
-				blink = false
+			if view.State == "creating" && len(view.CreateSites) > 0 && first {
+				first = false
 				return errors.New("the store blinks")
 			}
 			return nil
@@ -131,10 +131,10 @@ func TestADoubtThatIsNotWrittenIsAudited(t *testing.T) {
 		store := storetest.NewHook(w.store, storetest.Hooks{})
 		p := w.startOn(t, store, true)
 		w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.ResetAfter())
-		blink := true
+		first := true
 		store.Set(beforeRecord(func(view recordView) error {
-			if len(view.AuditAt) > 0 && blink {
-				blink = false
+			if len(view.AuditAt) > 0 && first {
+				first = false
 				return errors.New("the store blinks")
 			}
 			return nil

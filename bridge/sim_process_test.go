@@ -28,14 +28,14 @@ type program struct {
 type actor struct {
 	simtest.Actor
 
-	program  *program
-	incident string
-	trigger  *trigger                  // nil: none
-	news     *newsItem                 // nil: none; PagerDuty sends it again until it is taken
-	end      time.Time                 // when its process is frozen; zero: never
-	looked   map[string]simtest.Moment // the last look at an incident, a meeting or a list
-	doubted  map[string]simtest.Moment // what create of its own is in doubt since when
-	found    *recordView               // the record as it found it first
+	program      *program
+	incident     string
+	trigger      *trigger                  // nil: none
+	news         *newsItem                 // nil: none; PagerDuty sends it again until it is taken
+	end          time.Time                 // when its process is frozen; zero: never
+	looked       map[string]simtest.Moment // the last look at an incident, a meeting or a list
+	inDoubtSince map[string]simtest.Moment // what create of its own is in doubt since when
+	found        *recordView               // the record as it found it first
 }
 
 // key is the idempotency key it came with.
@@ -127,7 +127,7 @@ func (s *simulation) anyAwake() *program {
 func (s *simulation) act(
 	p *program, a *actor, patience time.Duration, do func(context.Context) (report func()),
 ) {
-	a.program, a.looked, a.doubted = p, map[string]simtest.Moment{}, map[string]simtest.Moment{}
+	a.program, a.looked, a.inDoubtSince = p, map[string]simtest.Moment{}, map[string]simtest.Moment{}
 	a.Killed = func() { s.sendAgain(a) }
 	if s.family.ends {
 		a.end = time.Now().Add(patience + s.Between(300*time.Millisecond, 10*time.Second))

@@ -254,8 +254,8 @@ func externalMeansThatAHumanWroteABridge(_ *recorder, e committed) error {
 }
 
 func aCreateInDoubtIsLookedForBeforeAnotherIsSent(_ *recorder, e sentCreate) error {
-	doubted, listed := e.by.doubted[e.what], e.by.looked["list "+e.host]
-	if !doubted.Never() && listed.Before(doubted) {
+	inDoubtSince, listed := e.by.inDoubtSince[e.what], e.by.looked["list "+e.host]
+	if !inDoubtSince.Never() && listed.Before(inDoubtSince) {
 		return fmt.Errorf("%s sends one for %s", e.by.Name, e.what)
 	}
 	return nil

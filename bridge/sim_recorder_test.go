@@ -70,7 +70,7 @@ func (r *recorder) lastLook(by *actor, what string) simtest.Moment {
 func (r *recorder) doubts(by *actor, create string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	by.doubted[create] = r.sim.Now()
+	by.inDoubtSince[create] = r.sim.Now()
 }
 
 // finds notes the record as somebody found it when they came.

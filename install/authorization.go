@@ -27,7 +27,7 @@ type Account struct {
 	MissingScopes []string `json:"missing_scopes,omitempty"`
 }
 
-// same reports whether both are the same account, whoever consented. Accounts without a
+// same reports whether both are the same account, for any user of it. Accounts without a
 // known id or subdomain never match.
 func (a *Account) same(other *Account) bool {
 	if a.ID != "" && other.ID != "" {

@@ -340,8 +340,9 @@ func (s *TokenSource) sleep(ctx context.Context, about time.Duration) error {
 
 func isDue(r Record) bool { return !r.DueAt.IsZero() && !time.Now().Before(r.DueAt) }
 
-// jitter returns half to one and a half of about, so that several waiters do not return at the
-// same time. It is seeded by the clock, so that a test with a clock of its own can be repeated.
+// jitter returns half to one and a half of about, so that several waiters do not return
+// at the same time. It is seeded by the clock, so that a test with a clock of its own can
+// be repeated.
 func jitter(about time.Duration) time.Duration {
 	seeded := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), uint64(about))) //nolint:gosec // guards nothing
 	return about/2 + time.Duration(seeded.Int64N(int64(about)))

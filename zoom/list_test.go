@@ -75,7 +75,8 @@ func TestMeetingsStopsWhenTheLoopDoes(t *testing.T) {
 	}
 }
 
-// A caller that looks for a lost meeting makes another one when the list says there is none.
+// A caller that looks for a lost meeting makes another one when the list says there is
+// none.
 func TestMeetingsNeverTakesAnotherAnswerForAnEmptyList(t *testing.T) {
 	t.Parallel()
 	tests := map[string]string{

@@ -17,11 +17,12 @@ import (
 // customAction is the only V2 event that a button sends.
 const customAction = "incident.custom"
 
-// maxParallel bounds the messages of one delivery, and the rows of one list, in progress at once.
+// maxParallel bounds the messages of one delivery, and the rows of one list, in progress
+// at once.
 const maxParallel = 8
 
-// actions takes pressed buttons, in PagerDuty's V2 format, and what a workflow's webhook step
-// sends.
+// actions takes pressed buttons, in PagerDuty's V2 format, and what a workflow's webhook
+// step sends.
 type actions struct {
 	svc       Service
 	tokens    bearerTokens // may be empty when the app is installed by consent
@@ -71,7 +72,8 @@ func (a *actions) handle(ctx context.Context, r *http.Request, body []byte) resp
 	return openForCaller(ctx, a.svc, req)
 }
 
-// handleMessages handles the messages of one delivery. There is nearly always exactly one.
+// handleMessages handles the messages of one delivery. There is nearly always exactly
+// one.
 func (a *actions) handleMessages(ctx context.Context, body []byte, key string) response {
 	buttons, err := pagerduty.ParseCustomAction(body)
 	if err != nil {
@@ -87,7 +89,8 @@ func (a *actions) handleMessages(ctx context.Context, body []byte, key string) r
 	}
 }
 
-// handleButton opens a bridge for one pressed button. key is used for a message without an id.
+// handleButton opens a bridge for one pressed button. key is used for a message without
+// an id.
 func (a *actions) handleButton(ctx context.Context, button pagerduty.CustomAction, key string) response {
 	if button.Event != customAction {
 		return codeResponse(http.StatusOK, codeIgnored)
@@ -106,7 +109,8 @@ func (a *actions) handleButton(ctx context.Context, button pagerduty.CustomActio
 	})
 }
 
-// handleButtons handles several messages in parallel and returns the responses in their order.
+// handleButtons handles several messages in parallel and returns the responses in their
+// order.
 func (a *actions) handleButtons(ctx context.Context, buttons []pagerduty.CustomAction, key string) []response {
 	responses := make([]response, len(buttons))
 	slots := make(chan struct{}, maxParallel)
@@ -122,8 +126,8 @@ func (a *actions) handleButtons(ctx context.Context, buttons []pagerduty.CustomA
 	return responses
 }
 
-// combine is one response to several messages, with the worst status: PagerDuty sends them all
-// again when one was not stored.
+// combine is one response to several messages, with the worst status: PagerDuty sends
+// them all again when one was not stored.
 func combine(responses []response) response {
 	var all response
 	results := make([]any, 0, len(responses))

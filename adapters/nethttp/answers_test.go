@@ -226,7 +226,8 @@ func TestUnconfiguredRoutesAreNotFound(t *testing.T) {
 	}
 }
 
-// A caller who sent a wrong body is told which field is wrong, without the text of an error.
+// A caller who sent a wrong body is told which field is wrong, without the text of an
+// error.
 func TestBadBodiesNameTheField(t *testing.T) {
 	t.Parallel()
 	const notWorkflow = "The body is neither a custom action nor a workflow's body: "

@@ -71,11 +71,12 @@ func notImplemented(context.Context, *http.Request, []byte) response {
 	return problemResponse(codeNotImplemented, "This version does not serve this route yet.")
 }
 
-// incidentID is the incident as the path names it. The service checks it before any other call.
+// incidentID is the incident as the path names it. The service checks it before any other
+// call.
 func incidentID(r *http.Request) string { return r.PathValue("id") }
 
-// parseOpenBody reads the optional body of an opening. The path already names the incident; a
-// body that names another one is a mistake, and opens neither.
+// parseOpenBody reads the optional body of an opening. The path already names the
+// incident; a body that names another one is a mistake, and opens neither.
 func parseOpenBody(incidentID string, body []byte) (*pagerduty.WorkflowRequest, error) {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return &pagerduty.WorkflowRequest{IncidentID: incidentID}, nil
@@ -135,7 +136,8 @@ func openForCaller(ctx context.Context, svc Service, req *pagerduty.WorkflowRequ
 	}
 }
 
-// inProgress reports whether the bridge is still being opened, by this request or by another.
+// inProgress reports whether the bridge is still being opened, by this request or by
+// another.
 func inProgress(err error) bool {
 	failure, ok := errors.AsType[*bridge.Error](err)
 	return errors.Is(err, bridge.ErrInProgress) || ok && failure.Kept && codeOf(err) == codeUnavailable
@@ -192,8 +194,8 @@ func bridgeResponse(status int, b *bridge.Bridge) response {
 	}
 }
 
-// openedResponse answers an opening: 201 for a bridge that this request created, 200 for an
-// existing one, and 202 for one that is not on the incident yet.
+// openedResponse answers an opening: 201 for a bridge that this request created, 200 for
+// an existing one, and 202 for one that is not on the incident yet.
 func openedResponse(b *bridge.Bridge) response {
 	switch {
 	case b.State == bridge.StateCreating || b.State == bridge.StateCreated:
@@ -206,8 +208,8 @@ func openedResponse(b *bridge.Bridge) response {
 	}
 }
 
-// closedResponse answers a closing: 202 while the bridge may still be used, 200 when it has
-// ended.
+// closedResponse answers a closing: 202 while the bridge may still be used, 200 when it
+// has ended.
 func closedResponse(b *bridge.Bridge) response {
 	if b.State.Open() {
 		return bridgeResponse(http.StatusAccepted, b)
@@ -227,8 +229,8 @@ func orNull(t time.Time) *time.Time {
 	return &t
 }
 
-// bearerTokens are the digests of the tokens that open a route. Comparing digests takes the same
-// time for a guess of any length.
+// bearerTokens are the digests of the tokens that open a route. Comparing digests takes
+// the same time for a guess of any length.
 type bearerTokens [][sha256.Size]byte
 
 func newBearerTokens(tokens []string) (bearerTokens, error) {
@@ -245,8 +247,8 @@ func newBearerTokens(tokens []string) (bearerTokens, error) {
 	return digests, nil
 }
 
-// match reports whether the request carries one of the tokens. It compares with all of them,
-// match or not.
+// match reports whether the request carries one of the tokens. It compares with all of
+// them, match or not.
 func (t bearerTokens) match(r *http.Request) bool {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") {

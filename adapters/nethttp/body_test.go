@@ -16,7 +16,8 @@ func padded(size int) string {
 func TestBodiesAreBounded(t *testing.T) {
 	t.Parallel()
 	const limit = 1 << 20
-	// saying gives the request a Content-Length that is not the body's: -1 is a chunked body.
+	// saying gives the request a Content-Length that is not the body's: -1 is a chunked
+	// body.
 	saying := func(length int64, body string) request {
 		return func() *http.Request {
 			r := trusted(http.MethodPost, "/actions/pagerduty", "")()

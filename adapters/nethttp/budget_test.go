@@ -14,8 +14,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/bridge"
 )
 
-// TestAnswersAreOutInTime pins by when each caller hears: from a service that heeds its context, and from one that does
-// not.
+// TestAnswersAreOutInTime pins by when each caller hears: from a service that heeds its
+// context, and from one that does not.
 func TestAnswersAreOutInTime(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -84,7 +84,8 @@ func (hanging) Ping(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// TestTricklingBodyDoesNotHoldTheAnswer talks to a real server over a pipe and never sends the body it promised.
+// TestTricklingBodyDoesNotHoldTheAnswer talks to a real server over a pipe and never
+// sends the body it promised.
 func TestTricklingBodyDoesNotHoldTheAnswer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -109,7 +110,8 @@ func TestTricklingBodyDoesNotHoldTheAnswer(t *testing.T) {
 	})
 }
 
-// TestConnectionOutlivesTheBudget sends two requests over one connection, each at work for all the time it has.
+// TestConnectionOutlivesTheBudget sends two requests over one connection, each at work
+// for all the time it has.
 func TestConnectionOutlivesTheBudget(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

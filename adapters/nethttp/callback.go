@@ -10,9 +10,11 @@ import (
 
 // oauthFlow is what a browser was sent to a vendor for.
 type oauthFlow interface {
-	// finish continues a flow whose callback is good. code is empty when the vendor gave none.
+	// finish continues a flow whose callback is good. code is empty when the vendor gave
+	// none.
 	finish(ctx context.Context, r *http.Request, vendor install.Vendor, f *flow, code string) response
-	// reject answers a callback whose state is not good. f is nil if the state is unknown.
+	// reject answers a callback whose state is not good. f is nil if the state is
+	// unknown.
 	reject(ctx context.Context, vendor install.Vendor, f *flow, err error) response
 }
 
@@ -26,7 +28,8 @@ type callback struct {
 	fallback oauthFlow
 }
 
-// callbackRoutes lists the callbacks. toLogin and toInstall are nil if they are not configured.
+// callbackRoutes lists the callbacks. toLogin and toInstall are nil if they are not
+// configured.
 func callbackRoutes(s *site, v *view, toLogin, toInstall oauthFlow) []route {
 	const pagerDutyCallback, zoomCallback = "GET /oauth/pagerduty/callback", "GET /oauth/zoom/callback"
 	if toLogin == nil && toInstall == nil {

@@ -15,7 +15,8 @@ import (
 )
 
 func Example() {
-	// Two fakes stand in for the vendors; leave WithTransport out to talk to the real ones.
+	// Two fakes stand in for the vendors; leave WithTransport out to talk to the real
+	// ones.
 	fakePagerDuty := pagerdutytest.New()
 	fakeZoom := zoomtest.New(zoomtest.WithUsers("host@example.com"))
 	incident := fakePagerDuty.AddIncident("The shop is down")
@@ -39,7 +40,8 @@ func Example() {
 		panic(err)
 	}
 
-	// The handler is for an http.Server or any mux. Here is what a program would send to it.
+	// The handler is for an http.Server or any mux. Here is what a program would send to
+	// it.
 	for range 2 {
 		click := httptest.NewRequest(http.MethodPost, "/api/v1/incidents/"+incident+"/bridge", nil)
 		click.Header.Set("Authorization", "Bearer action-token")
@@ -73,7 +75,8 @@ func ExampleWithLogin() {
 		panic(err)
 	}
 
-	// The app at PagerDuty that people log in with; its redirect URL is below the address of the pages.
+	// The app at PagerDuty that people log in with; its redirect URL is below the address
+	// of the pages.
 	const publicURL = "https://bridge.example.com"
 	id, secret, _ := fakePagerDuty.Credentials()
 	app, err := pagerduty.NewOAuth(id, secret, publicURL+"/oauth/pagerduty/callback",

@@ -15,8 +15,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/bridge"
 )
 
-// Service is what a Handler needs of a *bridge.Service. When its context ends, each method
-// returns what is known by then. Its errors match the sentinels of package bridge.
+// Service is what a Handler needs of a *bridge.Service. When its context ends, each
+// method returns what is known by then. Its errors match the sentinels of package bridge.
 type Service interface {
 	Open(ctx context.Context, req bridge.Request) (*bridge.Bridge, error)
 	Close(ctx context.Context, incidentID string, reason bridge.CloseReason) (*bridge.Bridge, error)
@@ -36,8 +36,8 @@ type Handler struct {
 	mux    *http.ServeMux
 }
 
-// NewHandler returns a handler over svc. It does no I/O and starts no goroutine. An invalid
-// option makes it fail with an error that names the option.
+// NewHandler returns a handler over svc. It does no I/O and starts no goroutine. An
+// invalid option makes it fail with an error that names the option.
 func NewHandler(svc Service, opts ...Option) (*Handler, error) {
 	if svc == nil {
 		return nil, errors.New("nethttp: nil service")
@@ -144,14 +144,16 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.mux.ServeHTTP(w, r)
 }
 
-// isCanonicalPath reports whether a path is written the way the routes are. A ServeMux would
-// redirect any other path, and PagerDuty's and Zoom's webhooks do not follow redirects.
+// isCanonicalPath reports whether a path is written the way the routes are. A ServeMux
+// would redirect any other path, and PagerDuty's and Zoom's webhooks do not follow
+// redirects.
 func isCanonicalPath(p string) bool {
 	clean := path.Clean(p)
 	return strings.HasPrefix(p, "/") && (p == clean || p == clean+"/")
 }
 
-// respond authenticates the caller, reads the body and runs the route's work within its budget.
+// respond authenticates the caller, reads the body and runs the route's work within its
+// budget.
 func (h *Handler) respond(rt route) responder {
 	return func(w http.ResponseWriter, r *http.Request) response {
 		deadline := time.Now().Add(rt.budget)
@@ -206,8 +208,9 @@ func (h *Handler) log(ctx context.Context, pattern string, resp response, took t
 	h.logger.LogAttrs(ctx, level, "request", attrs...)
 }
 
-// isLoggable reports whether what a caller named as the incident looks like an id or a number. A
-// caller may have sent anything else in its place, a link with a passcode included.
+// isLoggable reports whether what a caller named as the incident looks like an id or a
+// number. A caller may have sent anything else in its place, a link with a passcode
+// included.
 func isLoggable(incidentID string) bool {
 	const maxLength = 64
 	other := func(r rune) bool {

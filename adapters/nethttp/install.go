@@ -23,8 +23,8 @@ const (
 	maxServices   = 25
 )
 
-// installFlow installs the app: it sends the browser to each vendor in turn, sets up PagerDuty
-// and ends on a page that confirms the install.
+// installFlow installs the app: it sends the browser to each vendor in turn, sets up
+// PagerDuty and ends on a page that confirms the install.
 type installFlow struct {
 	installation *install.Installation
 	events       []string // that PagerDuty is to send
@@ -40,14 +40,15 @@ func (i *installFlow) routes() []route {
 	}
 }
 
-// pendingInstall is what an install takes along from one vendor to the next. It holds tokens.
+// pendingInstall is what an install takes along from one vendor to the next. It holds
+// tokens.
 type pendingInstall struct {
 	Services       []string                 `json:"services,omitempty"` // that get the button
 	Authorizations []*install.Authorization `json:"authorizations,omitempty"`
 }
 
-// begin sends the browser to the first vendor. A person who came by somebody else's link, or who
-// chose services, is told first what is going to happen.
+// begin sends the browser to the first vendor. A person who came by somebody else's link,
+// or who chose services, is told first what is going to happen.
 func (i *installFlow) begin(ctx context.Context, r *http.Request, _ []byte) response {
 	query := r.URL.Query()
 	if query.Has("from") {
@@ -91,8 +92,8 @@ func (i *installFlow) explain() response {
 	})
 }
 
-// nextVendor starts the flow at the first vendor that has not been asked yet. It returns "" when
-// all vendors have been.
+// nextVendor starts the flow at the first vendor that has not been asked yet. It returns
+// "" when all vendors have been.
 func (i *installFlow) nextVendor(
 	ctx context.Context, p pendingInstall,
 ) (next string, cookie *http.Cookie, err error) {
@@ -112,7 +113,8 @@ func (i *installFlow) nextVendor(
 	return i.installation.AuthCodeURL(vendor, started.state, started.verifier), started.cookie, nil
 }
 
-// finish exchanges the code of one vendor and continues at the next, or completes the install.
+// finish exchanges the code of one vendor and continues at the next, or completes the
+// install.
 func (i *installFlow) finish(
 	ctx context.Context, _ *http.Request, vendor install.Vendor, f *flow, code string,
 ) response {
@@ -142,8 +144,8 @@ func (i *installFlow) finish(
 	return i.complete(ctx, vendor, p)
 }
 
-// reject answers a callback whose state is not good. A callback without a state comes from a
-// link in a marketplace: it restarts the install, and its code is not used.
+// reject answers a callback whose state is not good. A callback without a state comes
+// from a link in a marketplace: it restarts the install, and its code is not used.
 func (i *installFlow) reject(ctx context.Context, vendor install.Vendor, f *flow, err error) response {
 	if errors.Is(err, errNoState) {
 		return seeOther(installPath + "?from=elsewhere")
@@ -311,8 +313,8 @@ func vendorStatus(err error) int {
 	return 0
 }
 
-// parseServices reads a list of service ids. It is not ok if one of them cannot be an id, or if
-// there are too many.
+// parseServices reads a list of service ids. It is not ok if one of them cannot be an id,
+// or if there are too many.
 func parseServices(list string) (ids []string, ok bool) {
 	for field := range strings.FieldsFuncSeq(list, func(r rune) bool { return r == ',' || r == ' ' }) {
 		other := func(r rune) bool { return (r < '0' || r > '9') && (r < 'A' || r > 'Z') }

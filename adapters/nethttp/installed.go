@@ -42,14 +42,15 @@ func (i *installFlow) installedPage(ctx context.Context, r *http.Request, _ []by
 	return i.view.renderPage(http.StatusOK, p)
 }
 
-// installedBy reports whether the request comes from the browser that the install was made in.
+// installedBy reports whether the request comes from the browser that the install was
+// made in.
 func (i *installFlow) installedBy(r *http.Request, installed *install.Info) bool {
 	cookie, err := r.Cookie(i.site.cookieName(installedCookie))
 	return err == nil && subtle.ConstantTimeCompare([]byte(cookie.Value), []byte(installed.ID)) == 1
 }
 
-// waitForPing gives PagerDuty's ping a moment to arrive, so that the page is right the first time
-// it is seen.
+// waitForPing gives PagerDuty's ping a moment to arrive, so that the page is right the
+// first time it is seen.
 func (i *installFlow) waitForPing(ctx context.Context, installed *install.Info) *install.Info {
 	ctx, cancel := context.WithTimeout(ctx, pingWait)
 	defer cancel()

@@ -126,7 +126,8 @@ func TestUninstallAtZoom(t *testing.T) {
 		t.Errorf("told again: %s", got)
 	}
 
-	// Zoom gives the time of a removal in milliseconds, and an install in the same one counts as older.
+	// Zoom gives the time of a removal in milliseconds, and an install in the same one
+	// counts as older.
 	<-time.After(2 * time.Millisecond)
 	srv.browser(t).install("").shows(t, http.StatusOK, "PagerDuty reaches us ✓")
 	if got := srv.zoomSends(t, srv.zoom.Redeliver(now)); got != "200 ignored" || srv.installed(t) == nil {

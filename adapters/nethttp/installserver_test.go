@@ -24,8 +24,9 @@ import (
 	"github.com/incidentbridge/incidentbridge/zoom/zoomtest"
 )
 
-// installServer is a service that the app is installed in: both vendors, any number of replicas
-// behind one address, and the store that they share. All of it listens on sockets.
+// installServer is a service that the app is installed in: both vendors, any number of
+// replicas behind one address, and the store that they share. All of it listens on
+// sockets.
 type installServer struct {
 	pagerDuty *pagerdutytest.Server
 	zoom      *zoomtest.Server
@@ -69,8 +70,8 @@ func newInstallServer(t *testing.T, opts ...pagerdutytest.Option) *installServer
 	return srv
 }
 
-// ServeHTTP gives the requests to the replicas in turn. PagerDuty sends its ping before anybody
-// reads the confirmation.
+// ServeHTTP gives the requests to the replicas in turn. PagerDuty sends its ping before
+// anybody reads the confirmation.
 func (srv *installServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == "/install/done" {
 		srv.pagerDuty.Deliver(r.Context(), nil)

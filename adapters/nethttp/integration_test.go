@@ -56,7 +56,8 @@ func newServer(t *testing.T) server {
 	return h
 }
 
-// deliver makes a request of what the fake PagerDuty sends; the bearer is for the routes that want one.
+// deliver makes a request of what the fake PagerDuty sends; the bearer is for the routes
+// that want one.
 func deliver(path string, d pagerdutytest.Delivery) request {
 	return func() *http.Request {
 		r, err := d.Request(context.Background(), path)

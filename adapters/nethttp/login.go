@@ -47,11 +47,12 @@ func (l *loginFlow) routes() []route {
 	}
 }
 
-// installCheck returns nil while the app is installed, install.ErrNotInstalled when it is not, and
-// another error when the store does not tell.
+// installCheck returns nil while the app is installed, install.ErrNotInstalled when it is
+// not, and another error when the store does not tell.
 type installCheck func(context.Context) error
 
-// installCheckOf always passes without an installation: the app is then not installed by consent.
+// installCheckOf always passes without an installation: the app is then not installed by
+// consent.
 func installCheckOf(i *install.Installation) installCheck {
 	return func(ctx context.Context) error {
 		if i == nil {
@@ -65,8 +66,8 @@ func installCheckOf(i *install.Installation) installCheck {
 // sessionWork answers a request of a person who is logged in.
 type sessionWork func(ctx context.Context, r *http.Request, s *session) response
 
-// requireSession runs work for people who are logged in, and sends everyone else to the login. It
-// refuses forms that are not ours.
+// requireSession runs work for people who are logged in, and sends everyone else to the
+// login. It refuses forms that are not ours.
 func (l *loginFlow) requireSession(work sessionWork) work {
 	return func(ctx context.Context, r *http.Request, body []byte) response {
 		s, err := l.sessions.find(ctx, r)
@@ -168,8 +169,8 @@ func (l *loginFlow) reject(_ context.Context, _ install.Vendor, _ *flow, err err
 	return l.failed(err, "/")
 }
 
-// identify finds the user that a code belongs to. The user's tokens are not kept: roles are read
-// with the service's own.
+// identify finds the user that a code belongs to. The user's tokens are not kept: roles
+// are read with the service's own.
 func (l *loginFlow) identify(ctx context.Context, code, verifier string) (*session, error) {
 	token, err := l.app.Exchange(ctx, code, verifier)
 	if err != nil {
@@ -178,9 +179,9 @@ func (l *loginFlow) identify(ctx context.Context, code, verifier string) (*sessi
 	return l.accountUser(ctx, token)
 }
 
-// accountUser returns the account's user that the token stands for. Ids of two PagerDuty regions
-// may be the same, so it is not enough that the account's client finds the id: the user's page
-// must also be on the host of the account that the user logged in at.
+// accountUser returns the account's user that the token stands for. Ids of two PagerDuty
+// regions may be the same, so it is not enough that the account's client finds the id:
+// the user's page must also be on the host of the account that the user logged in at.
 func (l *loginFlow) accountUser(ctx context.Context, token *oauth2.Token) (*session, error) {
 	identity, err := pagerduty.IdentityOf(token)
 	if err != nil {
@@ -200,8 +201,8 @@ func (l *loginFlow) accountUser(ctx context.Context, token *oauth2.Token) (*sess
 	return &session{User: user.ID, Name: user.Name, Home: home}, nil
 }
 
-// accountOf reads an account's address and subdomain from the address of a page in it. Both are
-// empty for any other address.
+// accountOf reads an account's address and subdomain from the address of a page in it.
+// Both are empty for any other address.
 func accountOf(htmlURL string) (home, subdomain string) {
 	u, err := url.Parse(htmlURL)
 	if err != nil || u.Scheme != "https" || !strings.HasSuffix(u.Host, ".pagerduty.com") {

@@ -111,7 +111,8 @@ func TestSessionIsStoredWithoutItsSecret(t *testing.T) {
 	})
 }
 
-// Keys are stored unsealed: neither a session's secret nor a flow's state or cookie may be in one.
+// Keys are stored unsealed: neither a session's secret nor a flow's state or cookie may
+// be in one.
 func TestStoreKeysHoldNoSecret(t *testing.T) {
 	t.Parallel()
 	srv, user := setup(t)
@@ -302,7 +303,8 @@ func callbackOf(t *testing.T, user *browser) string {
 	return ""
 }
 
-// A new login ends the one before in this browser: a cookie that was taken earlier is worth nothing.
+// A new login ends the one before in this browser: a cookie that was taken earlier is
+// worth nothing.
 func TestLoginEndsTheOneBefore(t *testing.T) {
 	t.Parallel()
 	srv, user := setup(t)

@@ -16,8 +16,9 @@ import (
 	"github.com/incidentbridge/incidentbridge/zoom/zoomtest"
 )
 
-// After a crash between a vendor's new token and the store, the grant is lost. Pages tell that an
-// administrator has to install again, and link there; the vendor is not asked for tokens repeatedly.
+// After a crash between a vendor's new token and the store, the grant is lost. Pages tell
+// that an administrator has to install again, and link there; the vendor is not asked for
+// tokens repeatedly.
 func TestLostGrantLeadsToTheInstall(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -80,8 +81,8 @@ func TestLoginWithoutAGrantLeadsToTheInstall(t *testing.T) {
 	})
 }
 
-// The authorizations of an expired install are revoked at Zoom, unless the same account was
-// installed in the meantime.
+// The authorizations of an expired install are revoked at Zoom, unless the same account
+// was installed in the meantime.
 func TestExpiredInstallIsRevokedAtZoom(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]int{"nothing is installed": 1, "it was installed meanwhile": 0} {
@@ -110,7 +111,8 @@ func TestExpiredInstallIsRevokedAtZoom(t *testing.T) {
 	}
 }
 
-// installedBrowser is the browser of an administrator who has installed the app and is logged in.
+// installedBrowser is the browser of an administrator who has installed the app and is
+// logged in.
 func (srv *pagesServer) installedBrowser(t *testing.T) *browser {
 	t.Helper()
 	user := srv.adminBrowser(t)
@@ -119,7 +121,8 @@ func (srv *pagesServer) installedBrowser(t *testing.T) *browser {
 	return user
 }
 
-// adminBrowser is the browser of an administrator of both vendors; nothing is installed yet.
+// adminBrowser is the browser of an administrator of both vendors; nothing is installed
+// yet.
 func (srv *pagesServer) adminBrowser(t *testing.T) *browser {
 	t.Helper()
 	srv.zoom.AddUser(zoomAdmin, func(u *zoomtest.User) { u.Role = "Owner" })

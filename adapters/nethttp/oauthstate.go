@@ -42,9 +42,9 @@ var (
 	errExpiredState = errors.New("state expired")
 )
 
-// oauthStates stores what a callback needs, from the start of a flow to its end, so that another
-// process can finish it after a restart. A state is good once, for ten minutes, in the browser
-// that started the flow.
+// oauthStates stores what a callback needs, from the start of a flow to its end, so that
+// another process can finish it after a restart. A state is good once, for ten minutes,
+// in the browser that started the flow.
 type oauthStates struct {
 	store  tokenstore.Store
 	secure bool // the service is reached over https
@@ -100,9 +100,10 @@ func (s *oauthStates) begin(
 	return started, nil
 }
 
-// finish ends the flow of the callback's state. The state cannot be used again, and of two
-// callbacks at once only one succeeds. A callback in another browser changes nothing. With an
-// error about a known state, the flow has its purpose; with an expired one also its payload.
+// finish ends the flow of the callback's state. The state cannot be used again, and of
+// two callbacks at once only one succeeds. A callback in another browser changes nothing.
+// With an error about a known state, the flow has its purpose; with an expired one also
+// its payload.
 func (s *oauthStates) finish(ctx context.Context, r *http.Request) (*flow, error) {
 	state := r.URL.Query().Get("state")
 	if state == "" {
@@ -148,8 +149,8 @@ func (s *oauthStates) finish(ctx context.Context, r *http.Request) (*flow, error
 	}, nil
 }
 
-// cookie is one per flow, so that several flows in one browser do not disturb each other. Over
-// https only this very host can set or read it.
+// cookie is one per flow, so that several flows in one browser do not disturb each other.
+// Over https only this very host can set or read it.
 func (s *oauthStates) cookie(state, secret string) *http.Cookie {
 	return &http.Cookie{ //nolint:gosec // G124: Secure is missing only over http, which is for loopback addresses
 		Name: s.cookieName(state), Value: secret, Path: "/", MaxAge: int(stateKnown.Seconds()),
@@ -179,8 +180,8 @@ func fingerprint(secret string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// localPath returns the path if it leads to this service, else "/". Nobody is redirected to
-// another site.
+// localPath returns the path if it leads to this service, else "/". Nobody is redirected
+// to another site.
 func localPath(path string) string {
 	if !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || strings.ContainsFunc(path, unsafePathRune) {
 		return "/"

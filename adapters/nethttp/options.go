@@ -12,8 +12,9 @@ import (
 	"github.com/incidentbridge/incidentbridge/zoom"
 )
 
-// Option configures a Handler. Options may come in any order; PagerDutySecrets, ZoomSecrets and
-// ActionTokens add to what earlier ones gave. An invalid option makes NewHandler fail.
+// Option configures a Handler. Options may come in any order; PagerDutySecrets,
+// ZoomSecrets and ActionTokens add to what earlier ones gave. An invalid option makes
+// NewHandler fail.
 type Option func(*settings) error
 
 type settings struct {
@@ -28,8 +29,8 @@ type settings struct {
 	logger           *slog.Logger
 }
 
-// PagerDutySecrets opens /webhooks/pagerduty to requests signed with one of these secrets.
-// Several secrets allow a rotation.
+// PagerDutySecrets opens /webhooks/pagerduty to requests signed with one of these
+// secrets. Several secrets allow a rotation.
 func PagerDutySecrets(secrets ...string) Option {
 	return func(s *settings) error {
 		s.pagerDutySecrets = append(s.pagerDutySecrets, secrets...)
@@ -37,8 +38,8 @@ func PagerDutySecrets(secrets ...string) Option {
 	}
 }
 
-// ZoomSecrets opens /webhooks/zoom to requests signed with one of these secret tokens. Several
-// secrets allow a rotation.
+// ZoomSecrets opens /webhooks/zoom to requests signed with one of these secret tokens.
+// Several secrets allow a rotation.
 func ZoomSecrets(secrets ...string) Option {
 	return func(s *settings) error {
 		s.zoomSecrets = append(s.zoomSecrets, secrets...)
@@ -46,9 +47,9 @@ func ZoomSecrets(secrets ...string) Option {
 	}
 }
 
-// ActionTokens opens /actions/pagerduty, /api/… and /metrics to requests with one of these as a
-// bearer token. Several tokens allow a rotation. Their holders are trusted: they may name any
-// requester, or none.
+// ActionTokens opens /actions/pagerduty, /api/… and /metrics to requests with one of
+// these as a bearer token. Several tokens allow a rotation. Their holders are trusted:
+// they may name any requester, or none.
 func ActionTokens(tokens ...string) Option {
 	return func(s *settings) error {
 		s.actionTokens = append(s.actionTokens, tokens...)
@@ -56,10 +57,10 @@ func ActionTokens(tokens ...string) Option {
 	}
 }
 
-// WithPages serves pages for browsers. publicURL is their address: a scheme and a host, https, or
-// http on a loopback address. Sessions and OAuth flows are kept in store, so that they survive a
-// restart and are valid in every replica. [WithLogin] decides who may see the pages; without it
-// they answer 404.
+// WithPages serves pages for browsers. publicURL is their address: a scheme and a host,
+// https, or http on a loopback address. Sessions and OAuth flows are kept in store, so
+// that they survive a restart and are valid in every replica. [WithLogin] decides who may
+// see the pages; without it they answer 404.
 func WithPages(publicURL string, store tokenstore.Store) Option {
 	return func(s *settings) (err error) {
 		s.site, err = newSite(publicURL, store)
@@ -67,10 +68,10 @@ func WithPages(publicURL string, store tokenstore.Store) Option {
 	}
 }
 
-// WithLogin lets the users of account's PagerDuty account log in to the pages. app must ask for
-// the scope "openid" alone and have publicURL + "/oauth/pagerduty/callback" as its redirect URL.
-// What a person may do follows from their role at PagerDuty, which the service reads each time.
-// WithLogin needs [WithPages].
+// WithLogin lets the users of account's PagerDuty account log in to the pages. app must
+// ask for the scope "openid" alone and have publicURL + "/oauth/pagerduty/callback" as
+// its redirect URL. What a person may do follows from their role at PagerDuty, which the
+// service reads each time. WithLogin needs [WithPages].
 func WithLogin(app *pagerduty.OAuth, account *pagerduty.Client) Option {
 	return func(s *settings) error {
 		if app == nil || account == nil {
@@ -81,14 +82,15 @@ func WithLogin(app *pagerduty.OAuth, account *pagerduty.Client) Option {
 	}
 }
 
-// WithInstallation opens the install flow at /install. The secrets of the installation are
-// accepted as if they were given to [PagerDutySecrets] and, for /actions/pagerduty alone,
-// [ActionTokens]. When Zoom reports that the app was removed, the installation ends; that needs
-// [ZoomSecrets]. The redirect URLs of the two apps are publicURL + "/oauth/zoom/callback" and
-// publicURL + "/oauth/pagerduty/callback". WithInstallation needs [WithPages] with a sealed store.
+// WithInstallation opens the install flow at /install. The secrets of the installation
+// are accepted as if they were given to [PagerDutySecrets] and, for /actions/pagerduty
+// alone, [ActionTokens]. When Zoom reports that the app was removed, the installation
+// ends; that needs [ZoomSecrets]. The redirect URLs of the two apps are publicURL +
+// "/oauth/zoom/callback" and publicURL + "/oauth/pagerduty/callback". WithInstallation
+// needs [WithPages] with a sealed store.
 //
-// The installation subscribes to the events that end or change a bridge, for the whole account,
-// and to the events given here, such as the ones that open a bridge.
+// The installation subscribes to the events that end or change a bridge, for the whole
+// account, and to the events given here, such as the ones that open a bridge.
 func WithInstallation(i *install.Installation, events ...string) Option {
 	return func(s *settings) error {
 		if i == nil {

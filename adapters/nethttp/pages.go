@@ -15,8 +15,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/internal/phone"
 )
 
-// titleTimeout is how long a page waits for PagerDuty's answer about an incident. The call is
-// shown without it, too.
+// titleTimeout is how long a page waits for PagerDuty's answer about an incident. The
+// call is shown without it, too.
 const titleTimeout = 2 * time.Second
 
 // maxRows is how many open bridges the list shows, the newest first.
@@ -63,8 +63,8 @@ func (p *pages) incident(ctx context.Context, r *http.Request, s *session) respo
 	return resp
 }
 
-// readIncident reads what a page shows of an incident. While PagerDuty is down, that is its id
-// alone.
+// readIncident reads what a page shows of an incident. While PagerDuty is down, that is
+// its id alone.
 func (p *pages) readIncident(ctx context.Context, id string) (*bridge.Incident, error) {
 	ctx, cancel := context.WithTimeout(ctx, titleTimeout)
 	defer cancel()
@@ -79,8 +79,8 @@ func (p *pages) readIncident(ctx context.Context, id string) (*bridge.Incident, 
 	return &bridge.Incident{ID: id}, nil
 }
 
-// open handles the button: it opens the incident's bridge for the person who is logged in, and
-// leads back to the page, which shows the state.
+// open handles the button: it opens the incident's bridge for the person who is logged
+// in, and leads back to the page, which shows the state.
 func (p *pages) open(ctx context.Context, r *http.Request, s *session) response {
 	id := incidentID(r)
 	b, err := p.svc.Open(ctx, bridge.Request{
@@ -126,8 +126,8 @@ func (p *pages) list(ctx context.Context, _ *http.Request, s *session) response 
 	})
 }
 
-// bridgeRow is one open bridge in the list. It has no link to join: that is on the incident's
-// page.
+// bridgeRow is one open bridge in the list. It has no link to join: that is on the
+// incident's page.
 type bridgeRow struct {
 	Path, Title, Service string
 	Number               int
@@ -136,8 +136,8 @@ type bridgeRow struct {
 	Host                 string
 }
 
-// rows reads in parallel what the list shows of each bridge. It leaves out the bridges that the
-// person may not open.
+// rows reads in parallel what the list shows of each bridge. It leaves out the bridges
+// that the person may not open.
 func (p *pages) rows(ctx context.Context, open []*bridge.Bridge, s *session) ([]bridgeRow, error) {
 	rows, errs := make([]*bridgeRow, len(open)), make([]error, len(open))
 	slots := make(chan struct{}, maxParallel)
@@ -167,8 +167,8 @@ func (p *pages) rows(ctx context.Context, open []*bridge.Bridge, s *session) ([]
 	return visible, nil
 }
 
-// row fails with bridge.ErrForbidden or bridge.ErrIncidentNotFound if the person may not see the
-// bridge.
+// row fails with bridge.ErrForbidden or bridge.ErrIncidentNotFound if the person may not
+// see the bridge.
 func (p *pages) row(ctx context.Context, b *bridge.Bridge, s *session) (bridgeRow, error) {
 	if err := p.svc.Authorize(ctx, b.IncidentID, s.requester()); err != nil {
 		return bridgeRow{}, err

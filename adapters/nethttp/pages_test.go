@@ -143,7 +143,8 @@ func TestListShowsOpenBridges(t *testing.T) {
 	}
 }
 
-// With PagerDuty down the call is what counts, and who may see it was asked less than a minute ago.
+// With PagerDuty down the call is what counts, and who may see it was asked less than a
+// minute ago.
 func TestCallIsShownWhilePagerDutyIsDown(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -167,7 +168,8 @@ func TestCallIsShownWhilePagerDutyIsDown(t *testing.T) {
 	})
 }
 
-// No link, number or passcode of a call is in an address, a line of the log, or a page without a login.
+// No link, number or passcode of a call is in an address, a line of the log, or a page
+// without a login.
 func TestLinksAndNumbersDoNotLeak(t *testing.T) {
 	t.Parallel()
 	srv, user := setup(t)

@@ -41,7 +41,8 @@ type pagesServer struct {
 	account   pagerduty.Auth // the service's own
 }
 
-// setup returns a service with one replica and the browser of a responder, who is not logged in.
+// setup returns a service with one replica and the browser of a responder, who is not
+// logged in.
 func setup(t *testing.T) (*pagesServer, *browser) {
 	t.Helper()
 	srv := newPagesServer()

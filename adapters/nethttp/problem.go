@@ -28,8 +28,8 @@ const (
 	codeUnavailable       = "unavailable"
 )
 
-// The codes of triggers that open nothing. Only webhooks and custom actions are answered with
-// them.
+// The codes of triggers that open nothing. Only webhooks and custom actions are answered
+// with them.
 const (
 	codeIgnored       = "ignored"
 	codeTriggerTooOld = "trigger_too_old"
@@ -44,8 +44,8 @@ const (
 	progressRetry    = time.Second
 )
 
-// problem is an error as RFC 9457 writes it. Detail is for people: a sentence, never the text of
-// an error.
+// problem is an error as RFC 9457 writes it. Detail is for people: a sentence, never the
+// text of an error.
 type problem struct {
 	Type   string `json:"type"`
 	Title  string `json:"title"`
@@ -82,8 +82,8 @@ func problemFrom(err error) response {
 	return problemWithCode(err, code)
 }
 
-// problemWithCode answers with the code, whatever err would be by itself, and with when to come
-// back.
+// problemWithCode answers with the code, whatever err would be by itself, and with when
+// to come back.
 func problemWithCode(err error, code string) response {
 	failure, ok := errors.AsType[*bridge.Error](err)
 	if !ok { // not an error of the service: it tells the caller nothing
@@ -103,7 +103,8 @@ func problemWithCode(err error, code string) response {
 	}
 }
 
-// codeOf is the code of an error of the service. An unknown error is unavailable: it may pass.
+// codeOf is the code of an error of the service. An unknown error is unavailable: it may
+// pass.
 func codeOf(err error) string {
 	switch {
 	case errors.Is(err, bridge.ErrInvalid):

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// response is what a route answers. Routes return it rather than write it, so that exactly one
-// is sent.
+// response is what a route answers. Routes return it rather than write it, so that
+// exactly one is sent.
 type response struct {
 	status     int
 	body       any // html, asset or problem; anything else is sent as JSON
@@ -90,13 +90,13 @@ func jsonLine(body any) []byte {
 	return append(text, '\n')
 }
 
-// setSecurityHeaders keeps a page from loading or sending anything but our own, and from being
-// framed.
+// setSecurityHeaders keeps a page from loading or sending anything but our own, and from
+// being framed.
 func setSecurityHeaders(header http.Header) {
 	header.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "+
 		"base-uri 'none'; frame-ancestors 'none'")
-	// Other sites are not told where a link was. With no-referrer, our own forms would come
-	// without their Origin header.
+	// Other sites are not told where a link was. With no-referrer, our own forms would
+	// come without their Origin header.
 	header.Set("Referrer-Policy", "same-origin")
 	header.Set("Cross-Origin-Opener-Policy", "same-origin")
 }
@@ -111,8 +111,8 @@ func codeResponse(status int, code string) response {
 	return response{status: status, body: codeBody{code}, code: code}
 }
 
-// seeOther redirects a browser. The location is one of our paths or an address of a vendor,
-// never one taken from a request.
+// seeOther redirects a browser. The location is one of our paths or an address of a
+// vendor, never one taken from a request.
 func seeOther(location string) response {
 	return response{status: http.StatusSeeOther, body: html(nil)}.with("Location", location)
 }

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// How long a route's work may take, counted from the arrival of the request. PagerDuty waits
-// 5 s for a webhook and 16 s for a custom action, Zoom 3 s.
+// How long a route's work may take, counted from the arrival of the request. PagerDuty
+// waits 5 s for a webhook and 16 s for a custom action, Zoom 3 s.
 const (
 	pagerDutyBudget = 4300 * time.Millisecond
 	zoomBudget      = 2300 * time.Millisecond
@@ -36,19 +36,19 @@ type route struct {
 	work         work
 }
 
-// authenticator decides, before the body is read, whether a caller may use a route. Without ok
-// the response goes to the caller.
+// authenticator decides, before the body is read, whether a caller may use a route.
+// Without ok the response goes to the caller.
 type authenticator func(ctx context.Context, r *http.Request) (refusal response, ok bool)
 
-// work answers a request. It runs on a goroutine of its own and must not read r.Body; the body
-// is passed to it.
+// work answers a request. It runs on a goroutine of its own and must not read r.Body; the
+// body is passed to it.
 type work func(ctx context.Context, r *http.Request, body []byte) response
 
 // responder answers a request, whose body it may read.
 type responder func(http.ResponseWriter, *http.Request) response
 
-// public lets everyone in: either nothing is secret, or the work itself checks a signature over
-// the body or a session.
+// public lets everyone in: either nothing is secret, or the work itself checks a
+// signature over the body or a session.
 func public(context.Context, *http.Request) (response, bool) { return response{}, true }
 
 // maxBody is the largest body that is read. PagerDuty sends up to 256 KiB.
@@ -59,14 +59,14 @@ var (
 	errUnreadable = errors.New("request body did not arrive")
 )
 
-// readBody returns the raw bytes of the request's body, whatever its Content-Length says. It
-// gives up on a body that has not arrived by the deadline.
+// readBody returns the raw bytes of the request's body, whatever its Content-Length says.
+// It gives up on a body that has not arrived by the deadline.
 func readBody(w http.ResponseWriter, r *http.Request, deadline time.Time) ([]byte, error) {
 	if r.ContentLength > maxBody {
 		return nil, errTooLarge
 	}
-	// A ResponseWriter without deadlines already holds the whole body. The server resets the
-	// deadline before the next request.
+	// A ResponseWriter without deadlines already holds the whole body. The server resets
+	// the deadline before the next request.
 	_ = http.NewResponseController(w).SetReadDeadline(deadline)
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
@@ -78,8 +78,9 @@ func readBody(w http.ResponseWriter, r *http.Request, deadline time.Time) ([]byt
 	return body, nil
 }
 
-// withDeadline runs work, whose context ends at the deadline, and answers 503 when work has not
-// returned shortly after it. The caller gets an answer in time even if the service hangs.
+// withDeadline runs work, whose context ends at the deadline, and answers 503 when work
+// has not returned shortly after it. The caller gets an answer in time even if the
+// service hangs.
 func withDeadline(
 	ctx context.Context, logger *slog.Logger, deadline time.Time, work func(context.Context) response,
 ) response {
@@ -96,8 +97,8 @@ func withDeadline(
 	}
 }
 
-// recoverPanic answers 503 for work that panics. The panic's value may hold secrets, so only its
-// type is logged, except for errors of the Go runtime.
+// recoverPanic answers 503 for work that panics. The panic's value may hold secrets, so
+// only its type is logged, except for errors of the Go runtime.
 func recoverPanic(ctx context.Context, logger *slog.Logger, work func() response) (resp response) {
 	defer func() {
 		cause := recover()

@@ -25,9 +25,9 @@ const (
 // errNoSession reports that nobody is logged in, or no longer.
 var errNoSession = errors.New("not logged in")
 
-// session is a person who is logged in. It is a record in the store, found by the random secret
-// in the browser's cookie: it survives a restart, is valid in every replica, and is gone
-// everywhere once it was ended.
+// session is a person who is logged in. It is a record in the store, found by the random
+// secret in the browser's cookie: it survives a restart, is valid in every replica, and
+// is gone everywhere once it was ended.
 type session struct {
 	Format int       `json:"format"`
 	User   string    `json:"user"` // id at PagerDuty, never empty
@@ -82,11 +82,12 @@ func (ss *sessions) find(ctx context.Context, r *http.Request) (*session, error)
 	return &s, nil
 }
 
-// end logs out, in every browser that has the cookie, and returns the cookie that deletes it in
-// this one.
+// end logs out, in every browser that has the cookie, and returns the cookie that deletes
+// it in this one.
 func (ss *sessions) end(ctx context.Context, r *http.Request) (*http.Cookie, error) {
 	if cookie, err := r.Cookie(ss.site.cookieName(sessionCookie)); err == nil {
-		// Without a version: a secret is never used again, so a late deletion hits no successor.
+		// Without a version: a secret is never used again, so a late deletion hits no
+		// successor.
 		if err := ss.site.store.Delete(ctx, ss.key(cookie.Value), ""); err != nil {
 			return nil, fmt.Errorf("end session: %w", err)
 		}
@@ -94,8 +95,9 @@ func (ss *sessions) end(ctx context.Context, r *http.Request) (*http.Cookie, err
 	return ss.site.cookie(sessionCookie, "", -time.Second), nil
 }
 
-// key is where a session is stored. It contains no secret, because keys are stored unsealed. It
-// contains the origin, so that a session of one service is none of another's in the same store.
+// key is where a session is stored. It contains no secret, because keys are stored
+// unsealed. It contains the origin, so that a session of one service is none of another's
+// in the same store.
 func (ss *sessions) key(secret string) string {
 	return "session/" + fingerprint(ss.site.origin+" "+secret)
 }
@@ -106,9 +108,10 @@ var (
 	errStaleForm   = errors.New("form made for another session")
 )
 
-// checkForm refuses a form that a page of another origin, sibling hosts included, sends in the
-// name of the person who is logged in. Two things must be right: the headers in which the
-// browser tells where the form comes from, and the token, which only pages of this session have.
+// checkForm refuses a form that a page of another origin, sibling hosts included, sends
+// in the name of the person who is logged in. Two things must be right: the headers in
+// which the browser tells where the form comes from, and the token, which only pages of
+// this session have.
 func (ss *sessions) checkForm(r *http.Request, form url.Values, s *session) error {
 	if ss.isCrossOrigin(r) {
 		return errForeignForm
@@ -119,13 +122,14 @@ func (ss *sessions) checkForm(r *http.Request, form url.Values, s *session) erro
 	return nil
 }
 
-// isCrossOrigin reports whether the browser does not vouch that a page of ours sent the form.
+// isCrossOrigin reports whether the browser does not confirm that a page of ours sent the
+// form.
 func (ss *sessions) isCrossOrigin(r *http.Request) bool {
 	origin, fetchSite := r.Header.Get("Origin"), r.Header.Get("Sec-Fetch-Site")
-	// The two checks before http.CrossOriginProtection refuse what it accepts: a request without
-	// either header, which browsers do not send for a form; an Origin with our host and another
-	// scheme, because it compares hosts only; and an Origin of another site, if the browser calls
-	// it same-origin or the Host header repeats it.
+	// The two checks before http.CrossOriginProtection refuse what it accepts: a request
+	// without either header, which browsers do not send for a form; an Origin with our
+	// host and another scheme, because it compares hosts only; and an Origin of another
+	// site, if the browser calls it same-origin or the Host header repeats it.
 	if origin == "" && fetchSite == "" {
 		return true
 	}

@@ -8,9 +8,9 @@ import (
 	"github.com/incidentbridge/incidentbridge/tokenstore"
 )
 
-// stdlib tells what http.CrossOriginProtection decides alone, with the Host that the browser
-// sent. Rows where it accepts what isCrossOrigin refuses are the reason for our own checks: a row
-// that fails after an update of Go may allow to delete one of them.
+// stdlib tells what http.CrossOriginProtection decides alone, with the Host that the
+// browser sent. Rows where it accepts what isCrossOrigin refuses are the reason for our
+// own checks: a row that fails after an update of Go may allow to delete one of them.
 func TestFormsOfOtherOriginsAreRefused(t *testing.T) {
 	t.Parallel()
 	const own, ownHost = "https://bridge.example.com", "bridge.example.com"

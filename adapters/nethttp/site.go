@@ -37,8 +37,9 @@ func newSite(publicURL string, store tokenstore.Store) (*site, error) {
 	}, nil
 }
 
-// cookie is one that no script reads and, over https, no other host sets or is sent. It comes along when a link leads a
-// browser here, or a vendor sends it back, and with nothing else that another site makes it send.
+// cookie is one that no script reads and, over https, no other host sets or is sent. It
+// comes along when a link leads a browser here, or a vendor sends it back, and with
+// nothing else that another site makes it send.
 func (s *site) cookie(name, value string, life time.Duration) *http.Cookie {
 	return &http.Cookie{ //nolint:gosec // G124: without Secure on a loopback address alone, where there is no https
 		Name: s.cookieName(name), Value: value, Path: "/", MaxAge: int(life.Seconds()),

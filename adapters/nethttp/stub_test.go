@@ -174,7 +174,8 @@ type received struct {
 	body   string
 }
 
-// String is what the tables compare: "201 attached", "409 incident_resolved", "503 unavailable".
+// String is what the tables compare: "201 attached", "409 incident_resolved", "503
+// unavailable".
 func (r received) String() string { return strings.TrimSpace(fmt.Sprint(r.status, " ", r.code)) }
 
 func send(t *testing.T, h http.Handler, r request) received {

@@ -16,8 +16,9 @@ import (
 //go:embed assets templates
 var files embed.FS
 
-// view renders the pages. No page needs script, and nothing on them comes from elsewhere. Their
-// security headers let a form lead to our own pages only: vendors are reached by a link.
+// view renders the pages. No page needs script, and nothing on them comes from elsewhere.
+// Their security headers let a form lead to our own pages only: vendors are reached by a
+// link.
 type view struct {
 	templates   map[string]*template.Template // each with the layout around it, by name without .html
 	logger      *slog.Logger
@@ -93,8 +94,8 @@ func (v *view) noticePage(status int, title string, n notice) response {
 	return resp
 }
 
-// htmlProblem renders a response with a problem, which is for programs, as a page. It returns
-// any other response unchanged.
+// htmlProblem renders a response with a problem, which is for programs, as a page. It
+// returns any other response unchanged.
 func (v *view) htmlProblem(resp response, s *sessionView, links ...link) response {
 	p, ok := resp.body.(problem)
 	if !ok {
@@ -130,7 +131,8 @@ func (v *view) storeFailed(ctx context.Context, err error) response {
 	}).retryAfter(defaultRetry)
 }
 
-// needsInstall tells that nobody can log in before the app is installed, or installed again.
+// needsInstall tells that nobody can log in before the app is installed, or installed
+// again.
 func (v *view) needsInstall(code string) response {
 	return v.htmlProblem(problemResponse(code, ""), nil)
 }

@@ -16,7 +16,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/zoom"
 )
 
-// The V3 events that do more than ask for a bridge, and the one that PagerDuty sends on request.
+// The V3 events that do more than ask for a bridge, and the one that PagerDuty sends on
+// request.
 const (
 	eventResolved      = "incident.resolved"
 	eventReopened      = "incident.reopened"
@@ -24,8 +25,8 @@ const (
 	eventPing          = "pagey.ping"
 )
 
-// webhookID is the header that names a delivery. It stays the same when PagerDuty sends the
-// delivery again.
+// webhookID is the header that names a delivery. It stays the same when PagerDuty sends
+// the delivery again.
 const webhookID = "X-Webhook-Id"
 
 // storeUnavailable is the detail of a 503 that the store is the cause of.
@@ -61,8 +62,8 @@ func (w *pagerDutyWebhook) handle(ctx context.Context, r *http.Request, body []b
 	return w.handleEvent(ctx, event)
 }
 
-// verify checks the signature against the configured secrets, then against the installed one.
-// Without ok the response goes to the sender.
+// verify checks the signature against the configured secrets, then against the installed
+// one. Without ok the response goes to the sender.
 func (w *pagerDutyWebhook) verify(
 	ctx context.Context, header http.Header, body []byte,
 ) (refusal response, ok bool) {
@@ -89,8 +90,8 @@ func (w *pagerDutyWebhook) verify(
 	}
 }
 
-// verifyInstalled checks the signature against the installed secret. A ping that passes shows
-// that PagerDuty reaches this service.
+// verifyInstalled checks the signature against the installed secret. A ping that passes
+// shows that PagerDuty reaches this service.
 func (w *pagerDutyWebhook) verifyInstalled(ctx context.Context, header http.Header, body []byte) error {
 	secret, err := w.installed.WebhookSecret(ctx)
 	if err != nil {
@@ -144,8 +145,8 @@ func eventLink(event *pagerduty.Event) bridge.Link {
 	return bridge.Link{URL: event.ConferenceBridge.URL, DialIn: event.ConferenceBridge.DialIn}
 }
 
-// requestFrom turns any event of an incident into a request. The service decides whether it opens
-// a bridge.
+// requestFrom turns any event of an incident into a request. The service decides whether
+// it opens a bridge.
 func requestFrom(event *pagerduty.Event) bridge.Request {
 	trigger := bridge.Trigger{Kind: bridge.TriggerAutomatic, Event: event.Type}
 	if event.Type == bridge.WorkflowStarted {
@@ -165,8 +166,8 @@ func requestFrom(event *pagerduty.Event) bridge.Request {
 	}
 }
 
-// requesterFrom is the user who caused a trigger. Services, integrations and workflows cause
-// triggers too; they have no role that could be checked.
+// requesterFrom is the user who caused a trigger. Services, integrations and workflows
+// cause triggers too; they have no role that could be checked.
 func requesterFrom(agent *pagerduty.Reference) bridge.Requester {
 	if agent == nil || agent.Type != "user_reference" && agent.Type != "user" {
 		return bridge.Requester{}
@@ -183,8 +184,8 @@ func openForWebhook(ctx context.Context, svc Service, req bridge.Request) respon
 	return openedResponse(b)
 }
 
-// webhookResponse tells PagerDuty whether to send a failed trigger again: not if it cannot
-// succeed or the ledger has it, and always if it is stored nowhere.
+// webhookResponse tells PagerDuty whether to send a failed trigger again: not if it
+// cannot succeed or the ledger has it, and always if it is stored nowhere.
 func webhookResponse(err error) response {
 	code := codeOf(err)
 	failure, ok := errors.AsType[*bridge.Error](err)
@@ -237,7 +238,8 @@ func (w *zoomWebhook) handle(ctx context.Context, r *http.Request, body []byte) 
 	return codeResponse(http.StatusOK, codeIgnored)
 }
 
-// uninstall handles the app's removal at Zoom. Zoom sends the event again until it gets a 2xx.
+// uninstall handles the app's removal at Zoom. Zoom sends the event again until it gets a
+// 2xx.
 func (w *zoomWebhook) uninstall(ctx context.Context, event *zoom.Event, signedAt time.Time) response {
 	at := event.DeauthorizedAt
 	if at.IsZero() {
@@ -269,7 +271,8 @@ type installation interface {
 	Uninstall(ctx context.Context, d install.Deauthorization) (r install.UninstallReport, ok bool, err error)
 }
 
-// noInstallation is the installation of a service whose apps are not installed through /install.
+// noInstallation is the installation of a service whose apps are not installed through
+// /install.
 type noInstallation struct{}
 
 func installationOf(i *install.Installation) installation {

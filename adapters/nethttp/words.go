@@ -12,8 +12,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/zoom"
 )
 
-// How often a page reloads while something is in progress, in seconds. It reloads seldom where
-// there is a link, so that the page does not change under somebody's finger.
+// How often a page reloads while something is in progress, in seconds. It reloads seldom
+// where there is a link, so that the page does not change under somebody's finger.
 const (
 	fastRefresh = 2
 	slowRefresh = 10
@@ -39,8 +39,8 @@ type stateView struct {
 	refresh int    // seconds; 0: nothing is in progress
 }
 
-// describeState shows the state of a bridge, which may be the zero Bridge. Nothing is opened for
-// an incident that is resolved.
+// describeState shows the state of a bridge, which may be the zero Bridge. Nothing is
+// opened for an incident that is resolved.
 func describeState(b *bridge.Bridge, resolved bool) stateView {
 	v := stateViewOf(b)
 	if resolved && v.button != "" {
@@ -107,7 +107,8 @@ func stateViewOf(b *bridge.Bridge) stateView {
 	}
 }
 
-// describeProblem tells somebody who was just woken up what a problem means and what to do.
+// describeProblem tells somebody who was just woken up what a problem means and what to
+// do.
 func describeProblem(p problem) (title string, lines []string) {
 	switch p.Code {
 	case codeForbidden:
@@ -157,8 +158,8 @@ func describeProblem(p problem) (title string, lines []string) {
 	}
 }
 
-// problemDetail tells in a sentence what failed and what to do. It quotes nothing of the error
-// but statuses and the names of scopes.
+// problemDetail tells in a sentence what failed and what to do. It quotes nothing of the
+// error but statuses and the names of scopes.
 func problemDetail(err error) string {
 	if err == nil {
 		return ""

@@ -105,7 +105,11 @@ func readParameters(ctx context.Context, client *ssm.Client, names map[string]st
 			return nil, fmt.Errorf("read parameters from Systems Manager: %w", withoutMessage(err))
 		}
 		for _, p := range response.Parameters {
-			found[aws.ToString(p.Name)] = aws.ToString(p.Value)
+			// AWS returns a version or label apart from the name, and the name for an
+			// ARN.
+			selector, value := aws.ToString(p.Selector), aws.ToString(p.Value)
+			found[aws.ToString(p.Name)+selector] = value
+			found[aws.ToString(p.ARN)+selector] = value
 		}
 	}
 	values := map[string]string{}

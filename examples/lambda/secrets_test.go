@@ -40,6 +40,9 @@ func fakeAWS(t *testing.T, region string, handler http.HandlerFunc) func(context
 	}
 }
 
+// sharedARN names a parameter that another account shares.
+const sharedARN = "arn:aws:ssm:eu-central-1:123456789012:parameter/shared"
+
 // serveSecrets has a few parameters and secrets, and checks how requests are signed.
 func serveSecrets(t *testing.T) http.HandlerFunc {
 	t.Helper()
@@ -60,9 +63,14 @@ func serveSecrets(t *testing.T) http.HandlerFunc {
 			return
 		}
 		if service == "ssm" {
-			parameters := map[string]string{"/a": "1"}
+			parameters := map[string]map[string]string{
+				"/a":      {"Name": "/a", "Value": "1"},
+				"/a:2":    {"Name": "/a", "Selector": ":2", "Value": "2"},
+				sharedARN: {"Name": "/shared", "ARN": sharedARN, "Value": "s"},
+			}
 			for i := range 12 {
-				parameters[fmt.Sprint("/many/", i)] = fmt.Sprint(i)
+				name := fmt.Sprint("/many/", i)
+				parameters[name] = map[string]string{"Name": name, "Value": fmt.Sprint(i)}
 			}
 			serveParameters(w, body, parameters)
 			return
@@ -80,7 +88,7 @@ func serveSecrets(t *testing.T) http.HandlerFunc {
 	}
 }
 
-func serveParameters(w http.ResponseWriter, body []byte, parameters map[string]string) {
+func serveParameters(w http.ResponseWriter, body []byte, parameters map[string]map[string]string) {
 	var request struct {
 		Names          []string
 		WithDecryption bool
@@ -91,8 +99,8 @@ func serveParameters(w http.ResponseWriter, body []byte, parameters map[string]s
 	}
 	var found []map[string]string
 	for _, name := range request.Names {
-		if value, ok := parameters[name]; ok {
-			found = append(found, map[string]string{"Name": name, "Value": value})
+		if parameter, ok := parameters[name]; ok {
+			found = append(found, parameter)
 		}
 	}
 	_ = json.NewEncoder(w).Encode(map[string]any{"Parameters": found})
@@ -106,12 +114,12 @@ func writeFault(w http.ResponseWriter, code string) {
 func TestSecretsAreRead(t *testing.T) {
 	t.Parallel()
 	environ := map[string]string{
-		"A_SSM": "/a", "AGAIN_SSM": "/a", "UNSET_SSM": "",
+		"A_SSM": "/a", "AGAIN_SSM": "/a", "VERSION_SSM": "/a:2", "SHARED_SSM": sharedARN, "UNSET_SSM": "",
 		"P_SECRETSMANAGER": "plain", "J_SECRETSMANAGER": "json#token",
 		"ZOOM_CLIENT_SECRET": "stays", "SSM": "stays", "AWS_ENDPOINT_URL_SSM": "stays",
 	}
 	want := maps.Clone(environ)
-	maps.Copy(want, map[string]string{"A": "1", "AGAIN": "1", "P": "p", "J": "j"})
+	maps.Copy(want, map[string]string{"A": "1", "AGAIN": "1", "VERSION": "2", "SHARED": "s", "P": "p", "J": "j"})
 	for i := range 12 { // more than one request can ask for
 		environ[fmt.Sprintf("N%d_SSM", i)] = fmt.Sprint("/many/", i)
 		want[fmt.Sprintf("N%d_SSM", i)], want[fmt.Sprintf("N%d", i)] = fmt.Sprint("/many/", i), fmt.Sprint(i)

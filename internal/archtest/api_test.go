@@ -23,7 +23,7 @@ const apiHeader = `# The exported API of every package that others may import.
 `
 
 // TestAPIListing compares the exported API with the committed listing, so that
-// no change of it passes unseen in a review.
+// no change of it passes unnoticed in a review.
 func TestAPIListing(t *testing.T) {
 	t.Parallel()
 	const file = root + "/docs/api.txt"

@@ -168,7 +168,7 @@ func TestPagesAreClosedToSiblings(t *testing.T) {
 }
 
 // What is asked for at 3 AM, measured: room for a thumb, text that can be read, names for
-// whoever listens.
+// screen readers.
 func TestPagesForTiredEyes(t *testing.T) {
 	t.Parallel()
 	browser, program := launch(t), build(t)

@@ -18,9 +18,9 @@ import (
 	"github.com/incidentbridge/incidentbridge/zoom/zoomtest"
 )
 
-// life is the whole life of an installed app, with a witness.
+// life is the whole life of an installed app, with a recorder.
 type life struct {
-	*witness
+	*secretRecorder
 	*server
 
 	t         *testing.T
@@ -39,10 +39,10 @@ func newLife(t *testing.T) *life {
 		t.Fatal(err)
 	}
 	l := &life{
-		witness: newWitness(), t: t, folder: t.TempDir(),
+		secretRecorder: newSecretRecorder(), t: t, folder: t.TempDir(),
 		pagerDuty: pagerdutytest.New(), zoom: zoomtest.New(zoomtest.WithAdminApp()),
 	}
-	l.browser = &http.Client{Jar: jar, Transport: l.witness}
+	l.browser = &http.Client{Jar: jar, Transport: l.secretRecorder}
 	l.zoom.AddUser("boss@example.com", func(u *zoomtest.User) { u.Role = "Owner" })
 	l.pagerDuty.SignIn(l.pagerDuty.AddUser("boss@example.com", func(u *pagerdutytest.User) { u.Role = "owner" }))
 	zoom, pagerDuty := l.vendor(t, l.zoom.Handler()), l.vendor(t, l.pagerDuty.Handler())
@@ -112,7 +112,7 @@ func (l *life) install() {
 	l.t.Helper()
 	_, page, _ := l.send(http.MethodGet, "/install?services=PSHOP01", "", nil)
 	_, at := l.follow(page, "Begin")
-	l.pagerDuty.Deliver(l.t.Context(), l.witness)
+	l.pagerDuty.Deliver(l.t.Context(), l.secretRecorder)
 	if _, page, _ = l.send(http.MethodGet, at, "", nil); !strings.Contains(page, "PagerDuty reaches us ✓") {
 		l.t.Fatalf("the install ends at %s:\n%s", at, page)
 	}
@@ -209,13 +209,13 @@ func TestNothingSecretIsTold(t *testing.T) {
 	l.send(http.MethodGet, "/", "", nil)
 	opened := l.api(http.MethodPost, called, http.StatusCreated)
 	l.pagerDuty.Press(l.pagerDuty.Extensions()[0].ID, pressed, "")
-	l.pagerDuty.Deliver(t.Context(), l.witness)
+	l.pagerDuty.Deliver(t.Context(), l.secretRecorder)
 	for _, meeting := range l.zoom.Meetings() {
 		l.tell(l.zoom.Webhook(zoomtest.Event{Type: "meeting.started", MeetingID: meeting.ID}))
 	}
 	l.checkStore("while calls are open")
 	if len(found(l.codes, opened)) == 0 {
-		t.Errorf("no passcode is in %s: the witness is blind", opened)
+		t.Errorf("no passcode is in %s: the recorder is blind", opened)
 	}
 
 	l.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Answer(http.StatusBadRequest, echo(l.zoom.Requests(zoomtest.CreateMeeting)[0].Header)).Always())
@@ -299,7 +299,7 @@ func (l *life) checkAnswers() {
 		"pstn_password", "pwd", "the button's token",
 	} {
 		if kinds[kind] == 0 {
-			l.t.Errorf("the witness saw no %s", kind)
+			l.t.Errorf("the recorder saw no %s", kind)
 		}
 	}
 }

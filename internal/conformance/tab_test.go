@@ -118,8 +118,8 @@ func run[T any](p *tab, action chromedp.Action[T]) T {
 	return result
 }
 
-// runsScript reports whether a page in this tab may run script, by one that tries; then it
-// goes back to the demo.
+// runsScript reports whether a page in this tab may run script, by one that tries; then
+// it goes back to the demo.
 func (p *tab) runsScript() bool {
 	p.t.Helper()
 	p.do(chromedp.Navigate(`data:text/html,<p>off</p><script>document.querySelector("p").textContent = "on"</script>`))

@@ -15,8 +15,8 @@ import (
 	"github.com/incidentbridge/incidentbridge/zoom/zoomtest"
 )
 
-// A receiver that decodes and encodes such a body again has other bytes, and a signature that
-// fails.
+// A receiver that decodes and encodes such a body again has other bytes, and a signature
+// that fails.
 func TestDeliveriesAreWrittenAsZoomWritesThem(t *testing.T) {
 	t.Parallel()
 	fake := zoomtest.New(zoomtest.WithUsers(host))

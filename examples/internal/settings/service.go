@@ -68,7 +68,7 @@ func (s *Settings) ServiceOptions(logger *slog.Logger) []bridge.Option {
 		bridge.WithLogger(logger),
 		bridge.WithTopic(string(s.Topic)),
 		bridge.WithRecording(bridge.Recording(s.Recording)),
-		bridge.WithNotes(bridge.Notes(s.Notes)),
+		bridge.WithNotes(s.Notes.bridge()),
 		bridge.WithOpenOn(bridge.OpenOn{
 			Events:     stringsOf(s.OpenOn),
 			Workflows:  s.OpenWorkflows,

@@ -232,6 +232,14 @@ func (n *Notes) UnmarshalText(text []byte) error {
 	return setChoice(n, text, "none", "summary", "people")
 }
 
+// bridge is the choice as package bridge has it, which writes nothing about people yet.
+func (n Notes) bridge() bridge.Notes {
+	if n == "none" {
+		return bridge.NotesNone
+	}
+	return bridge.NotesSummary
+}
+
 // Recording is where meetings are recorded.
 type Recording string
 

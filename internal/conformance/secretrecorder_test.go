@@ -17,9 +17,9 @@ import (
 	"testing"
 )
 
-// witness stands between the program and the rest of the world: it learns each secret
-// that a vendor gives out or is given, and keeps each answer of the program's.
-type witness struct {
+// secretRecorder sits between the program and the rest of the world: it learns each
+// secret that a vendor gives out or is given, and keeps each answer of the program's.
+type secretRecorder struct {
 	mu      sync.Mutex
 	tokens  map[string]string // what nobody may see, and what it is
 	codes   map[string]string // what lets into a call: for those who may open it
@@ -33,17 +33,19 @@ type heard struct {
 	text         string // header and body
 }
 
-func newWitness() *witness { return &witness{tokens: map[string]string{}, codes: map[string]string{}} }
+func newSecretRecorder() *secretRecorder {
+	return &secretRecorder{tokens: map[string]string{}, codes: map[string]string{}}
+}
 
 // secret is something that we gave the program, and that nobody may see.
-func (w *witness) secret(what, value string) {
+func (w *secretRecorder) secret(what, value string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.tokens[value] = what
 }
 
 // any is a secret of that kind.
-func (w *witness) any(kind string) string {
+func (w *secretRecorder) any(kind string) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for value, is := range w.tokens {
@@ -54,9 +56,9 @@ func (w *witness) any(kind string) string {
 	return ""
 }
 
-// vendor puts the witness in front of a fake, until the test ends, and returns the
+// vendor puts the recorder in front of a fake, until the test ends, and returns the
 // address.
-func (w *witness) vendor(t *testing.T, fake http.Handler) string {
+func (w *secretRecorder) vendor(t *testing.T, fake http.Handler) string {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		sent, _ := io.ReadAll(r.Body)
@@ -77,7 +79,7 @@ func (w *witness) vendor(t *testing.T, fake http.Handler) string {
 }
 
 // learn takes the secrets out of a body that may be JSON or a form.
-func (w *witness) learn(body []byte) {
+func (w *secretRecorder) learn(body []byte) {
 	var content any
 	if json.Unmarshal(body, &content) == nil {
 		w.learnValue("", content)
@@ -89,7 +91,7 @@ func (w *witness) learn(body []byte) {
 	}
 }
 
-func (w *witness) learnValue(name string, value any) {
+func (w *secretRecorder) learnValue(name string, value any) {
 	switch value := value.(type) {
 	case string:
 		w.learnText(name, value)
@@ -104,7 +106,7 @@ func (w *witness) learnValue(name string, value any) {
 	}
 }
 
-func (w *witness) learnText(name, value string) {
+func (w *secretRecorder) learnText(name, value string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if token, ok := strings.CutPrefix(value, "Bearer "); ok {
@@ -125,7 +127,7 @@ func (w *witness) learnText(name, value string) {
 }
 
 // RoundTrip sends a request, and keeps the answer when it is the program's.
-func (w *witness) RoundTrip(r *http.Request) (*http.Response, error) {
+func (w *secretRecorder) RoundTrip(r *http.Request) (*http.Response, error) {
 	response, err := http.DefaultTransport.RoundTrip(r)
 	if err != nil {
 		return nil, err
@@ -146,7 +148,7 @@ func (w *witness) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // leaked names every secret that is in the text.
-func (w *witness) leaked(text string) []string {
+func (w *secretRecorder) leaked(text string) []string {
 	return append(found(w.tokens, text), found(w.codes, text)...)
 }
 
