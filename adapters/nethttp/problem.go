@@ -86,10 +86,13 @@ func problemFrom(err error) response {
 // to come back.
 func problemWithCode(err error, code string) response {
 	failure, ok := errors.AsType[*bridge.Error](err)
-	if !ok { // not an error of the service: it tells the caller nothing
+	detail := ""
+	if ok {
+		detail = problemDetail(failure)
+	} else { // not an error of the service: it tells the caller nothing
 		failure = &bridge.Error{}
 	}
-	resp := problemResponse(code, problemDetail(failure.Err))
+	resp := problemResponse(code, detail)
 	resp.incidentID = failure.IncidentID
 	switch {
 	case failure.RetryAfter > 0:

@@ -46,7 +46,7 @@ func TestButtons(t *testing.T) {
 				if status := v.press(test.path); status != http.StatusSeeOther {
 					t.Fatalf("POST %s: %d, want 303", test.path, status)
 				}
-				after := v.waitIdle()
+				after := v.whenQuiet()
 				if took := time.Since(began); took > test.within {
 					t.Errorf("took %v, want at most %v", took, test.within)
 				}
@@ -70,7 +70,7 @@ func TestCallView(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newBrowser(t, nil)
 		v.press("/demo/open")
-		page := v.waitIdle()
+		page := v.whenQuiet()
 		for _, want := range []string{
 			"High", "Join the call", "Host ada@example.com", "Provider zoom", "Took ",
 			"GET /incidents/", "Zoom POST /v2/users/ada@example.com/meetings 201", "PUT /incidents/",
@@ -92,7 +92,7 @@ func TestFallbackIsNoted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newBrowser(t, map[string]string{"FALLBACK_NUMBER": "+49 30 901820"})
 		v.press("/demo/zoom-down")
-		page := v.waitIdle()
+		page := v.whenQuiet()
 		for _, want := range []string{"Provider static", "+49 30 901820", "Notes on the incident", "POST /incidents/"} {
 			if !strings.Contains(page.text, want) {
 				t.Errorf("no %q on:\n%s", want, page.text)
@@ -101,7 +101,7 @@ func TestFallbackIsNoted(t *testing.T) {
 		// Zoom is up again for the next incident.
 		v.press("/demo/new")
 		v.press("/demo/open")
-		if next := v.waitIdle(); !strings.Contains(next.text, "Provider zoom") {
+		if next := v.whenQuiet(); !strings.Contains(next.text, "Provider zoom") {
 			t.Errorf("after the fault:\n%s", next.text)
 		}
 	})
@@ -122,7 +122,7 @@ func TestCrashTakeover(t *testing.T) {
 		if during := v.page("/"); during.incident() != page.incident() || during.tally() != "1 0 1" {
 			t.Errorf("something else started:\n%s", during.text)
 		}
-		if after := v.waitIdle(); after.incident() != page.incident() || after.tally() != "1 1 0" {
+		if after := v.whenQuiet(); after.incident() != page.incident() || after.tally() != "1 1 0" {
 			t.Errorf("after the takeover:\n%s", after.text)
 		}
 	})
@@ -149,10 +149,10 @@ func TestButtonsStartNewIncidents(t *testing.T) {
 				if test.first != "" {
 					v.press(test.first)
 				}
-				before := v.waitIdle().incident()
+				before := v.whenQuiet().incident()
 				v.wait()
 				v.press(test.second)
-				after := v.waitIdle()
+				after := v.whenQuiet()
 				if fresh := after.incident() != before; fresh != test.fresh {
 					t.Errorf("a new incident: %v, want %v", fresh, test.fresh)
 				}
@@ -172,7 +172,7 @@ func TestPagesAreSecured(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newBrowser(t, nil)
 		v.press("/demo/open")
-		call := v.waitIdle().find(`href="(/demo/call/[^"]+)"`)
+		call := v.whenQuiet().find(`href="(/demo/call/[^"]+)"`)
 		for path, status := range map[string]int{
 			"/": 200, call: 200, "/demo/call/room": 200, "/demo/call/1": 404, "/demo/none": 404, "/demo/open": 404,
 			"/incidents/QINCIDENT0001": 200, "/incidents/PNONE": 404,
@@ -225,7 +225,7 @@ func TestCrossOriginClicks(t *testing.T) {
 				if status := v.press("/demo/open", test.header); status != test.status {
 					t.Errorf("POST: %d, want %d", status, test.status)
 				}
-				made := v.waitIdle().tally() == "1 1 0"
+				made := v.whenQuiet().tally() == "1 1 0"
 				if allowed := test.status == http.StatusSeeOther; made != allowed {
 					t.Errorf("a meeting was made: %v, want %v", made, allowed)
 				}
@@ -286,8 +286,8 @@ func (b browser) page(path string) page {
 	return page{t: b.t, status: w.Code, header: w.Header(), source: source, text: html.UnescapeString(text)}
 }
 
-// waitIdle reloads the page as its refresh does, until no work is running.
-func (b browser) waitIdle() page {
+// whenQuiet reloads the page as its refresh does, until no work is running.
+func (b browser) whenQuiet() page {
 	b.t.Helper()
 	for until := time.Now().Add(2 * time.Minute); ; {
 		p := b.page("/")
