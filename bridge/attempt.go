@@ -140,8 +140,8 @@ func (a *attempt) claim(ctx context.Context) (b *Bridge, done bool, err error) {
 		}
 		// A claim that changes what somebody else began needs the role first. A new
 		// generation checks it beside its claim; the ledger checks it when it reads.
-		over := a.record.Exists() && a.record.State != ledger.StateClosed && a.record.State != ledger.StateExternal
-		if over && a.onlyGeneration == "" {
+		changesOthers := a.record.Exists() && a.record.State != ledger.StateClosed && a.record.State != ledger.StateExternal
+		if changesOthers && a.onlyGeneration == "" {
 			_, err := a.svc.authorize(ctx, a.req.Requester, a.req.Trigger.Kind, a.svc.incidentReader(a.id))
 			if err != nil {
 				return nil, false, err
@@ -303,7 +303,18 @@ func (a *attempt) check(ctx context.Context) (*Incident, *Person, error) {
 		closed := fmt.Errorf("%w: it was closed before it was made", ErrStale)
 		return nil, nil, a.abort(ctx, ledger.CloseRequested, inStep("check incident", closed))
 	}
-	a.record.CloseRequested = "" // for a resolve, and the incident is open again
+	if a.record.CloseRequested == ledger.CloseResolved {
+		// The incident is open again. A close that was requested since stays.
+		seen := a.record.LastClosedAt
+		err := a.update(ctx, func(r *ledger.Record) {
+			if r.CloseRequested == ledger.CloseResolved && r.LastClosedAt.Equal(seen) {
+				r.CloseRequested = ""
+			}
+		})
+		if err != nil {
+			return nil, nil, inStep("check incident", err)
+		}
+	}
 	return incident, requester, nil
 }
 
@@ -325,7 +336,7 @@ func (a *attempt) rejectRequester(ctx context.Context, err error) error {
 // failRead handles an incident or requester that cannot be read. A generation that nobody
 // was promised is removed; otherwise the ledger retries.
 func (a *attempt) failRead(ctx context.Context, err error) error {
-	if a.known.newGeneration && !a.callerAcknowledged() {
+	if a.known.newGeneration && !a.withdrawProvisional() {
 		return a.abort(ctx, ledger.CloseFault, err)
 	}
 	return a.scheduleRetry(ctx, err, false)
@@ -503,7 +514,7 @@ func (a *attempt) abort(ctx context.Context, reason ledger.CloseReason, cause er
 	if a.record.Previous != nil {
 		return a.restorePrevious(ctx, cause)
 	}
-	a.callerAcknowledged() // later callers are not told that anything is under way
+	a.withdrawProvisional() // later callers are not told that anything is under way
 	decided := false
 	err := a.update(ctx, func(r *ledger.Record) {
 		now := a.svc.cfg.now()
@@ -587,9 +598,10 @@ func (a *attempt) scheduleRetry(ctx context.Context, cause error, permanent bool
 	return errors.Join(cause, err)
 }
 
-// callerAcknowledged reports whether a caller has been told that the ledger holds this
-// opening. If not, no caller will be, so the generation may be removed.
-func (a *attempt) callerAcknowledged() bool { return a.callers != nil && !a.callers.withdraw() }
+// withdrawProvisional withdraws what callers could rely on, and reports whether one has
+// been told that the ledger holds this opening. If not, no caller will be, so the
+// generation may be removed.
+func (a *attempt) withdrawProvisional() bool { return a.callers != nil && !a.callers.withdraw() }
 
 // wrapError returns err as an *Error: at which step, what exists now and what happens
 // next.

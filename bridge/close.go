@@ -99,10 +99,20 @@ func (a *attempt) cancelClosing(ctx context.Context) (*Bridge, error) {
 	if isExternalBridge(a.record, incident) && !a.svc.cfg.overwrite {
 		return a.keepExternal(ctx, *incident.Bridge)
 	}
+	judged, cancelled := a.record, false
 	err = a.update(ctx, func(r *ledger.Record) {
+		cancelled = r.State == ledger.StateClosing && r.CloseReason == judged.CloseReason &&
+			r.LastClosedAt.Equal(judged.LastClosedAt)
+		if !cancelled {
+			r.ReleaseLease() // it was closed again since
+			return
+		}
 		r.CancelClosing()
 		r.AddKey(a.req.IdempotencyKey, r.Generation, a.svc.cfg.now())
 	})
+	if err == nil && !cancelled {
+		err = ledger.ErrConflict
+	}
 	if err != nil {
 		return nil, inStep("reopen", err)
 	}
@@ -194,8 +204,10 @@ func (a *attempt) recheckReason(ctx context.Context) (done bool, err error) {
 	case resolved && incident.Status != StatusResolved:
 		err := a.update(ctx, func(r *ledger.Record) {
 			r.ReleaseLease()
-			r.CancelClosing()
-			r.RetryAt = a.svc.cfg.now()
+			if r.State == ledger.StateClosing && r.CloseReason == ledger.CloseResolved {
+				r.CancelClosing()
+				r.RetryAt = a.svc.cfg.now()
+			}
 		})
 		return true, err
 	case rejected && showsCurrentLink(a.record, incident):

@@ -1,6 +1,7 @@
 package bridge_test
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -224,5 +225,63 @@ func TestAClosingOfAnUnknownProviderIsNotSilent(t *testing.T) {
 		if b.State == bridge.StateClosed && len(b.Warnings) == 0 && err == nil {
 			t.Errorf("closed without a word, %d meetings left", len(w.meetings()))
 		}
+	})
+}
+
+// A close that somebody asked for is not taken back by what was read before it.
+func TestARequestedCloseHolds(t *testing.T) {
+	t.Run("while a reopening reads the incident", func(t *testing.T) {
+		inEnv(t, func(t *testing.T, w *env) {
+			p, id, _ := attached(t, w)
+			w.pd.Resolve(id)
+			closing(t, p, id, bridge.CloseResolved)
+			w.pd.Reopen(id)
+			pass(time.Second)
+			w.pd.Fault(pagerdutytest.GetIncident, pagerdutytest.Delay(3*time.Second))
+			go func() { _, _ = p.Open(t.Context(), bridge.Request{IncidentID: id}) }()
+			pass(time.Second)
+			closing(t, p, id, bridge.CloseRequested)
+			pass(10 * time.Second)
+			if state := p.state(t, id); state != bridge.StateClosing {
+				t.Errorf("state %q, want closing", state)
+			}
+		})
+	})
+	t.Run("against a trigger from between resolve and request", func(t *testing.T) {
+		inEnv(t, func(t *testing.T, w *env) {
+			p, id, _ := attached(t, w)
+			w.pd.Resolve(id)
+			closing(t, p, id, bridge.CloseResolved)
+			w.pd.Reopen(id)
+			pass(time.Minute)
+			trigger := bridge.Request{IncidentID: id, OccurredAt: time.Now()}
+			pass(time.Minute)
+			closing(t, p, id, bridge.CloseRequested)
+			pass(time.Second)
+			if _, err := p.Open(t.Context(), trigger); !errors.Is(err, bridge.ErrStale) {
+				t.Errorf("error %v, want ErrStale", err)
+			}
+			if state := p.state(t, id); state != bridge.StateClosing {
+				t.Errorf("state %q, want closing", state)
+			}
+		})
+	})
+	t.Run("against a resolve that comes after it", func(t *testing.T) {
+		inEnv(t, func(t *testing.T, w *env) {
+			id, p := w.pd.AddIncident("Down"), w.start(t)
+			w.zoom.Fault(zoomtest.CreateMeeting, zoomtest.Delay(3*time.Second))
+			go func() { _, _ = p.Open(t.Context(), bridge.Request{IncidentID: id}) }()
+			pass(time.Second)
+			closing(t, p, id, bridge.CloseRequested)
+			w.pd.Resolve(id)
+			if _, err := p.Close(t.Context(), id, bridge.CloseResolved); err != nil {
+				t.Fatal(err)
+			}
+			w.pd.Reopen(id)
+			pass(time.Hour)
+			if state := p.state(t, id); state != bridge.StateClosed {
+				t.Errorf("state %q, want closed", state)
+			}
+		})
 	})
 }

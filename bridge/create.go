@@ -18,9 +18,12 @@ const (
 	slowFailure   = 2 * time.Second // a provider that fails so slowly is not asked under another host
 )
 
-// errHardDeadline leaves the meeting to the next attempt. The provider did not fail, so
-// there is no reason to fall back.
-var errHardDeadline = fmt.Errorf("%w: too little time is left to create a meeting", ErrUnavailable)
+// Both leave the meeting to the next attempt: the provider did not fail, so there is no reason
+// to fall back. At a hard deadline the caller is told that the opening continues.
+var (
+	errTooLittleTime = fmt.Errorf("%w: too little time is left to create a meeting", ErrUnavailable)
+	errHardDeadline  = fmt.Errorf("%w: the process ends too soon to create a meeting", ErrUnavailable)
+)
 
 // created is a meeting that was made, or found, for the generation.
 type created struct {
@@ -72,6 +75,7 @@ func (a *attempt) createMeeting(ctx context.Context, incident *Incident, email s
 		a.svc.cfg.logger.WarnContext(ctx, "provider failed", "incident_id", a.id, "provider", p.Name(),
 			"next", next, "error", err)
 		if ctx.Err() != nil || errors.Is(err, ErrUnavailable) {
+			permanent = permanent && last // the others were not asked
 			break
 		}
 	}
@@ -144,7 +148,10 @@ func (a *attempt) createOrAdopt(
 		return nil, a.yieldToWinner(ctx)
 	}
 	if !a.enoughTime(ctx, p) {
-		return nil, fmt.Errorf("%w: too little time is left to create a meeting", ErrProvider)
+		if len(a.known.createdAt) == 0 {
+			return nil, errTooLittleTime
+		}
+		return nil, fmt.Errorf("%w: too little time is left for another host", ErrProvider)
 	}
 	a.known.createdAt = append(a.known.createdAt, site)
 	createCtx, cancel := context.WithTimeout(ctx, createBudget)

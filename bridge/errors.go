@@ -153,7 +153,8 @@ func wrap(op, id string, err error) error {
 		return err
 	}
 	e := &Error{Op: op, Step: stepOf(err), IncidentID: id, Err: err}
-	if errors.Is(err, ErrUnavailable) || errors.Is(err, ErrInProgress) || errors.Is(err, ErrIncidents) {
+	mayPass := errors.Is(err, ErrUnavailable) || errors.Is(err, ErrInProgress) || errors.Is(err, ErrIncidents)
+	if mayPass && !errors.Is(err, ErrPermanent) {
 		e.RetryAfter = 2 * time.Second
 	}
 	return e

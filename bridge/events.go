@@ -51,9 +51,15 @@ type Event struct {
 // caused it.
 func (s *Service) recordChanged(ctx context.Context, r *ledger.Record, c ledger.Change) {
 	reopened := c.From == ledger.StateClosing && (c.To == ledger.StateCreated || c.To == ledger.StateAttached)
-	onTheWay := c.From == c.To || c.To == ledger.StateCreating || c.To == ledger.StateCreated || c.To == ledger.StateEnding
-	if onTheWay && !reopened && !c.Attached {
+	if c.From == c.To && !c.Attached {
 		return
+	}
+	switch c.To {
+	case ledger.StateCreating, ledger.StateCreated, ledger.StateAttached, ledger.StateEnding:
+		if !reopened && !c.Attached {
+			return // on its way
+		}
+	default:
 	}
 	e := Event{IncidentID: r.IncidentID, Generation: r.Generation, Duration: s.cfg.now().Sub(r.OpenedAt)}
 	meetingID := ""

@@ -316,3 +316,52 @@ func TestErrorNamesTheStepThatFailed(t *testing.T) {
 		})
 	}
 }
+
+func TestEventsOfAReopening(t *testing.T) {
+	inEnv(t, func(t *testing.T, w *env) {
+		var log eventLog
+		p, id, _ := attached(t, w, log.options()...)
+		closing(t, p, id, bridge.CloseRequested)
+		pass(time.Second)
+		log.want(t, "until the close", "opened zoom", "closing zoom")
+		open(t, p, bridge.Request{IncidentID: id})
+		log.want(t, "of the reopening", "reopened zoom", "reused zoom")
+	})
+}
+
+// The note tells of a number that PagerDuty did not accept, too.
+func TestRejectedDialInIsNoted(t *testing.T) {
+	inEnv(t, func(t *testing.T, w *env) {
+		id, p := w.pd.AddIncident("Down"), w.start(t)
+		w.pd.Fault(pagerdutytest.UpdateIncident,
+			pagerdutytest.Answer(400, `{"error":{"message":"Invalid Input Provided","code":2001}}`).Times(3))
+		b := open(t, p, bridge.Request{IncidentID: id})
+		if b.State != bridge.StateAttached || b.DialIn != "" {
+			t.Fatalf("bridge %+v", b)
+		}
+		notes := w.pd.Incident(id).Notes
+		if len(notes) != 1 || !strings.Contains(notes[0].Content, "dial-in number") {
+			t.Errorf("notes %+v, want one about the dial-in number", notes)
+		}
+	})
+}
+
+// A provider that was not asked is no reason to fall back.
+func TestTooLittleTimeIsNoFailureOfTheProvider(t *testing.T) {
+	inEnv(t, func(t *testing.T, w *env) {
+		opts := []bridge.Option{bridge.WithFallback(bridge.StaticRoom(roomURL, roomNumber))}
+		id, p := w.pd.AddIncident("Down"), w.start(t, opts...)
+		w.pd.Fault(pagerdutytest.GetIncident, pagerdutytest.Hang().Times(1))
+		go func() { _, _ = p.Open(t.Context(), bridge.Request{IncidentID: id}) }()
+		pass(time.Second)
+		p.kill()
+		q := w.startOn(t, w.store, false, opts...)
+		w.pd.Fault(pagerdutytest.GetIncident, pagerdutytest.Delay(6*time.Second))
+		if b, err := q.Open(t.Context(), bridge.Request{IncidentID: id}); !kept(err) {
+			t.Fatalf("bridge %+v, error %v, want it kept", b, err)
+		}
+		w.start(t, opts...)
+		pass(5 * time.Second)
+		w.oneMeeting(t, id)
+	})
+}

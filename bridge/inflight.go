@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -130,7 +131,9 @@ func (a *sharedAttempt) acknowledge(started bool) *Bridge {
 		return nil
 	}
 	a.acknowledged = a.acknowledged || started
-	return a.provisional
+	b := *a.provisional
+	b.Warnings = slices.Clone(b.Warnings)
+	return &b
 }
 
 // withdraw takes back what was recorded so far and reports whether no caller relies on

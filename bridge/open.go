@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/incidentbridge/incidentbridge/bridge/internal/ledger"
@@ -158,11 +159,13 @@ func (s *Service) joinOrStart(
 		if err != nil {
 			return nil, err
 		}
-		if current := bridgeOf(r); current.State != shared.bridge.State || r.Generation != shared.bridge.Generation {
+		found := *bridgeOf(r)
+		changed := found.State != shared.bridge.State || found.Generation != shared.bridge.Generation
+		served := found.JoinURL != "" || found.DialIn != ""
+		if changed || !served {
 			continue
 		}
-		found := *shared.bridge
-		found.Created = false
+		found.Warnings = slices.Clone(shared.bridge.Warnings)
 		s.storeIdempotencyKey(ctx, id, found.Generation, req)
 		return &found, nil
 	}

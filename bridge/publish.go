@@ -89,9 +89,10 @@ func (a *attempt) attach(ctx context.Context, status Status, dialIns []string) (
 	nonce, createdByUs := a.record.Nonce, a.known.decidedByUs
 	note := false
 	attach := func(r *ledger.Record) {
-		note = len(r.Warnings) > 0 && !r.WarningsNoted //mutant:key-with-attach
+		noted := r.WarningsNoted //mutant:key-with-attach
 		r.ReleaseLease()
 		r.Attach(a.svc.cfg.now(), status == StatusResolved, dialIns, a.svc.cfg.grace, a.svc.cfg.maxAge)
+		note = len(r.Warnings) > 0 && !noted
 	}
 	err := a.update(ctx, attach)
 	if errors.Is(err, ledger.ErrConflict) {

@@ -157,8 +157,8 @@ func unfinished(opening *sharedAttempt) error {
 // expire ends a bridge that is too old.
 func (s *Service) expire(ctx context.Context, r *ledger.Record) error {
 	_, err := s.ledger.Update(ctx, r.IncidentID, func(r *ledger.Record) bool {
-		if r.State != ledger.StateAttached {
-			return false
+		if r.Task(s.cfg.now()) != ledger.TaskExpire {
+			return false // it was closed or replaced since
 		}
 		r.StartClosing(ledger.CloseMaxAge, s.cfg.now(), 0)
 		return true

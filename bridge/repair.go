@@ -132,14 +132,18 @@ func (s *Service) reconcileWithIncident(r *ledger.Record, i *Incident) (rewrite 
 func (s *Service) audit(ctx context.Context, r *ledger.Record) error {
 	now := s.cfg.now()
 	retryAt := now.Add(auditRetry).Truncate(time.Millisecond)
+	started := false
 	r, err := s.ledger.Update(ctx, r.IncidentID, func(r *ledger.Record) bool {
 		if r.State == ledger.StateCreating { //mutant:audit-when-decided-update
 			return false
 		}
+		if started = r.Task(now) == ledger.TaskAudit; !started {
+			return false // another process did it
+		}
 		r.AuditAt = append(slices.DeleteFunc(r.AuditAt, func(at time.Time) bool { return !at.After(now) }), retryAt)
 		return true
 	})
-	if err != nil {
+	if err != nil || !started {
 		return err
 	}
 	if !r.Exists() || r.State == ledger.StateCreating { //mutant:audit-when-decided

@@ -117,9 +117,12 @@ func (d *Decision) Link() Link {
 	return l
 }
 
-// Same reports whether both decide the same meeting.
+// Same reports whether both decide the same meeting. The rest of a join link may change.
 func (d *Decision) Same(other *Decision) bool {
-	return d.MeetingID == other.MeetingID && d.JoinURL == other.JoinURL
+	if d.Provider != other.Provider || d.MeetingID != other.MeetingID {
+		return false
+	}
+	return d.MeetingID != "" || d.JoinURL == other.JoinURL
 }
 
 // Previous is the bridge that a new generation replaces, until the new one is on the

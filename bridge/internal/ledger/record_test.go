@@ -135,3 +135,26 @@ func TestKeysAreKeptForThreeDaysAndAtLeast64(t *testing.T) {
 		t.Errorf("%d keys, want %d", n, minKeys)
 	}
 }
+
+func TestSameDecision(t *testing.T) {
+	t.Parallel()
+	meeting := Decision{Provider: "zoom", MeetingID: "1", JoinURL: "https://zoom.us/j/1?pwd=a"}
+	room := Decision{Provider: "static", JoinURL: "https://meet.example.com/room"}
+	tests := []struct {
+		name string
+		a, b Decision
+		want bool
+	}{
+		{"itself", meeting, meeting, true},
+		{"another link to the meeting", meeting, Decision{Provider: "zoom", MeetingID: "1", JoinURL: "https://zoom.us/j/1"}, true},
+		{"another meeting", meeting, Decision{Provider: "zoom", MeetingID: "2", JoinURL: meeting.JoinURL}, false},
+		{"another provider", meeting, Decision{Provider: "other", MeetingID: "1", JoinURL: meeting.JoinURL}, false},
+		{"the same room", room, room, true},
+		{"another room", room, Decision{Provider: "static", JoinURL: "https://meet.example.com/other"}, false},
+	}
+	for _, test := range tests {
+		if got := test.a.Same(&test.b); got != test.want {
+			t.Errorf("%s: %v, want %v", test.name, got, test.want)
+		}
+	}
+}

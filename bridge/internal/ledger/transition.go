@@ -203,9 +203,12 @@ func (r *Record) Attach(now time.Time, resolved bool, dialIns []string, grace, m
 func (r *Record) RequestClose(reason CloseReason, now time.Time, grace time.Duration) {
 	switch r.State {
 	case StateCreating:
+		if r.CloseRequested == CloseRequested && reason != CloseRequested {
+			return // a request outranks a resolve
+		}
 		r.CloseRequested, r.LastClosedAt = reason, now
 	case StateClosing:
-		r.CloseReason = reason
+		r.CloseReason, r.LastClosedAt = reason, now
 	case StateFailed:
 		r.to(StateClosed)
 		r.CloseReason, r.ClosedAt, r.LastClosedAt = reason, now, now
