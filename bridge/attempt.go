@@ -290,7 +290,7 @@ func (a *attempt) check(ctx context.Context) (*Incident, *Person, error) {
 		return nil, nil, a.failRead(ctx, inStep("read incident", err))
 	}
 	requester, err := a.known.requester(ctx)
-	if err == nil && !a.svc.cfg.openOn.admitsIncident(a.req.Trigger, incident) {
+	if err == nil && a.req.Trigger.Event != "" && !a.svc.cfg.openOn.admitsIncident(incident) {
 		err = fmt.Errorf("%w: its priority, urgency or service is not listed", ErrIgnored)
 	}
 	if err != nil {

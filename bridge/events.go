@@ -131,7 +131,7 @@ func (s *Service) reportOpen(ctx context.Context, id string, b *Bridge, err erro
 	case err != nil:
 		e.Kind = EventOpenFailed
 		log.WarnContext(ctx, "open failed", "incident_id", id, "duration", took, "error", err)
-	case b.Created || b.State == StateExternal:
+	case b.State == StateExternal:
 		return
 	case b.State == StateAttached:
 		e.Kind, e.Provider, e.Generation = EventReused, b.Provider, b.Generation

@@ -47,6 +47,9 @@ func (s *Service) open(ctx context.Context, op string, req Request) (*Bridge, er
 		return nil, wrap(op, id, err)
 	}
 	b, err := s.joinOrStart(ctx, id, req, checkInstalled)
+	if err == nil && b.Created {
+		return b, nil // recordChanged tells of it
+	}
 	s.reportOpen(ctx, id, b, err, time.Since(began))
 	if req.NoteOnRefusal && err != nil {
 		s.noteRefusal(ctx, id, err)
@@ -63,7 +66,7 @@ func (s *Service) resolveTrigger(ctx context.Context, req *Request) (string, err
 	if err != nil {
 		return "", err
 	}
-	if !s.cfg.openOn.admits(req.Trigger) {
+	if req.Trigger.Event != "" && !s.cfg.openOn.admits(req.Trigger) {
 		return id, fmt.Errorf("%w: %s", ErrIgnored, truncate(req.Trigger.Event, 80))
 	}
 	if !req.OccurredAt.IsZero() && s.cfg.now().Sub(req.OccurredAt) > s.cfg.triggerMaxAge {

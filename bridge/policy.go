@@ -80,7 +80,7 @@ func (s *Service) authorize(
 // isExternalBridge reports whether the incident shows a bridge that this record did not
 // write.
 func isExternalBridge(r *ledger.Record, i *Incident) bool {
-	return i.Bridge != nil && !i.Bridge.IsZero() && !r.IsOurLink(ledger.Link(*i.Bridge))
+	return i.Bridge != nil && *i.Bridge != Link{} && !r.IsOurLink(ledger.Link(*i.Bridge))
 }
 
 // showsCurrentLink reports whether the incident shows the decision of this record.
@@ -169,12 +169,8 @@ func (o OpenOn) validate() error {
 	return nil
 }
 
-// admits reports whether the trigger, by itself, may open: a trigger without an event
-// always may.
+// admits reports whether the event of the trigger opens by itself.
 func (o OpenOn) admits(t Trigger) bool {
-	if t.Event == "" {
-		return true
-	}
 	if !slices.Contains(o.Events, t.Event) {
 		return false
 	}
@@ -182,10 +178,7 @@ func (o OpenOn) admits(t Trigger) bool {
 }
 
 // admitsIncident reports whether an event on this incident may open.
-func (o OpenOn) admitsIncident(t Trigger, i *Incident) bool {
-	if t.Event == "" {
-		return true
-	}
+func (o OpenOn) admitsIncident(i *Incident) bool {
 	return (len(o.Priorities) == 0 || listed(o.Priorities, i.Priority)) &&
 		(len(o.Urgencies) == 0 || listed(o.Urgencies, Named{Name: i.Urgency})) &&
 		(len(o.Services) == 0 || listed(o.Services, i.Service))
