@@ -61,9 +61,6 @@ type Link struct {
 	DialIn string
 }
 
-// IsZero reports whether there is no bridge at all.
-func (l Link) IsZero() bool { return l == Link{} }
-
 // Person is somebody who asks for a bridge.
 type Person struct {
 	ID    string
