@@ -53,7 +53,12 @@ type knowledge struct {
 // run works until there is an answer. When another holder took the record over, it begins
 // again from what that one wrote.
 func (a *attempt) run(ctx context.Context) (*Bridge, error) {
-	for {
+	for conflicts := 0; ; conflicts++ {
+		if conflicts >= 3 { // whatever others do so often, this process does not spin
+			if err := sleep(ctx, pollInterval); err != nil {
+				return nil, a.wrapError(inStep("claim", fmt.Errorf("%w: %w", ErrInProgress, err)))
+			}
+		}
 		b, err := a.open(ctx)
 		if err == nil {
 			return b, nil
@@ -582,8 +587,10 @@ func (a *attempt) scheduleRetry(ctx context.Context, cause error, permanent bool
 		r.ScheduleRetry(truncate(userMessage(cause), 500), permanent, now)
 		gaveUp := r.State == ledger.StateFailed
 		notedLately := now.Sub(r.FailureNotedAt) <= noteInterval
-		note = gaveUp && (!permanent || !notedLately) ||
-			!gaveUp && !notedLately && a.req.NoteOnRefusal && errors.Is(cause, ErrProvider)
+		// A caller that is answered with a permanent failure needs no note.
+		unseen := a.req.NoteOnRefusal || a.onlyGeneration != ""
+		note = gaveUp && !permanent || gaveUp && unseen && !notedLately ||
+			!gaveUp && a.req.NoteOnRefusal && !notedLately && errors.Is(cause, ErrProvider)
 		if note {
 			r.FailureNotedAt = now
 		}

@@ -231,7 +231,7 @@ func isFinal(err error) bool {
 
 // fallbackWarning tells people why this is not the usual meeting.
 func fallbackWarning(p Provider, faults []error) string {
-	return truncate(userMessage(errors.Join(faults...))+", so the fallback "+p.Name()+" is used", 500)
+	return truncate(userMessage(errors.Join(faults...))+"; the fallback "+p.Name()+" is used", 500)
 }
 
 // enoughTime reports whether lease and context leave time to create a meeting. A provider

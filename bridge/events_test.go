@@ -177,8 +177,7 @@ func TestGivingUpIsToldOnce(t *testing.T) {
 			notes = append(notes, n.Content)
 		}
 		want := []string{
-			"No conference bridge was opened: Zoom does not answer. " +
-				"It is not tried again: open it once more when this is mended.",
+			"No conference bridge was opened: Zoom does not answer. Open it again when this is mended.",
 		}
 		if diff := cmp.Diff(want, notes); diff != "" {
 			t.Errorf("notes (-want +got):\n%s", diff)

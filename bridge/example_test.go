@@ -86,7 +86,7 @@ func ExampleWithFallback() {
 	fmt.Println(b.Warnings[0])
 	// Output:
 	// attached https://meet.example.com/warroom
-	// Zoom does not answer, so the fallback static is used
+	// Zoom does not answer; the fallback static is used
 }
 
 // Replace makes a new meeting on purpose, such as when the first one misbehaves.

@@ -21,8 +21,7 @@ func (s *Service) noteWarnings(ctx context.Context, id string, warnings []string
 func (s *Service) noteFailure(ctx context.Context, r *ledger.Record) {
 	text := "No conference bridge yet: " + r.LastFailure + ". It is tried again."
 	if r.State == ledger.StateFailed {
-		text = "No conference bridge was opened: " + r.LastFailure +
-			". It is not tried again: open it once more when this is mended."
+		text = "No conference bridge was opened: " + r.LastFailure + ". Open it again when this is mended."
 	}
 	s.addNote(ctx, r.IncidentID, text)
 }

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// recordFormat is the newest format of the record that this program reads and writes.
-const recordFormat = 1
+// recordFormat is the format of the record that this program reads and writes.
+const recordFormat = 2
 
 // tombstoneTTL is longer than any late message about an installation is under way.
 const tombstoneTTL = 90 * 24 * time.Hour

@@ -241,18 +241,23 @@ func zoomDetail(err error) string {
 	}
 }
 
+// setBridgeOp is what pagerduty.Error calls the write of the conference bridge.
+const setBridgeOp = "set conference bridge"
+
 func pagerDutyDetail(err error) string {
 	e, ok := errors.AsType[*pagerduty.Error](err)
 	if !ok {
 		return "PagerDuty does not answer: try again in a moment."
 	}
 	rejected := "PagerDuty rejected the request" + statusText(e.StatusCode) + ": "
-	if e.Op == "set conference bridge" {
+	if e.Op == setBridgeOp {
 		rejected = "PagerDuty did not accept the link" + statusText(e.StatusCode) + ": "
 	}
 	switch {
 	case errors.Is(err, pagerduty.ErrMissingScopes):
 		return rejected + "add the scopes " + strings.Join(e.Scopes, ", ") + " to the PagerDuty app."
+	case errors.Is(err, pagerduty.ErrForbidden) && e.Op != setBridgeOp:
+		return rejected + "check that the API key may read incidents and users."
 	case errors.Is(err, pagerduty.ErrForbidden):
 		return rejected + "give the API key write access."
 	case errors.Is(err, pagerduty.ErrUnauthorized):

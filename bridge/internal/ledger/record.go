@@ -12,9 +12,9 @@ import (
 	"time"
 )
 
-// format is the newest record format this program reads and writes. A newer record is
-// left untouched.
-const format = 1
+// format is the record format that this program reads and writes. Any other record is left
+// untouched.
+const format = 2
 
 // External is the provider of a bridge that a human wrote.
 const External = "external"
@@ -167,9 +167,16 @@ func decode(value []byte, version string) (*Record, error) {
 		return nil, fmt.Errorf("%w: %w (format %d, this program knows %d)",
 			ErrUnavailable, ErrNewerRecord, header.Format, format)
 	}
+	if header.Format < format {
+		return nil, fmt.Errorf("%w: %w: its format is %d, and this program knows %d",
+			ErrUnavailable, ErrUnreadable, header.Format, format)
+	}
 	var r Record
 	if err := json.Unmarshal(value, &r); err != nil {
 		return nil, fmt.Errorf("%w: %w: %w", ErrUnavailable, ErrUnreadable, err)
+	}
+	if r.Decision == nil && r.State.decided() {
+		return nil, fmt.Errorf("%w: %w: it is %s without a decision", ErrUnavailable, ErrUnreadable, r.State)
 	}
 	r.version, r.stored = version, r.position()
 	return &r, nil

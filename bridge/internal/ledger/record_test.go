@@ -51,7 +51,7 @@ func TestRecordIsReadBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = `{"format":1,"incident_id":"P1","state":"attached","generation":2,"nonce":"n","stamp":"",` +
+	const want = `{"format":2,"incident_id":"P1","state":"attached","generation":2,"nonce":"n","stamp":"",` +
 		`"lease":{"owner":"o","until":"2026-11-23T03:00:00Z"},"requested":{"requester_id":"PU","trigger":"manual"},` +
 		`"create_sites":[{"provider":"zoom","host":"h@example.com","generation":2}],` +
 		`"decision":{"provider":"zoom","meeting_id":"1","join_url":"https://zoom.us/j/1","dial_ins":["+1"]},` +
@@ -62,8 +62,8 @@ func TestRecordIsReadBack(t *testing.T) {
 		`"audit_at":["2026-11-23T03:00:00Z"],"expires_at":"2026-11-23T03:00:00Z","opened_at":"2026-11-23T03:00:00Z",` +
 		`"attached_at":"2026-11-23T03:00:00Z","last_closed_at":"2026-11-23T03:00:00Z"}`
 	got := string(stored.Value)
-	got = got[:len(`{"format":1,"incident_id":"P1","state":"attached","generation":2,"nonce":"n","stamp":"`)] +
-		got[len(`{"format":1,"incident_id":"P1","state":"attached","generation":2,"nonce":"n","stamp":"`)+16:]
+	got = got[:len(`{"format":2,"incident_id":"P1","state":"attached","generation":2,"nonce":"n","stamp":"`)] +
+		got[len(`{"format":2,"incident_id":"P1","state":"attached","generation":2,"nonce":"n","stamp":"`)+16:]
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("JSON (-want +got):\n%s", diff)
 	}
@@ -75,7 +75,10 @@ func TestUnreadableRecordIsLeftUntouched(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, value := range map[string][]byte{"newer": newer, "corrupt": []byte("{"), "empty": nil} {
+	for name, value := range map[string][]byte{
+		"newer": newer, "older": []byte(`{"format":1,"state":"failed"}`), "corrupt": []byte("{"), "empty": nil,
+		"attached without a decision": []byte(`{"format":2,"state":"attached"}`),
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newStore()

@@ -33,6 +33,11 @@ func (s State) Open() bool {
 	return false
 }
 
+// decided reports whether a record of this state always has a decision.
+func (s State) decided() bool {
+	return s == StateCreated || s == StateAttached || s == StateClosing || s == StateEnding || s == StateExternal
+}
+
 // mayBecome lists the states that may follow s. A new generation begins with
 // StateCreating.
 func (s State) mayBecome() []State {

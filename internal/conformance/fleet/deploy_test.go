@@ -25,7 +25,7 @@ func nextFormat(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const today, later = "const format = 1\n", "const format = 2\n"
+	const today, later = "const format = 2\n", "const format = 3\n"
 	if strings.Count(string(text), today) != 1 {
 		t.Fatalf("record.go does not say %q once", today)
 	}
