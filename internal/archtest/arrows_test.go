@@ -197,7 +197,7 @@ func linkFaults(p pkg, name string, moduleOf map[string]string) []string {
 	return faults
 }
 
-// floorOf finds the longest folder of the plan that holds the package.
+// layerOf finds the longest folder of the plan that holds the package.
 func layerOf(importPath string) (string, bool) {
 	for dir := rel(importPath); dir != "."; dir = path.Dir(dir) {
 		if _, ok := layers[dir]; ok {

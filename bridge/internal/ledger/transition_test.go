@@ -2,8 +2,12 @@ package ledger
 
 import (
 	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -11,10 +15,67 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func states() []State {
-	return []State{
-		StateNone, StateCreating, StateCreated, StateAttached, StateClosing, StateEnding,
-		StateClosed, StateFailed, StateExternal, StateAbandoned,
+// states are all that transition.go declares, so that the tables below cannot miss one.
+func states(t *testing.T) []State {
+	t.Helper()
+	found := statesIn(t, "transition.go", nil)
+	if !slices.Contains(found, StateNone) || !slices.Contains(found, StateAbandoned) {
+		t.Fatalf("found only the states %q in transition.go", found)
+	}
+	return found
+}
+
+// statesIn returns the constants of type State that a file declares; src as for
+// parser.ParseFile.
+func statesIn(t *testing.T, name string, src any) []State {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), name, src, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []State
+	for _, declared := range file.Decls {
+		group, ok := declared.(*ast.GenDecl)
+		if !ok || group.Tok != token.CONST {
+			continue
+		}
+		for _, spec := range group.Specs {
+			constants := spec.(*ast.ValueSpec) //nolint:forcetypeassert // a const has no other spec
+			if kind, ok := constants.Type.(*ast.Ident); !ok || kind.Name != "State" {
+				continue
+			}
+			for i, name := range constants.Names {
+				literal, ok := constants.Values[i].(*ast.BasicLit)
+				if !ok {
+					t.Fatalf("the value of %s is not a literal", name.Name)
+				}
+				value, err := strconv.Unquote(literal.Value)
+				if err != nil {
+					t.Fatalf("the value of %s: %v", name.Name, err)
+				}
+				found = append(found, State(value))
+			}
+		}
+	}
+	return found
+}
+
+func TestDeclaredStatesAreFound(t *testing.T) {
+	t.Parallel()
+	const src = `package ledger
+
+type State string
+
+const StateOne State = "one"
+
+const (
+	StateTwo, StateThree State = "two", "three"
+	other                Task  = "task"
+	untyped                    = "untyped"
+)
+`
+	if diff := cmp.Diff([]State{"one", "two", "three"}, statesIn(t, "sample.go", src)); diff != "" {
+		t.Errorf("states (-want +got):\n%s", diff)
 	}
 }
 
@@ -47,8 +108,12 @@ func TestEveryPairOfStates(t *testing.T) {
 		StateExternal:  {StateCreating},
 		StateAbandoned: {StateCreating},
 	}
-	for _, from := range states() {
-		for _, to := range states() {
+	declared := states(t)
+	for _, from := range declared {
+		if _, ok := allowed[from]; !ok {
+			t.Errorf("the table of this test does not name the state %q", from)
+		}
+		for _, to := range declared {
 			r := recordIn(from)
 			r.to(to)
 			_, err := newStore().Write(t.Context(), r)
@@ -72,7 +137,7 @@ func TestWhereTransitionsLead(t *testing.T) {
 	decision := &Decision{Provider: "zoom", MeetingID: "2", JoinURL: "https://zoom.us/j/2"}
 	all := func(s State) map[State]State {
 		m := map[State]State{}
-		for _, from := range states() {
+		for _, from := range states(t) {
 			m[from] = s
 		}
 		return m
@@ -125,7 +190,7 @@ func TestWhereTransitionsLead(t *testing.T) {
 		},
 		{"ScheduleRetry", func(r *Record) { r.ScheduleRetry("", false, at) }, func() map[State]State {
 			m := map[State]State{}
-			for _, s := range states() {
+			for _, s := range states(t) {
 				m[s] = s
 			}
 			return m
@@ -139,7 +204,7 @@ func TestWhereTransitionsLead(t *testing.T) {
 	}
 	for _, transition := range transitions {
 		got := map[State]State{}
-		for _, from := range states() {
+		for _, from := range states(t) {
 			r := recordIn(from)
 			transition.do(r)
 			got[from] = r.State
@@ -162,7 +227,7 @@ func TestTimersOfAState(t *testing.T) {
 		StateAttached: {Expire: true}, StateClosing: {Close: true},
 		StateClosed: {}, StateFailed: {}, StateExternal: {}, StateAbandoned: {},
 	}
-	for _, from := range states() {
+	for _, from := range states(t) {
 		for _, to := range from.mayBecome() {
 			r := recordIn(from)
 			r.to(to)
