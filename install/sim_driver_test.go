@@ -3,6 +3,7 @@ package install_test
 import (
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/incidentbridge/incidentbridge/install"
@@ -29,6 +30,7 @@ type simulation struct {
 	zoom     *zoomtest.Server
 	programs []*program // that were ever booted
 	consents []*consent // at Zoom, which wait for the one at PagerDuty
+	failed   bool       // an install, whose writes may be under way
 }
 
 // removal is what Zoom reports of a removal of the app: until a process has accepted it,
@@ -52,9 +54,10 @@ func play(sim *simtest.Sim) {
 	}
 	s.Interfere = s.failSecondLook
 	s.Boot = func() *simtest.Process { return s.boot().Process }
-	for range 2 + s.IntN(2) {
+	for range 2 + s.IntN(3) {
 		s.boot()
 	}
+	s.beginWithScene()
 	for s.Steps() < stepsOfARun && !s.Violated() {
 		s.Rest()
 		s.DoOne(700, s.actions())
@@ -77,7 +80,7 @@ func (s *simulation) actions() []simtest.Action {
 	living := s.living()
 	awake := slices.DeleteFunc(slices.Clone(living), func(p *program) bool { return p.IsFrozen() })
 	actions := []simtest.Action{{Weight: 150, Do: func() { s.letTimePass(busy) }}}
-	if len(living) < 3 {
+	if len(living) < 4 {
 		actions = append(actions, simtest.Action{Weight: 20, Do: func() { s.boot() }})
 	}
 	if len(awake) > 0 {
@@ -101,23 +104,49 @@ func (s *simulation) actions() []simtest.Action {
 	return actions
 }
 
-// wishes are what somebody may want of a process.
+// wishes are what somebody may want of a process. What seldom happens by chance at the
+// time at which it is a danger is wished for more at that time.
 func (s *simulation) wishes(p *program) []simtest.Action {
+	again, removes, maintained := 1, 6, 25
+	state := s.read(recordKey).State
+	writing := s.HasActor(isInstaller)
+	switch {
+	case s.failed: // its writes may be under way
+		maintained = 300
+	case writing && state == "installed":
+		removes = 20
+	case writing && state == "uninstalling": // by an install that is cancelled
+		again = 6
+	}
 	wishes := []simtest.Action{
-		{Weight: 25, Do: func() { s.authorize(p) }},
-		{Weight: 25, Do: func() { s.maintain(p) }},
+		{Weight: 25 * again, Do: func() { s.authorize(p) }},
 		{Weight: 10, Do: func() { s.check(p) }},
-		{Weight: 6, Do: s.remove},
+		{Weight: removes, Do: s.remove},
 	}
 	if len(s.consents) > 0 {
-		wishes = append(wishes,
-			simtest.Action{Weight: 50, Do: func() { s.install(p) }},
-			simtest.Action{Weight: 4, Do: func() { s.giveUp(p) }})
+		wishes = append(wishes, simtest.Action{Weight: 4, Do: func() { s.giveUp(p) }})
+	}
+	if s.usesToken(p) {
+		return wishes
+	}
+	wishes = append(wishes, simtest.Action{Weight: maintained, Do: func() { s.maintain(p) }})
+	if len(s.consents) > 0 {
+		wishes = append(wishes, simtest.Action{Weight: 50 * again, Do: func() { s.install(p) }})
 	}
 	if r := s.reportable(); r != nil {
 		wishes = append(wishes, simtest.Action{Weight: 25, Do: func() { s.uninstall(p, r) }})
 	}
 	return wishes
+}
+
+// usesToken reports whether somebody in the process may need a token of PagerDuty. One at
+// a time does: a process reads a grant once for all who need it, and who comes first when
+// two begin at once is not defined.
+func (s *simulation) usesToken(p *program) bool {
+	return s.HasActor(func(a *simtest.Actor) bool {
+		return a.Process == p.Process && (isInstaller(a) || strings.Contains(a.Name, maintains) ||
+			strings.Contains(a.Name, uninstalls))
+	})
 }
 
 // letTimePass lets time pass: seldom long while somebody waits for an answer.

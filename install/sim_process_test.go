@@ -122,6 +122,9 @@ func (s *simulation) transport(vendor string, next http.RoundTripper) http.Round
 			c := &simtest.Call{
 				By: &by.Actor, Op: vendor + " " + r.Method, Key: r.URL.Path, Changes: r.Method != http.MethodGet,
 			}
+			if c.Changes {
+				c.Weight = 40 // it is rare
+			}
 			switch {
 			case strings.HasSuffix(r.URL.Path, "/revoke"):
 				c.Step = vendor + " revoke"
@@ -152,8 +155,10 @@ func (t vendorTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return t.direct.RoundTrip(r)
 }
 
-// act lets somebody do something in a process.
+// act lets somebody do something in a process. The patience is never a round number, so
+// that it does not end at the same moment as a time limit of the code.
 func (s *simulation) act(p *program, a *actor, patience time.Duration, do func(context.Context) (report func())) {
+	patience += s.Between(time.Millisecond, 300*time.Millisecond)
 	s.Start(p.Process, &a.Actor, patience, func(ctx context.Context) func() {
 		report := do(context.WithValue(ctx, actorKey{}, a))
 		return func() {
@@ -180,21 +185,31 @@ func (s *simulation) authorize(p *program) {
 	})
 }
 
+// The names of actors that others look for.
+const (
+	installs   = "installs "
+	maintains  = "maintains "
+	uninstalls = "uninstalls "
+	checks     = "checks "
+)
+
+func isInstaller(a *simtest.Actor) bool { return strings.Contains(a.Name, installs) }
+
 // install is the consent at PagerDuty that follows, and the end of the flow.
 func (s *simulation) install(p *program) {
 	c := s.takeConsent()
 	if time.Since(c.at) > consentLife {
 		return
 	}
-	a := &actor{Actor: simtest.Actor{Name: "installs "}, consent: c}
+	a := &actor{Actor: simtest.Actor{Name: installs}, consent: c}
 	code := s.code(p, install.VendorPagerDuty)
 	little, much := s.Between(time.Second, 6*time.Second), s.Between(6*time.Second, 40*time.Second)
 	patience := simtest.Pick(s.Sim, little, much)
 	s.act(p, a, patience, func(ctx context.Context) func() {
 		a.info, a.err = runInstall(ctx, p, c.authorization, code)
 		return func() {
-			if a.info == nil && !p.IsFrozen() && s.Chance(40) { // while its writes may be under way
-				s.maintain(p)
+			if a.info == nil {
+				s.failed = true
 			}
 		}
 	})
@@ -241,7 +256,7 @@ func (s *simulation) giveUp(p *program) {
 
 // uninstall is Zoom's report of a removal.
 func (s *simulation) uninstall(p *program, r *removal) {
-	a := &actor{Actor: simtest.Actor{Name: "uninstalls "}, removal: r}
+	a := &actor{Actor: simtest.Actor{Name: uninstalls}, removal: r}
 	s.act(p, a, 2400*time.Millisecond, func(ctx context.Context) func() {
 		_, ok, err := p.Uninstall(ctx, r.reported)
 		a.err = err
@@ -250,14 +265,13 @@ func (s *simulation) uninstall(p *program, r *removal) {
 }
 
 func (s *simulation) maintain(p *program) {
-	a := &actor{Actor: simtest.Actor{Name: "maintains "}}
+	s.failed = false
+	a := &actor{Actor: simtest.Actor{Name: maintains}}
 	s.act(p, a, 8*time.Second, func(ctx context.Context) func() {
 		a.err = p.Maintain(ctx)
 		return func() {}
 	})
 }
-
-const checks = "checks "
 
 func (s *simulation) check(p *program) {
 	a := &actor{Actor: simtest.Actor{Name: checks}}
