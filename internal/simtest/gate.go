@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -37,6 +39,7 @@ type Call struct {
 	Faulted func(Fault)
 
 	name      string // who, what and which time: the same in every run of a seed
+	origin    string // the functions that sent it: two goroutines of one actor may send the same
 	sent      Moment
 	processed Moment
 	stuck     bool // it is left until its sender gives up
@@ -114,8 +117,9 @@ func (g *gate) park(c *Call, now Moment) bool {
 		return false
 	}
 	id := fmt.Sprintf("%s %s %s", c.By.Name, c.Op, c.Key)
-	g.times[id]++
-	c.name, c.sent, c.arrive = fmt.Sprintf("%s #%d", id, g.times[id]), now, make(chan arrival, 1)
+	c.origin = origin()
+	g.times[id+c.origin]++
+	c.name, c.sent, c.arrive = fmt.Sprintf("%s #%d", id, g.times[id+c.origin]), now, make(chan arrival, 1)
 	g.parked = append(g.parked, c)
 	return true
 }
@@ -210,6 +214,23 @@ func inOrder(calls []*Call, is func(*Call) bool) []*Call {
 			chosen = append(chosen, c)
 		}
 	}
-	slices.SortFunc(chosen, func(a, b *Call) int { return cmp.Compare(a.name, b.name) })
+	slices.SortFunc(chosen, func(a, b *Call) int {
+		return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.origin, b.origin))
+	})
 	return chosen
+}
+
+// origin names the functions that the calling goroutine is in, the innermost first.
+func origin() string {
+	callers := make([]uintptr, 64)
+	frames := runtime.CallersFrames(callers[:runtime.Callers(2, callers)])
+	var names strings.Builder
+	for {
+		frame, more := frames.Next()
+		names.WriteString(frame.Function)
+		names.WriteByte('\n')
+		if !more {
+			return names.String()
+		}
+	}
 }
