@@ -151,7 +151,8 @@ func pagerDutyError(err error) error {
 	case errors.Is(err, pagerduty.ErrMissingScopes):
 		kind, message = permanent, "the PagerDuty app lacks scopes: add them, then install it again"
 	case errors.Is(err, pagerduty.ErrForbidden):
-		kind, message = permanent, "PagerDuty did not accept the request (403 forbidden): check that the API key may read and write incidents"
+		kind = permanent
+		message = "PagerDuty did not accept the request (403 forbidden): check that the API key may read and write incidents"
 	case errors.Is(err, pagerduty.ErrUnauthorized), errors.Is(err, pagerduty.ErrCredentials):
 		kind, message = permanent, "PagerDuty did not accept the API key or token: check it"
 	case errors.Is(err, pagerduty.ErrRequester), errors.Is(err, pagerduty.ErrNoUser):
