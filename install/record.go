@@ -7,8 +7,12 @@ import (
 	"time"
 )
 
-// recordFormat is the format of the record that this program reads and writes.
-const recordFormat = 2
+// recordFormat is the newest format of the record that this program reads, and the one it
+// writes. Formats before oldestFormat were never released.
+const (
+	recordFormat = 2
+	oldestFormat = 2
+)
 
 // tombstoneTTL is longer than any late message about an installation is under way.
 const tombstoneTTL = 90 * 24 * time.Hour

@@ -48,7 +48,7 @@ func (s *recordStore) read(ctx context.Context) (r *record, version string, err 
 	}
 	r = &record{}
 	// A JSON error may quote the value, so none is wrapped.
-	if json.Unmarshal(stored.Value, r) != nil || r.Format < recordFormat {
+	if json.Unmarshal(stored.Value, r) != nil || r.Format < oldestFormat {
 		return nil, stored.Version, fmt.Errorf("%w: %w", ErrUnavailable, errDamaged)
 	}
 	if r.Format > recordFormat {

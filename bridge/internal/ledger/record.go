@@ -12,9 +12,11 @@ import (
 	"time"
 )
 
-// format is the record format that this program reads and writes. Any other record is left
-// untouched.
+// format is the newest record format that this program reads, and the one it writes. A newer
+// record is left untouched, and so is one from before oldestFormat, which was never released.
 const format = 2
+
+const oldestFormat = 2
 
 // External is the provider of a bridge that a human wrote.
 const External = "external"
@@ -167,9 +169,9 @@ func decode(value []byte, version string) (*Record, error) {
 		return nil, fmt.Errorf("%w: %w (format %d, this program knows %d)",
 			ErrUnavailable, ErrNewerRecord, header.Format, format)
 	}
-	if header.Format < format {
-		return nil, fmt.Errorf("%w: %w: its format is %d, and this program knows %d",
-			ErrUnavailable, ErrUnreadable, header.Format, format)
+	if header.Format < oldestFormat {
+		return nil, fmt.Errorf("%w: %w: its format is %d, and the oldest that is known is %d",
+			ErrUnavailable, ErrUnreadable, header.Format, oldestFormat)
 	}
 	var r Record
 	if err := json.Unmarshal(value, &r); err != nil {
