@@ -158,17 +158,17 @@ func (s *Service) joinOrStart(
 		}
 		// The record decides, not the attempt: it may have changed since the attempt's
 		// last write.
-		r, err = s.ledger.Read(ctx, id)
+		current, err := s.ledger.Read(ctx, id)
 		if err != nil {
-			return nil, err
+			return nil, inStep("read record", err)
 		}
-		found := *bridgeOf(r)
-		changed := found.State != shared.bridge.State || found.Generation != shared.bridge.Generation
+		found := *shared.bridge
+		changed := bridgeOf(current).State != found.State || current.Generation != found.Generation
 		served := found.JoinURL != "" || found.DialIn != ""
 		if changed || !served {
 			continue
 		}
-		found.Warnings = slices.Clone(shared.bridge.Warnings)
+		found.Created, found.Warnings = false, slices.Clone(found.Warnings)
 		s.storeIdempotencyKey(ctx, id, found.Generation, req)
 		return &found, nil
 	}

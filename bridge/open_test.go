@@ -395,3 +395,32 @@ func TestFollowerGetsTheRecord(t *testing.T) {
 		}
 	})
 }
+
+// A human may have changed their bridge: who joins an attempt gets the link it has just read.
+func TestFollowerGetsTheExternalLinkAsItIsNow(t *testing.T) {
+	inEnv(t, func(t *testing.T, w *env) {
+		id, p := w.pd.AddIncident("Down"), w.start(t)
+		w.pd.SetBridge(id, humanBridge())
+		open(t, p, bridge.Request{IncidentID: id})
+		const changed = "https://meet.example.com/changed"
+		w.pd.SetBridge(id, pagerduty.ConferenceBridge{URL: changed})
+		w.pd.Fault(pagerdutytest.GetIncident, pagerdutytest.Delay(2*time.Second))
+		links := make(chan string)
+		for range 2 {
+			go func() {
+				b, err := p.Open(t.Context(), bridge.Request{IncidentID: id})
+				if err != nil {
+					links <- err.Error()
+					return
+				}
+				links <- b.JoinURL
+			}()
+			pass(time.Second)
+		}
+		for range 2 {
+			if link := <-links; link != changed {
+				t.Errorf("told %q, want %q", link, changed)
+			}
+		}
+	})
+}

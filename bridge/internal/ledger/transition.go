@@ -63,7 +63,7 @@ func (s State) mayBecome() []State {
 // CloseReason says why a bridge is closed.
 type CloseReason string
 
-// The reasons. The last four ended a generation that made nothing.
+// The reasons. The last four end a generation that has no meeting.
 const (
 	CloseResolved  CloseReason = "resolved"  // the incident was resolved
 	CloseRequested CloseReason = "requested" // somebody asked
@@ -82,9 +82,10 @@ type Change struct {
 	Attached bool
 }
 
-// to moves the record to its next state and clears the timers that this one does not use.
-// It is the only place that assigns State. What the table does not list is refused: the
-// state stays, and the store does not write the record.
+// to moves the record to its next state and clears the retry, close and expiry that this
+// one does not use; a verification is carried over. It is the only place that assigns
+// State. What the table does not list is refused: the state stays, and the store does not
+// write the record.
 func (r *Record) to(next State) {
 	if !slices.Contains(r.State.mayBecome(), next) { //mutant:listed-transition
 		r.invalid = fmt.Errorf("ledger: %q may not follow %q", next, r.State)
@@ -106,7 +107,7 @@ func (r *Record) to(next State) {
 func (r *Record) Begin(by Requested, now time.Time) {
 	r.to(StateCreating)
 	r.keepFormerLink(r.Decision)
-	r.ScheduleAuditIfCreated(now)
+	r.scheduleAuditIfCreated(now)
 	r.Decision, r.Nonce = nil, NewNonce()
 	r.Generation++
 	r.Warnings, r.WarningsNoted, r.VerifyWrites = nil, false, 0
@@ -168,8 +169,8 @@ func (r *Record) RevertToPrevious(now time.Time) {
 	r.VerifyAt = now.Add(VerifyDelay) // a write that was rejected may have landed before
 }
 
-// DropPrevious leaves the bridge that was replaced to the audit.
-func (r *Record) DropPrevious(now time.Time) {
+// dropPrevious leaves the bridge that was replaced to the audit.
+func (r *Record) dropPrevious(now time.Time) {
 	if r.Previous == nil {
 		return
 	}
@@ -187,7 +188,7 @@ func (r *Record) Attach(now time.Time, resolved bool, dialIns []string, grace, m
 	}
 	decision.DialIns = slices.Clone(dialIns)
 	r.Decision, r.WarningsNoted = &decision, true
-	r.DropPrevious(now)
+	r.dropPrevious(now)
 	r.clearFailures()
 	r.AttachedAt = now
 	switch {
@@ -250,7 +251,7 @@ func (r *Record) StartEnding() { r.to(StateEnding) }
 func (r *Record) End(now time.Time) {
 	r.to(StateClosed)
 	r.ClosedAt = now
-	r.DropPrevious(now)
+	r.dropPrevious(now)
 	if len(r.AuditAt) > 0 {
 		r.AuditAt = append(r.AuditAt, now)
 	}
@@ -261,7 +262,7 @@ func (r *Record) End(now time.Time) {
 func (r *Record) Abort(reason CloseReason, now time.Time) {
 	r.to(StateClosed)
 	r.CloseReason, r.CloseRequested, r.ClosedAt = reason, "", now
-	r.ScheduleAuditIfCreated(now)
+	r.scheduleAuditIfCreated(now)
 }
 
 // KeepExternal leaves a human's bridge on the incident. A meeting of ours is left to the
@@ -302,7 +303,7 @@ func (r *Record) ScheduleRetry(failure string, permanent bool, now time.Time) {
 	case permanent || now.Sub(r.FailingSince) > retryFor:
 		r.to(StateFailed)
 		r.CloseReason, r.ClosedAt = CloseFault, now
-		r.ScheduleAuditIfCreated(now)
+		r.scheduleAuditIfCreated(now)
 	}
 }
 
@@ -356,8 +357,8 @@ func (r *Record) ScheduleAudit(now time.Time) {
 	r.AuditAt = []time.Time{now.Add(firstAudit), now.Add(secondAudit)}
 }
 
-// ScheduleAuditIfCreated schedules an audit if a create could have been sent anywhere.
-func (r *Record) ScheduleAuditIfCreated(now time.Time) {
+// scheduleAuditIfCreated schedules an audit if a create could have been sent anywhere.
+func (r *Record) scheduleAuditIfCreated(now time.Time) {
 	if len(r.CreateSites) > 0 {
 		r.ScheduleAudit(now)
 	}
